@@ -1,0 +1,167 @@
+"""Weights on disk: a folder with model.safetensors and config.yaml, from which the agent is built again.
+
+A run keeps them under checkpoints/<iteration, 8 digits>/. config.yaml is the composed config (names, never
+import paths) with a block `checkpoint: {format, obs_dim, act_dim, iteration, env_steps}`. Nothing is pickled.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from yaml import YAMLError
+
+from wmzoo.errors import WmzooError
+from wmzoo.runs import atomic
+
+if TYPE_CHECKING:
+    from wmzoo.agent import Agent
+
+FORMAT = 1
+WEIGHTS, CONFIG = "model.safetensors", "config.yaml"
+
+
+def save(
+    folder: Path | str,
+    agent: torch.nn.Module,
+    cfg: DictConfig,
+    obs_dim: int,
+    act_dim: int,
+    *,
+    iteration: int | None = None,
+    env_steps: int | None = None,
+) -> Path:
+    """Writes a bundle; whoever looks sees a whole one or none. An existing bundle's two files are replaced."""
+    folder = Path(folder)
+    facts = {"format": FORMAT, "obs_dim": obs_dim, "act_dim": act_dim}
+    facts |= {"iteration": iteration, "env_steps": env_steps}
+    config = OmegaConf.create(OmegaConf.to_container(cfg, resolve=True))
+    assert isinstance(config, DictConfig)
+    config["checkpoint"] = facts
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", suffix=".tmp", dir=folder.parent))
+    try:
+        weights = {name: tensor.detach().cpu().contiguous() for name, tensor in agent.state_dict().items()}
+        save_file(weights, partial / WEIGHTS, metadata={"format": "pt"})
+        OmegaConf.save(config, partial / CONFIG)
+        for name in (WEIGHTS, CONFIG):
+            atomic.sync_file(partial / name)
+        if folder.exists():
+            for name in (WEIGHTS, CONFIG):
+                os.replace(partial / name, folder / name)
+        else:
+            partial.chmod(0o755)  # mkdtemp makes it private
+            os.rename(partial, folder)
+        atomic.sync_folder(folder.parent)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return folder
+
+
+def save_in_run(
+    run_folder: Path | str,
+    agent: torch.nn.Module,
+    cfg: DictConfig,
+    obs_dim: int,
+    act_dim: int,
+    *,
+    iteration: int,
+    env_steps: int,
+    keep: int = 3,
+) -> Path:
+    """Saves checkpoints/<iteration> of a run and removes all but its newest `keep`."""
+    folder = Path(run_folder) / "checkpoints" / f"{iteration:08d}"
+    save(folder, agent, cfg, obs_dim, act_dim, iteration=iteration, env_steps=env_steps)
+    for old in list_checkpoints(run_folder)[: -max(keep, 1)]:
+        shutil.rmtree(old, ignore_errors=True)
+    return folder
+
+
+def list_checkpoints(run_folder: Path | str) -> list[Path]:
+    """Complete checkpoints of a run, oldest first."""
+    folders = (Path(run_folder) / "checkpoints").glob("[0-9]*")
+    return sorted((path for path in folders if path.name.isdigit() and is_bundle(path)), key=lambda p: int(p.name))
+
+
+def is_bundle(folder: Path) -> bool:
+    """Whether the folder holds weights with their config."""
+    return (folder / WEIGHTS).is_file() and (folder / CONFIG).is_file()
+
+
+def locate(path: Path | str) -> Path:
+    """The bundle that `path` means: itself, or the newest checkpoint of a run folder."""
+    path = Path(path)
+    if is_bundle(path):
+        return path
+    if not path.is_dir():
+        raise WmzooError(f"{path}: no such folder; give a run folder or one with {WEIGHTS} and {CONFIG}")
+    found = list_checkpoints(path)
+    if not found:
+        raise WmzooError(f"{path}: neither a bundle ({WEIGHTS}, {CONFIG}) nor a run with a checkpoint")
+    return found[-1]
+
+
+def load_config(bundle: Path) -> DictConfig:
+    """The composed config of a bundle, with its checked `checkpoint` block."""
+    file = bundle / CONFIG
+    try:
+        cfg = OmegaConf.load(file)
+        number = OmegaConf.select(cfg, "checkpoint.format")
+        dims = [OmegaConf.select(cfg, f"checkpoint.{name}") for name in ("obs_dim", "act_dim")]
+    except (OSError, YAMLError, UnicodeDecodeError, OmegaConfBaseException) as error:
+        raise WmzooError(f"{file}: cannot read it: {_line(error)}") from error
+    if not isinstance(cfg, DictConfig) or not all(isinstance(dim, int) for dim in dims):
+        raise WmzooError(f"{file}: has no checkpoint.obs_dim and checkpoint.act_dim, so it is no bundle's config")
+    if number != FORMAT:
+        raise WmzooError(f"{file}: checkpoint.format is {number}; this version of wmzoo reads {FORMAT}")
+    return cfg
+
+
+def load(path: Path | str, device: torch.device | str = "cpu") -> Agent:
+    """Builds the agent of a bundle, or of a run's newest checkpoint, in evaluation mode.
+
+    Raises:
+        WmzooError: the path holds no bundle, a file is damaged, or weights and config do not fit each other.
+    """
+    from wmzoo.build import build_agent
+
+    bundle = locate(path)
+    cfg = load_config(bundle)
+    agent = build_agent(cfg, obs_dim=cfg.checkpoint.obs_dim, act_dim=cfg.checkpoint.act_dim)
+    load_weights(agent, bundle / WEIGHTS)
+    return agent.to(device).eval()
+
+
+def load_weights(module: torch.nn.Module, file: Path) -> None:
+    """Loads a safetensors file whose names, shapes and types must be exactly the module's."""
+    try:
+        found = load_file(file, device="cpu")
+    except (OSError, SafetensorError) as error:
+        raise WmzooError(f"{file}: cannot read it: {_line(error)}") from error
+    wanted = module.state_dict()
+    problems = [f"lacks {name}" for name in wanted if name not in found]
+    problems += [f"has unknown {name}" for name in found if name not in wanted]
+    for name in wanted.keys() & found.keys():
+        theirs, ours = found[name], wanted[name]
+        if theirs.shape != ours.shape or theirs.dtype != ours.dtype:
+            problems.append(f"has {name} as {_kind(theirs)}, the config makes it {_kind(ours)}")
+    if problems:
+        rest = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        raise WmzooError(f"{file}: does not fit its {CONFIG}: {problems[0]}{rest}")
+    module.load_state_dict(found, strict=True)
+
+
+def _kind(tensor: torch.Tensor) -> str:
+    return f"{str(tensor.dtype).removeprefix('torch.')}{list(tensor.shape)}"
+
+
+def _line(error: Any) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

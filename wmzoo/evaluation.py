@@ -1,0 +1,121 @@
+"""Evaluation: the deterministic policy on separate environments, one whole episode in each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from wmzoo.errors import WmzooError
+
+if TYPE_CHECKING:
+    from wmzoo.envs.base import VectorEnv
+    from wmzoo.runs.video import VideoRecorder
+
+
+class Policy(Protocol):
+    """Anything that acts: obs [B, O] to actions [B, A] in [-1, 1]."""
+
+    def act(self, obs: Tensor, task: Tensor | None = None, deterministic: bool = True) -> Tensor: ...
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What B episodes gave.
+
+    Attributes:
+        returns: undiscounted sums of rewards, one per episode, added in float64.
+        lengths: agent steps per episode.
+        successes: the success reported at an episode's last step; None where the task has no such notion.
+    """
+
+    returns: tuple[float, ...]
+    lengths: tuple[int, ...]
+    successes: tuple[bool, ...] | None = None
+
+    @property
+    def mean(self) -> float:
+        return float(np.mean(self.returns))
+
+    @property
+    def std(self) -> float:
+        """Standard deviation over the episodes (population, ddof 0)."""
+        return float(np.std(self.returns))
+
+    @property
+    def success(self) -> float | None:
+        """Fraction of successful episodes."""
+        return None if self.successes is None else float(np.mean(self.successes))
+
+    def row(self) -> dict[str, float | None]:
+        """The evaluation's columns of a metrics row."""
+        return {"eval_return": self.mean, "eval_return_std": self.std, "eval_success": self.success}
+
+
+@torch.no_grad()
+def evaluate(
+    agent: Policy,
+    env: VectorEnv,
+    seed: int,
+    *,
+    task: Tensor | None = None,
+    recorder: VideoRecorder | None = None,
+) -> Evaluation:
+    """Runs one episode in each environment from `env.reset(seed)`; what follows an episode's end is ignored.
+
+    Args:
+        agent: a module is put in evaluation mode and back; it must live on the environment's device.
+        env: as many environments as episodes wanted.
+        seed: of the reset; the same seed, agent and machine give the same numbers.
+        task: int64 [B] for a multitask agent.
+        recorder: is shown environment 0 before each of its steps.
+
+    Raises:
+        WmzooError: a non-finite action or reward, or an episode longer than `env.episode_length`.
+    """
+    training = getattr(agent, "training", False)
+    if isinstance(agent, torch.nn.Module):
+        agent.eval()
+    try:
+        return _episodes(agent, env, seed, task, recorder)
+    finally:
+        if isinstance(agent, torch.nn.Module):
+            agent.train(training)
+
+
+def _episodes(
+    agent: Policy, env: VectorEnv, seed: int, task: Tensor | None, recorder: Any | None
+) -> Evaluation:
+    obs = env.reset(seed)
+    returns = torch.zeros(env.num_envs, dtype=torch.float64)
+    lengths = torch.zeros(env.num_envs, dtype=torch.int64)
+    succeeded = torch.zeros(env.num_envs, dtype=torch.bool)
+    has_success = False
+    running = torch.ones(env.num_envs, dtype=torch.bool)
+    for step in range(env.episode_length):
+        if recorder is not None and bool(running[0]):
+            recorder.capture(env)
+        actions = agent.act(obs, task=task, deterministic=True)
+        _check_finite("action", actions.cpu()[running], step, seed)
+        transition = env.step(actions)
+        reward = transition.reward.cpu().double()
+        _check_finite("reward", reward[running], step, seed)
+        returns[running] += reward[running]
+        lengths[running] += 1
+        if transition.success is not None:
+            has_success = True
+            succeeded[running] = transition.success.cpu()[running] > 0
+        running &= ~(transition.terminated | transition.truncated).cpu()
+        obs = transition.obs
+        if not bool(running.any()):
+            successes = tuple(succeeded.tolist()) if has_success else None
+            return Evaluation(tuple(returns.tolist()), tuple(lengths.tolist()), successes)
+    raise WmzooError(f"evaluation: episodes did not end within the task's {env.episode_length} steps")
+
+
+def _check_finite(name: str, values: Tensor, step: int, seed: int) -> None:
+    if not bool(values.isfinite().all()):
+        raise WmzooError(f"evaluation: non-finite {name} at step {step} of an episode (seed {seed})")

@@ -1,0 +1,132 @@
+"""The run folder: config.yaml, run.json, metrics.jsonl and, at the end, metrics.csv and the learning curve."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from wmzoo.errors import WmzooError
+from wmzoo.runs import atomic
+from wmzoo.runs.learning_curve import plot_learning_curve
+from wmzoo.runs.loggers import build_loggers
+from wmzoo.runs.metrics import MetricsWriter, read_metrics, write_csv
+from wmzoo.runs.provenance import facts
+
+
+def default_name(cfg: DictConfig, now: datetime | None = None) -> Path:
+    """runs/<task>/<dynamics>[-<integrator>]-s<seed>-<YYYYmmdd-HHMMSS>; the integrator only for a flow."""
+    parts = [str(OmegaConf.select(cfg, "dynamics.name", default="model"))]
+    integrator = OmegaConf.select(cfg, "integrator.name", default=None)
+    if integrator:
+        parts.append(str(integrator))
+    stamp = (now or datetime.now()).strftime("%Y%m%d-%H%M%S")
+    task = str(OmegaConf.select(cfg, "env.task", default="task")).replace("/", "-")
+    return Path("runs") / task / "-".join([*parts, f"s{OmegaConf.select(cfg, 'seed', default=0)}", stamp])
+
+
+class Run:
+    """A new run folder. Use it as a context manager, or call `finish()` at the end.
+
+    Args:
+        folder: where; None takes `cfg.run_dir`, and the default name if that is null too.
+        cfg: the composed config; written resolved to config.yaml.
+
+    Raises:
+        WmzooError: the folder exists and is not empty, or a logger's extra is not installed.
+    """
+
+    def __init__(self, folder: Path | str | None, cfg: DictConfig) -> None:
+        folder = folder or OmegaConf.select(cfg, "run_dir", default=None)
+        self.folder = _make(Path(folder)) if folder else _make_unique(default_name(cfg))
+        self.cfg = cfg
+        self._clock = time.monotonic()
+        self._facts: dict[str, Any] = {}
+        self._finished = False
+        OmegaConf.save(cfg, self.folder / "config.yaml", resolve=True)
+        seed = OmegaConf.select(cfg, "seed", default=None)
+        device = OmegaConf.select(cfg, "device", default=None)
+        self.note(status="running", started=_now(), seed=seed, device=device, **facts())
+        self._metrics = MetricsWriter(self.folder / "metrics.jsonl")
+        self._loggers = build_loggers(OmegaConf.select(cfg, "loggers", default=None) or [], self.folder, cfg)
+
+    @property
+    def checkpoints(self) -> Path:
+        """Folder of the run's checkpoints, see wmzoo.checkpoints."""
+        return self.folder / "checkpoints"
+
+    def note(self, **new: Any) -> None:
+        """Adds facts to run.json (JSON values), replacing those of the same name."""
+        self._facts.update(new)
+        atomic.write_text(self.folder / "run.json", json.dumps(self._facts, indent=2) + "\n")
+
+    def log(self, row: Mapping[str, Any]) -> None:
+        """Appends one iteration's metrics; NaN and infinities become null, columns keep a fixed order."""
+        filled = self._metrics.write(row)
+        for logger in self._loggers:
+            logger.log(filled)
+
+    def finish(self, status: str = "done") -> None:
+        """Closes the run: metrics.csv, learning_curve.png, end time and wall-clock seconds. May be called twice."""
+        if self._finished:
+            return
+        self._finished = True
+        self._metrics.close()
+        for logger in self._loggers:
+            logger.close()
+        self.note(status=status, ended=_now(), wall_clock=time.monotonic() - self._clock)
+        rows = read_metrics(self._metrics.path)
+        write_csv(rows, self.folder / "metrics.csv")
+        if rows:
+            plot_learning_curve(self._metrics.path, self.folder / "learning_curve.png", title=self._title())
+
+    def _title(self) -> str:
+        task = OmegaConf.select(self.cfg, "env.task", default="")
+        names = [OmegaConf.select(self.cfg, f"{kind}.name", default=None) for kind in ("dynamics", "integrator")]
+        seed = OmegaConf.select(self.cfg, "seed", default=0)
+        return f"{task} · {' + '.join(str(name) for name in names if name)} · seed {seed}"
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.finish()
+        else:
+            self.finish("interrupted" if issubclass(kind, KeyboardInterrupt) else "failed")
+
+
+def _now() -> str:
+    return datetime.now().astimezone().isoformat(timespec="seconds")
+
+
+def _make(folder: Path) -> Path:
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise WmzooError(f"{folder}: exists and is not empty; choose another run_dir= or remove it")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WmzooError(f"{folder}: cannot make the run folder ({error.strerror})") from error
+    return folder
+
+
+def _make_unique(folder: Path) -> Path:
+    """Makes the folder, with -2, -3, … appended where runs started in the same second took the name."""
+    for number in range(1, 1000):
+        candidate = folder if number == 1 else folder.with_name(f"{folder.name}-{number}")
+        try:
+            candidate.mkdir(parents=True, exist_ok=False)
+            return candidate
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise WmzooError(f"{candidate}: cannot make the run folder ({error.strerror})") from error
+    raise WmzooError(f"{folder}: a thousand runs have this name; give run_dir=")

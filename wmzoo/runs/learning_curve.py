@@ -1,0 +1,129 @@
+"""Pictures of learning: the curve of one run, and several variants overlaid with their spread over seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from wmzoo.runs.metrics import Row, read_metrics
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+
+# Okabe and Ito's palette, told apart with every common colour blindness; https://jfly.uni-koeln.de/color/
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+LABELS = {"env_steps": "agent steps", "wall_clock": "wall-clock [s]"}
+PathLike = Path | str
+
+
+def plot_learning_curve(metrics: PathLike | Sequence[PathLike], out: PathLike, title: str = "") -> None:
+    """Return against agent steps: training episodes as a light line, evaluations as mean ± std over episodes.
+
+    Args:
+        metrics: a metrics.jsonl or run folder, or several, each drawn in its own colour.
+        out: the PNG to write.
+        title: above the axes.
+    """
+    paths = [metrics] if isinstance(metrics, (str, Path)) else list(metrics)
+    figure, axes = _canvas(title, "env_steps")
+    for number, path in enumerate(paths):
+        colour, name = COLOURS[number % len(COLOURS)], f"{_name(path)}: " if len(paths) > 1 else ""
+        rows = read_metrics(path)
+        steps, train = _series(rows, "env_steps", "rewards")
+        axes.plot(steps, train, color=colour, alpha=0.35, linewidth=1, label=f"{name}training episodes")
+        steps, mean, std = _series(rows, "env_steps", "eval_return", "eval_return_std")
+        if steps.size:
+            label = f"{name}evaluation, mean ± std over episodes"
+            marker = MARKERS[number % len(MARKERS)]
+            axes.plot(steps, mean, color=colour, marker=marker, markersize=4, linewidth=1.8, label=label)
+            axes.fill_between(steps, mean - std, mean + std, color=colour, alpha=0.18, linewidth=0)
+    _save(figure, axes, out)
+
+
+def plot_comparison(
+    groups: Sequence[tuple[str, Sequence[PathLike]]],
+    out: PathLike,
+    title: str = "",
+    *,
+    x: str = "env_steps",
+    y: str = "eval_return",
+    ylabel: str = "evaluation return",
+) -> None:
+    """Overlays variants: the mean over each one's seeds as a line, their minimum to maximum as a band.
+
+    Seeds are interpolated linearly onto the union of their evaluation points within the range they share.
+
+    Args:
+        groups: (label, the metrics.jsonl or run folders of its seeds).
+        out: the PNG to write.
+        x: `env_steps`, or `wall_clock` for a comparison at equal seconds.
+        y: the column to draw.
+    """
+    figure, axes = _canvas(title, x, ylabel)
+    for number, (label, paths) in enumerate(groups):
+        grid, values = _aligned([_series(read_metrics(path), x, y) for path in paths])
+        if not grid.size:
+            continue
+        colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
+        seeds = f"{len(paths)} seed{'s' if len(paths) > 1 else ''}"
+        spread = ", mean and range" if len(paths) > 1 else ""
+        every = max(1, grid.size // 15)
+        axes.plot(
+            *(grid, values.mean(axis=0)),
+            **{"color": colour, "marker": marker, "markevery": every, "markersize": 4, "linewidth": 1.8},
+            label=f"{label} ({seeds}{spread})",
+        )
+        low, high = values.min(axis=0), values.max(axis=0)
+        axes.fill_between(grid, low, high, color=colour, alpha=0.18, linewidth=0)
+    _save(figure, axes, out)
+
+
+def _series(rows: Iterable[Row], *columns: str) -> tuple[NDArray[np.float64], ...]:
+    """The columns as float64 arrays, of the rows where the first two are there (a missing third is 0)."""
+    kept = [row for row in rows if row.get(columns[0]) is not None and row.get(columns[1]) is not None]
+    return tuple(np.array([row.get(name) or 0.0 for row in kept], dtype=np.float64) for name in columns)
+
+
+def _aligned(curves: Sequence[tuple[Any, ...]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Grid [P] and values [seeds, P]; empty if a seed has no point."""
+    if not curves or any(steps.size == 0 for steps, _ in curves):
+        return np.empty(0), np.empty((0, 0))
+    first, last = max(steps[0] for steps, _ in curves), min(steps[-1] for steps, _ in curves)
+    grid = np.unique(np.concatenate([steps for steps, _ in curves]))
+    grid = grid[(grid >= first) & (grid <= last)]
+    return grid, np.stack([np.interp(grid, steps, values) for steps, values in curves])
+
+
+def _canvas(title: str, x: str, ylabel: str = "return") -> tuple[Figure, Axes]:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # slow to import, and only needed here
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7.2, 4.4), dpi=130, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    axes.set(xlabel=LABELS.get(x, x), ylabel=ylabel, title=title)
+    axes.grid(alpha=0.25, linewidth=0.6)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def _save(figure: Figure, axes: Axes, out: PathLike) -> None:
+    from matplotlib.ticker import EngFormatter
+
+    axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+    axes.set_xlim(left=0)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(frameon=False, fontsize=8, loc="best")
+    Path(out).parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(out)
+
+
+def _name(path: PathLike) -> str:
+    path = Path(path)
+    return path.parent.name if path.name == "metrics.jsonl" else path.stem if path.suffix else path.name

@@ -1,0 +1,81 @@
+"""Optional sinks for the metrics beside metrics.jsonl, chosen by `loggers: [tensorboard, wandb]`."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Protocol
+
+from omegaconf import DictConfig, OmegaConf
+
+from wmzoo.errors import WmzooError
+
+Row = dict[str, Any]
+
+
+class Logger(Protocol):
+    """Takes complete rows (see runs.metrics); a None is a missing value and is not logged."""
+
+    def log(self, row: Row) -> None: ...
+    def close(self) -> None: ...
+
+
+def require(extra: str, module: str) -> ModuleType:
+    """Imports a module of an optional extra, or says how to install it."""
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise WmzooError(f'{extra} is not installed: pip install "wmzoo[{extra}]" ({error})') from error
+
+
+def _numbers(row: Row) -> dict[str, float]:
+    return {name: value for name, value in row.items() if isinstance(value, (int, float))}
+
+
+class TensorBoardLogger:
+    """Event files under `tensorboard/` of the run folder; the step is env_steps."""
+
+    def __init__(self, folder: Path, cfg: DictConfig) -> None:
+        require("tensorboard", "tensorboard")
+        module = require("tensorboard", "torch.utils.tensorboard")
+        self._writer = module.SummaryWriter(str(folder / "tensorboard"))
+        self._writer.add_text("config", f"```yaml\n{OmegaConf.to_yaml(cfg, resolve=True)}```")
+
+    def log(self, row: Row) -> None:
+        for name, value in _numbers(row).items():
+            self._writer.add_scalar(name, value, global_step=row["env_steps"])
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+class WandbLogger:
+    """A Weights & Biases run named after the folder; project and mode by WANDB_PROJECT and WANDB_MODE."""
+
+    def __init__(self, folder: Path, cfg: DictConfig) -> None:
+        wandb: Any = require("wandb", "wandb")
+        config = json.loads(json.dumps(OmegaConf.to_container(cfg, resolve=True)))
+        self._run = wandb.init(dir=str(folder), name=folder.name, config=config)
+
+    def log(self, row: Row) -> None:
+        self._run.log(_numbers(row), step=row["env_steps"])
+
+    def close(self) -> None:
+        self._run.finish()
+
+
+LOGGERS: dict[str, Callable[[Path, DictConfig], Logger]] = {
+    "tensorboard": TensorBoardLogger,
+    "wandb": WandbLogger,
+}
+
+
+def build_loggers(names: Sequence[str], folder: Path, cfg: DictConfig) -> list[Logger]:
+    """The named loggers; an unknown name or a missing extra is a WmzooError."""
+    for name in names:
+        if name not in LOGGERS:
+            raise WmzooError(f"loggers: there is no {name!r}; there are {', '.join(sorted(LOGGERS))}")
+    return [LOGGERS[name](folder, cfg) for name in names]

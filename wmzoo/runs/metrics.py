@@ -1,0 +1,78 @@
+"""metrics.jsonl: one flushed row per iteration, null for what is missing; and its CSV form."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TextIO
+
+from wmzoo.errors import WmzooError
+
+COLUMNS = (
+    *("iteration", "env_steps", "wall_clock", "fps", "rewards", "episode_length", "success"),
+    *("policy_loss", "value_loss", "dynamics_loss", "reward_loss", "wm_loss"),
+    *("actor_grad_norm", "critic_grad_norm", "wm_grad_norm", "latent_norm", "action_saturation"),
+    *("nonfinite", "buffer_size", "lr", "eval_return", "eval_return_std", "eval_success"),
+)
+Row = dict[str, Any]
+
+
+def plain(value: Any) -> Any:
+    """A JSON value: 0-d tensors and NumPy scalars become Python numbers, NaN and infinities None."""
+    if hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def complete(row: Mapping[str, Any]) -> Row:
+    """The row with every column of COLUMNS in their order (None where absent), then its own extra ones."""
+    extra = [name for name in row if name not in COLUMNS]
+    return {name: plain(row.get(name)) for name in (*COLUMNS, *extra)}
+
+
+class MetricsWriter:
+    """Appends complete rows to a JSON-lines file; each row is flushed when `write` returns."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file: TextIO = open(path, "a", encoding="utf-8")  # noqa: SIM115 (open as long as the run)
+
+    def write(self, row: Mapping[str, Any]) -> Row:
+        filled = complete(row)
+        self._file.write(json.dumps(filled, allow_nan=False) + "\n")
+        self._file.flush()
+        return filled
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def read_metrics(path: Path | str) -> list[Row]:
+    """Rows of a metrics.jsonl, or of the one in a run folder; a last row torn by a crash is left out."""
+    path = Path(path)
+    path = path / "metrics.jsonl" if path.is_dir() else path
+    if not path.is_file():
+        raise WmzooError(f"{path}: no such metrics file")
+    lines = path.read_text(encoding="utf-8").splitlines()
+    rows: list[Row] = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            rows.append(json.loads(line))
+        except json.JSONDecodeError as error:
+            if number < len(lines):
+                raise WmzooError(f"{path}, line {number}: not JSON ({error})") from error
+    return rows
+
+
+def write_csv(rows: list[Row], path: Path) -> None:
+    """Writes the rows as CSV: the union of their columns in order of appearance, null as an empty cell."""
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns or list(COLUMNS), restval="")
+        writer.writeheader()
+        writer.writerows(rows)

@@ -1,0 +1,55 @@
+"""What a run was made with: versions, commit, command line, machine."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shlex
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+
+DISTRIBUTIONS = (
+    *("wmzoo", "torch", "numpy", "mujoco", "dm_control", "gymnasium"),
+    *("hydra-core", "omegaconf", "einops", "safetensors"),
+)
+
+
+def versions() -> dict[str, str | None]:
+    """Versions of Python and of the distributions that can change a result; None where not installed."""
+    found: dict[str, str | None] = {"python": platform.python_version()}
+    for name in DISTRIBUTIONS:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = None
+    return found
+
+
+def git_commit() -> str | None:
+    """Commit of the checkout that wmzoo is imported from (`-dirty` if changed), None for an installed wheel."""
+    root = Path(__file__).resolve().parents[2]
+    if not (root / ".git").exists():
+        return None
+    command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip() or None
+
+
+def facts() -> dict[str, Any]:
+    """Everything above, with the command line and the machine, as JSON values."""
+    return {
+        "versions": versions(),
+        "commit": git_commit(),
+        "command": shlex.join(sys.argv),
+        "platform": platform.platform(),
+        "cpus": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+    }
