@@ -1,0 +1,7 @@
+"""The one exception a user is meant to read."""
+
+
+class WmzooError(Exception):
+    """An error in what was asked for; its message is one line: what, where, and what to do."""
+
+    exit_code = 2
