@@ -1,0 +1,124 @@
+"""A replay ring that holds complete and running episodes of many environments, without a loop over environments."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from wmzoo.envs.base import Transition
+
+NO_EPISODE = -1
+MAX_ROUNDS = 8
+
+
+class Slices(NamedTuple):
+    """obs[H+1,B,O], actions[H,B,A], rewards[H,B]: H consecutive steps of one episode in each column.
+
+    rewards[t] and obs[t+1] followed from actions[t] in obs[t].
+    """
+
+    obs: Tensor
+    actions: Tensor
+    rewards: Tensor
+
+
+class ReplayBuffer:
+    """One ring of rows per environment. An episode of L steps takes L+1 rows; its last row holds the final observation.
+
+    Each environment has a write pointer of its own, so the extra rows at episode ends do not disturb the others. Every
+    row carries the number of its episode: a slice of H steps is whole exactly if its first and last row carry the same,
+    which also excludes slices across the ring's seam.
+
+    Args:
+        capacity: rows in all (environment steps plus one per episode), divided evenly over the environments.
+        episode_length: the longest episode in steps; a ring shorter than one episode is refused (ValueError).
+    """
+
+    def __init__(
+        self, capacity: int, num_envs: int, obs_dim: int, act_dim: int, episode_length: int, generator: torch.Generator
+    ) -> None:
+        self.rows, self.num_envs, self.generator = capacity // num_envs, num_envs, generator
+        if self.rows < episode_length + 2:
+            raise ValueError(
+                f"a replay of {capacity} rows gives each of {num_envs} environments {self.rows}, less than one episode "
+                f"of {episode_length} steps: set the capacity to at least {(episode_length + 2) * num_envs}"
+            )
+        self.obs = torch.zeros(self.rows, num_envs, obs_dim)
+        self.action = torch.zeros(self.rows, num_envs, act_dim)
+        self.reward = torch.zeros(self.rows, num_envs)
+        self.episode = torch.full((self.rows, num_envs), NO_EPISODE)
+        self.head = torch.zeros(num_envs, dtype=torch.long)  # the row that holds the newest observation
+        self.envs = torch.arange(num_envs)
+        self.next_episode = 0
+        self.steps = 0
+
+    def __len__(self) -> int:
+        """Rows that are filled: steps plus one per episode."""
+        return int((self.episode != NO_EPISODE).sum())
+
+    def start(self, obs: Tensor) -> None:
+        """Begin an episode in every environment at obs[N,O] (after a reset)."""
+        self._open(self.envs, obs)
+
+    def add(self, action: Tensor, transition: Transition) -> None:
+        """Store one step of all environments: action[N,A] taken in the newest observations, and what followed."""
+        rows = self.head
+        self.action[rows, self.envs] = action.detach()
+        self.reward[rows, self.envs] = transition.reward
+        self.head = (rows + 1) % self.rows
+        self.obs[self.head, self.envs] = transition.final_obs
+        self.episode[self.head, self.envs] = self.episode[rows, self.envs]
+        self.steps += self.num_envs
+        done = (transition.terminated | transition.truncated).nonzero().squeeze(-1)
+        if len(done):
+            self.head[done] = (self.head[done] + 1) % self.rows
+            self._open(done, transition.obs[done])
+
+    def _open(self, envs: Tensor, obs: Tensor) -> None:
+        self.obs[self.head[envs], envs] = obs
+        self.episode[self.head[envs], envs] = self.next_episode + torch.arange(len(envs))
+        self.next_episode += len(envs)
+
+    def sample(self, batch: int, horizon: int) -> Slices:
+        """`batch` slices of `horizon` steps, uniform over all whole ones. ValueError if there is none yet."""
+        start, env = self._starts(batch, horizon)
+        rows = (start + torch.arange(horizon + 1).unsqueeze(1)) % self.rows
+        return Slices(self.obs[rows, env], self.action[rows[:-1], env], self.reward[rows[:-1], env])
+
+    def _starts(self, batch: int, horizon: int) -> tuple[Tensor, Tensor]:
+        """Rows and environments of whole slices, by rejection; counted out where rejection is slow."""
+        filled = int(self.episode.amax(1).ne(NO_EPISODE).sum()) if self.steps < self.rows * self.num_envs else self.rows
+        found: list[Tensor] = []
+        count = 0
+        for _ in range(MAX_ROUNDS):
+            draws = torch.randint(filled * self.num_envs, (2 * batch,), generator=self.generator)
+            found.append(draws[self._whole(draws // self.num_envs, draws % self.num_envs, horizon)])
+            count += len(found[-1])
+            if count >= batch:
+                chosen = torch.cat(found)[:batch]
+                return chosen // self.num_envs, chosen % self.num_envs
+        every = torch.arange(filled * self.num_envs)
+        whole = every[self._whole(every // self.num_envs, every % self.num_envs, horizon)]
+        if not len(whole):
+            raise ValueError(f"no episode in the replay has {horizon} steps yet")
+        chosen = whole[torch.randint(len(whole), (batch,), generator=self.generator)]
+        return chosen // self.num_envs, chosen % self.num_envs
+
+    def _whole(self, row: Tensor, env: Tensor, horizon: int) -> Tensor:
+        first, last = self.episode[row, env], self.episode[(row + horizon) % self.rows, env]
+        return (first == last) & (first != NO_EPISODE)
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Tensors from which `load_state_dict` goes on exactly, the random stream included."""
+        counters = torch.tensor([self.next_episode, self.steps])
+        arrays = {name: getattr(self, name) for name in ("obs", "action", "reward", "episode", "head")}
+        return arrays | {"counters": counters, "generator": self.generator.get_state()}
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """Restore what `state_dict` gave; the sizes must be the same."""
+        for name in ("obs", "action", "reward", "episode", "head"):
+            getattr(self, name).copy_(state[name])
+        self.next_episode, self.steps = (int(n) for n in state["counters"])
+        self.generator.set_state(state["generator"])

@@ -1,0 +1,45 @@
+"""What a latent dynamics is."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from torch import Tensor, nn
+
+from wmzoo.dynamics.coordinates import Coordinates
+
+
+class Dynamics(nn.Module, ABC):
+    """One latent step: forward(z[B,D], a[B,A], task_emb[B,E] | None) -> z_next[B,D].
+
+    z lies on a product of simplices (SimNorm) and z_next must too, or be brought back on purpose. Rows are independent;
+    float64 inputs give float64 outputs. The builder passes `latent_dim`, `action_dim` and `task_dim` (0 without tasks)
+    as keywords; everything else is a parameter of the card.
+    """
+
+    @abstractmethod
+    def forward(self, z: Tensor, a: Tensor, task_emb: Tensor | None = None) -> Tensor:
+        """The next latent."""
+
+
+class VelocityDynamics(Dynamics):
+    """A dynamics that flows: it has the capability `velocity`, which the loss `rectified_flow` trains.
+
+    `coordinates` says where the straight paths run (see `Coordinates`). The builder also passes `integrator`.
+    """
+
+    coordinates: Coordinates
+
+    @abstractmethod
+    def velocity(
+        self, z: Tensor, a: Tensor, tau: Tensor, task_emb: Tensor | None = None, *, source: Tensor | None = None
+    ) -> Tensor:
+        """Velocity at the path's point z[B,D] and time tau[B,1], in the chart of `coordinates`: [B,D].
+
+        source[B,D] is the latent the path started from, for fields conditioned on it; the others ignore it.
+        """
+
+
+def join(*parts: Tensor | None) -> list[Tensor]:
+    """The inputs that are there, in order."""
+    return [part for part in parts if part is not None]

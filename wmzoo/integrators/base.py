@@ -1,0 +1,29 @@
+"""What an integrator is."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+
+from torch import Tensor
+
+Field = Callable[[Tensor, Tensor], Tensor]
+"""field(z[B,D], tau[B,1]) -> dz/dtau [B,D]."""
+
+
+class Integrator(ABC):
+    """Solves dz/dτ = field(z, τ) from τ = 0 to τ = 1 in uniform sub-steps.
+
+    `order` is the order of the global error in the sub-step's length; `nfe(steps)` the exact number of evaluations of
+    the field that `integrate(…, steps)` makes.
+    """
+
+    order: int
+
+    @abstractmethod
+    def nfe(self, steps: int) -> int:
+        """Field evaluations for `steps` sub-steps."""
+
+    @abstractmethod
+    def integrate(self, field: Field, z: Tensor, steps: int) -> Tensor:
+        """z[B,D] at τ=0 -> z[B,D] at τ=1. Differentiable; ValueError if steps < 1."""

@@ -1,0 +1,55 @@
+"""What a dynamics loss is."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from wmzoo.dynamics.base import Dynamics
+
+
+class LatentRollout(NamedTuple):
+    """zs[H+1,B,D] from z0 on, loss Σ_t γ^t ℓ_t (a scalar, not divided by H), and figures for the metrics."""
+
+    zs: Tensor
+    loss: Tensor
+    metrics: dict[str, Tensor]
+
+
+class DynamicsLoss(ABC):
+    """Unrolls a dynamics from z0 along the actions and scores it against the encoded observations.
+
+    ℓ_t is a mean over batch and latent units for every loss, so that the balance with the reward loss does not shift.
+    A loss that needs a capability of the dynamics (`velocity`) says so on its card (`requires`). One that draws random
+    numbers takes a `generator` (torch.Generator) in its constructor.
+    """
+
+    @abstractmethod
+    def rollout(
+        self,
+        dynamics: Dynamics,
+        z0: Tensor,
+        actions: Tensor,
+        targets: Tensor,
+        discount: float,
+        task_emb: Tensor | None = None,
+    ) -> LatentRollout:
+        """z0[B,D] (with gradient), actions[H,B,A], targets[H,B,D] (without gradient), task_emb[B,E] or None."""
+
+
+def unroll(dynamics: Dynamics, z0: Tensor, actions: Tensor, task_emb: Tensor | None = None) -> Tensor:
+    """z0[B,D], actions[H,B,A] -> zs[H+1,B,D], each latent the dynamics' prediction from the one before."""
+    zs = [z0]
+    for action in actions:
+        zs.append(dynamics(zs[-1], action, task_emb))
+    return torch.stack(zs)
+
+
+def discounted_sum(errors: Tensor, discount: float) -> Tensor:
+    """errors[H, …] -> Σ_t discount^t · mean(errors[t])."""
+    per_step = errors.flatten(1).mean(1)
+    weights = discount ** torch.arange(len(per_step), device=per_step.device, dtype=per_step.dtype)
+    return (weights * per_step).sum()

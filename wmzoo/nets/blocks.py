@@ -1,0 +1,59 @@
+"""Blocks of the world model: Linear → LayerNorm → activation, and the stacks made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "mish": nn.Mish,
+    "silu": nn.SiLU,
+    "relu": nn.ReLU,
+    "elu": nn.ELU,
+    "gelu": nn.GELU,
+    "tanh": nn.Tanh,
+}
+
+
+def activation(name: str) -> nn.Module:
+    """The activation called `name`; ValueError names the ones there are."""
+    if name not in ACTIVATIONS:
+        raise ValueError(f"unknown activation '{name}'; there are {', '.join(ACTIVATIONS)}")
+    return ACTIVATIONS[name]()
+
+
+class NormedLinear(nn.Linear):
+    """act(LayerNorm(W x + b)): [..., in] -> [..., out]."""
+
+    def __init__(self, in_features: int, out_features: int, act: nn.Module) -> None:
+        super().__init__(in_features, out_features)
+        self.norm = nn.LayerNorm(out_features)
+        self.act = act
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.act(self.norm(F.linear(x, self.weight, self.bias)))
+        return out
+
+
+def init_linear(module: nn.Module) -> None:
+    """TD-MPC2's initialisation: weights truncated normal with std 0.02, biases 0. For `Module.apply`."""
+    if isinstance(module, nn.Linear):
+        nn.init.trunc_normal_(module.weight, std=0.02)
+        nn.init.zeros_(module.bias)
+
+
+def mlp(in_features: int, units: Sequence[int], out_features: int, act: str, last: nn.Module | None = None) -> nn.Sequential:
+    """[..., in] -> [..., out]: a NormedLinear per entry of `units`, then the output layer.
+
+    last: the activation of the output layer, which is then a NormedLinear too; None makes it a plain Linear whose
+    weight starts at zero, so that the stack's first output is zero.
+    """
+    widths = [in_features, *units]
+    layers: list[nn.Module] = [NormedLinear(i, o, activation(act)) for i, o in zip(widths, widths[1:], strict=False)]
+    layers.append(nn.Linear(widths[-1], out_features) if last is None else NormedLinear(widths[-1], out_features, last))
+    stack = nn.Sequential(*layers).apply(init_linear)
+    if last is None:
+        nn.init.zeros_(stack[-1].weight)  # type: ignore[arg-type]
+    return stack

@@ -1,0 +1,58 @@
+"""An ensemble of value functions, evaluated as one batched matrix product per layer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class EnsembleLinear(nn.Module):
+    """E independent linear layers: [E,B,in] -> [E,B,out]; weights orthogonal with gain √2, biases 0 (PWM's critics)."""
+
+    def __init__(self, num: int, in_features: int, out_features: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(num, in_features, out_features))
+        self.bias = nn.Parameter(torch.zeros(num, 1, out_features))
+        for member in self.weight:
+            nn.init.orthogonal_(member.data, gain=2**0.5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.baddbmm(self.bias, x, self.weight)
+
+
+class EnsembleLayerNorm(nn.Module):
+    """LayerNorm with a scale and shift of its own per member: [E,B,W] -> [E,B,W]."""
+
+    def __init__(self, num: int, width: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(num, 1, width))
+        self.bias = nn.Parameter(torch.zeros(num, 1, width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.addcmul(self.bias, F.layer_norm(x, x.shape[-1:]), self.weight)
+
+
+class CriticEnsemble(nn.Module):
+    """`num` value functions V_e(z); blocks Linear → Mish → LayerNorm."""
+
+    def __init__(self, latent_dim: int, units: Sequence[int], num: int = 3) -> None:
+        super().__init__()
+        self.num = num
+        widths = [latent_dim, *units]
+        layers: list[nn.Module] = []
+        for i, o in zip(widths, widths[1:], strict=False):
+            layers += [EnsembleLinear(num, i, o), nn.Mish(), EnsembleLayerNorm(num, o)]
+        self.layers = nn.Sequential(*layers, EnsembleLinear(num, widths[-1], 1))
+
+    def forward(self, z: Tensor) -> Tensor:
+        """z[..., D] -> values[E, ...]."""
+        flat = z.reshape(1, -1, z.shape[-1]).expand(self.num, -1, -1)
+        values: Tensor = self.layers(flat)
+        return values.view(self.num, *z.shape[:-1])
+
+    def minimum(self, z: Tensor) -> Tensor:
+        """z[..., D] -> the ensemble's minimum [...]: the pessimistic value that PWM bootstraps from."""
+        return self.forward(z).amin(0)

@@ -1,0 +1,312 @@
+"""PWM: policy learning with world models (Georgiev et al., arXiv 2407.02466), for any dynamics and any trainer.
+
+One algorithm in three updates. The world model learns from slices of real experience; the actor ascends the first-order
+gradient of imagined returns; the critics regress on TD(λ) of the same imagined rollouts. Nothing here knows a file, and
+an environment only as the optional callable `drive`.
+
+Where this differs from the public code, it is on purpose (see docs/decisions.md): the value at the horizon is discounted
+by γ^H, not γ^{H+1}; an episode that ends at a rollout's last step keeps its rewards; termination (value 0) and truncation
+(bootstrapped) are told apart; two-hot rewards get a cross-entropy; the task embedding is trained.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from wmzoo.agent import Agent
+from wmzoo.data.replay import Slices
+from wmzoo.errors import RunFailed
+from wmzoo.losses.base import DynamicsLoss, discounted_sum
+from wmzoo.normalise import RunningMoments
+
+SATURATED = 0.97  # |a| beyond this counts as a saturated action
+
+
+@dataclass(frozen=True)
+class PWMSettings:
+    """Hyper-parameters of the three updates; the values come from `recipe`."""
+
+    gamma: float
+    td_lambda: float
+    actor_lr: float
+    critic_lr: float
+    model_lr: float
+    final_lr: float
+    actor_critic_betas: Sequence[float]
+    model_betas: Sequence[float]
+    actor_grad_clip: float
+    critic_grad_clip: float
+    model_grad_clip: float
+    critic_passes: int
+    critic_minibatches: int
+    dynamics_coef: float
+    reward_coef: float
+    reward_scale: str  # none | std | mean_std
+    reward_clip: float | None
+    return_scale: bool
+    detach: bool
+
+    @classmethod
+    def of(cls, recipe: Any) -> PWMSettings:
+        """The settings among the keys of a recipe, which holds the trainer's too."""
+        return cls(**{field.name: recipe[field.name] for field in fields(cls)})
+
+    def __post_init__(self) -> None:
+        if self.reward_scale not in ("none", "std", "mean_std"):
+            raise ValueError(f"recipe.reward_scale is one of none, std, mean_std, not '{self.reward_scale}'")
+
+
+class Feedback(NamedTuple):
+    """What an environment driven along a rollout answers: done[B] and terminated[B] (bool), and obs[B,O], where a new
+    episode starts if done."""
+
+    done: Tensor
+    terminated: Tensor
+    obs: Tensor
+
+
+Drive = Callable[[Tensor], Feedback]
+
+
+class Imagined(NamedTuple):
+    """An imagined rollout. z[H,B,D] are the latents acted in; z_next[H,B,D] those reached, before any reset; rewards
+    [H,B] with gradient; done and terminated [H,B] as the environment said (all false without one)."""
+
+    z: Tensor
+    z_next: Tensor
+    actions: Tensor
+    rewards: Tensor
+    done: Tensor
+    terminated: Tensor
+
+
+class PWM:
+    """The updates of one agent, with their optimisers, scales and random streams.
+
+    Args:
+        streams: generators named `imagination` (policy noise in rollouts) and `minibatch` (critic mini-batches).
+        on_nonfinite: `stop` raises RunFailed naming what was not finite; `skip` leaves that update out and counts it.
+    """
+
+    def __init__(
+        self,
+        agent: Agent,
+        loss: DynamicsLoss,
+        settings: PWMSettings,
+        streams: dict[str, torch.Generator],
+        on_nonfinite: str = "stop",
+    ) -> None:
+        assert agent.actor is not None and agent.critic is not None
+        self.model, self.actor, self.critic = agent.world_model, agent.actor, agent.critic
+        self.loss, self.settings, self.streams, self.on_nonfinite = loss, settings, streams, on_nonfinite
+        adam, s = torch.optim.Adam, settings
+        betas = (s.actor_critic_betas[0], s.actor_critic_betas[1])
+        self.optimisers: dict[str, torch.optim.Optimizer] = {
+            "actor": adam(self.actor.parameters(), s.actor_lr, betas, fused=True),
+            "critic": adam(self.critic.parameters(), s.critic_lr, betas, fused=True),
+            "model": adam(self.model.parameters(), s.model_lr, (s.model_betas[0], s.model_betas[1]), fused=True),
+        }
+        self.rewards, self.returns = RunningMoments(), RunningMoments()
+        self.nonfinite = 0
+
+    # ── the world model ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def update_model(self, slices: Slices, task: Tensor | None = None) -> dict[str, float]:
+        """One step on obs[H+1,B,O], actions[H,B,A], rewards[H,B]; the gradient runs through the whole rollout."""
+        s, horizon = self.settings, len(slices.actions)
+        with torch.no_grad():
+            targets = self.model.encode(slices.obs[1:], task)
+        z0 = self.model.encode(slices.obs[0], task)
+        actions = self.model.mask(slices.actions, task)
+        zs, dynamics_loss, figures = self.loss.rollout(
+            self.model.dynamics, z0, actions, targets, s.gamma, self.model.embed(task)
+        )
+        raw = self.model.reward(zs[:-1], actions, task)
+        errors = self.model.reward_code.error(raw, self.scale_reward(slices.rewards))
+        reward_loss = discounted_sum(errors, s.gamma) / horizon
+        loss = (s.dynamics_coef * dynamics_loss + s.reward_coef * reward_loss) / horizon
+        norm = self._descend("model", loss, self.model.parameters(), s.model_grad_clip)
+        return {
+            "wm_loss": loss.item(),
+            "dynamics_loss": dynamics_loss.item(),
+            "reward_loss": reward_loss.item(),
+            "wm_grad_norm": norm,
+        } | {name: figure.item() for name, figure in figures.items()}
+
+    def scale_reward(self, reward: Tensor) -> Tensor:
+        """Rewards as the reward head learns them: divided by their running std, less their mean if so set, clipped."""
+        s = self.settings
+        if s.reward_scale == "mean_std":
+            reward = reward - self.rewards.mean.float()
+        if s.reward_scale != "none":
+            reward = reward / self.rewards.std
+        return reward if s.reward_clip is None else reward.clamp(-s.reward_clip, s.reward_clip)
+
+    # ── the policy ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def imagine(self, obs: Tensor, horizon: int, task: Tensor | None = None, drive: Drive | None = None) -> Imagined:
+        """Unroll policy and model for H steps from obs[B,O].
+
+        With `drive`, the same actions drive real environments; where one is done the latent goes on from the encoding
+        of its new start.
+        """
+        z = self.model.encode(obs, task)
+        shape = (horizon, len(obs), self.actor.action_dim)
+        noise = torch.randn(shape, generator=self.streams["imagination"]).to(obs.device)
+        none_done = torch.zeros(len(obs), dtype=torch.bool, device=obs.device)
+        feedback = Feedback(none_done, none_done, obs)
+        steps = []
+        for i in range(horizon):
+            action = self.model.mask(self.actor(z.detach() if self.settings.detach else z, noise[i]), task)
+            z_next = self.model.next(z, action, task)
+            if drive is not None:
+                feedback = drive(action.detach())
+            steps.append((z, z_next, action, feedback.done, feedback.terminated))
+            z = z_next
+            if drive is not None and feedback.done.any():
+                z = torch.where(feedback.done.unsqueeze(-1), self.model.encode(feedback.obs, task), z)
+        zs, z_nexts, actions, done, terminated = (torch.stack(column) for column in zip(*steps, strict=True))
+        rewards = self.model.reward_code.decode(self.model.reward(zs, actions, task))
+        return Imagined(zs, z_nexts, actions, rewards, done, terminated)
+
+    def objective(self, rollout: Imagined) -> Tensor:
+        """The return of each rollout [B]: Σ over its segments of Σ_i γ^i r_i + γ^L V(z_L), where L is the segment's
+        length and V(z_L) is 0 after a true termination and the ensemble's minimum otherwise."""
+        ends = rollout.done.clone()
+        ends[-1] = True
+        discounts = segment_discounts(rollout.done, self.settings.gamma).to(rollout.rewards)
+        values = torch.zeros_like(rollout.rewards)
+        bootstrapped = ends & ~rollout.terminated
+        values[bootstrapped] = self.critic.minimum(rollout.z_next[bootstrapped]).to(values)
+        return (discounts * (rollout.rewards + self.settings.gamma * values)).sum(0)
+
+    def update_actor(
+        self, obs: Tensor, horizon: int, task: Tensor | None = None, drive: Drive | None = None
+    ) -> tuple[Imagined, dict[str, float]]:
+        """One ascent step on the mean imagined return from obs[B,O]; also gives the rollout, for the critics."""
+        with frozen(self.model, self.critic):
+            rollout = self.imagine(obs, horizon, task, drive)
+            returns = self.objective(rollout)
+            loss = -returns.mean()
+            if self.settings.return_scale:
+                if bool(returns.isfinite().all()):
+                    self.returns.update(returns)
+                loss = loss / self.returns.std
+            norm = self._descend("actor", loss, self.actor.parameters(), self.settings.actor_grad_clip)
+        return rollout, {
+            "policy_loss": loss.item(),
+            "actor_grad_norm": norm,
+            "imagined_return": returns.mean().item(),
+            "latent_norm": rollout.z.detach().norm(dim=-1).mean().item(),
+            "action_saturation": (rollout.actions.detach().abs() > SATURATED).float().mean().item(),
+        }
+
+    # ── the critics ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def update_critic(self, rollout: Imagined) -> dict[str, float]:
+        """Regress all critics on the rollout's TD(λ) targets: `critic_passes` over `critic_minibatches` each."""
+        s = self.settings
+        with torch.no_grad():
+            next_values = self.critic.minimum(rollout.z_next)
+            targets = td_lambda_targets(
+                rollout.rewards, next_values, rollout.done, rollout.terminated, s.gamma, s.td_lambda
+            ).flatten()
+            z = rollout.z.detach().flatten(0, 1)
+        losses, norms = [], []
+        for _ in range(s.critic_passes):
+            order = torch.randperm(len(z), generator=self.streams["minibatch"]).to(z.device)
+            for batch in order.chunk(s.critic_minibatches):
+                loss = (self.critic(z[batch]) - targets[batch]).square().mean()
+                norms.append(self._descend("critic", loss, self.critic.parameters(), s.critic_grad_clip))
+                losses.append(loss.item())
+        return {"value_loss": sum(losses) / len(losses), "critic_grad_norm": sum(norms) / len(norms)}
+
+    # ── optimisation ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _descend(self, name: str, loss: Tensor, parameters: Iterator[nn.Parameter], clip: float) -> float:
+        """One optimiser step with the gradient's norm clipped; gives the norm before clipping."""
+        optimiser, parameters_ = self.optimisers[name], list(parameters)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        norm = nn.utils.clip_grad_norm_(parameters_, clip).item()
+        if math.isfinite(norm) and math.isfinite(loss.item()):
+            optimiser.step()
+            return norm
+        self.nonfinite += 1
+        if self.on_nonfinite == "stop":
+            what = "loss" if not math.isfinite(loss.item()) else "gradient"
+            raise RunFailed(f"the {name}'s {what} is not finite ({loss.item()}, gradient norm {norm})")
+        return norm
+
+    def schedule(self, progress: float) -> float:
+        """Linear decay: at progress 0 the initial learning rates, at 1 `final_lr`. Gives the model's."""
+        s = self.settings
+        for name, initial in (("actor", s.actor_lr), ("critic", s.critic_lr), ("model", s.model_lr)):
+            rate = initial + (s.final_lr - initial) * min(max(progress, 0.0), 1.0)
+            for group in self.optimisers[name].param_groups:
+                group["lr"] = rate
+        return rate
+
+    def state_dict(self) -> dict[str, Any]:
+        """Optimisers, scales, counters and random streams; the weights are the agent's own."""
+        return {
+            "optimisers": {name: optimiser.state_dict() for name, optimiser in self.optimisers.items()},
+            "rewards": self.rewards.state_dict(),
+            "returns": self.returns.state_dict(),
+            "streams": {name: generator.get_state() for name, generator in self.streams.items()},
+            "nonfinite": self.nonfinite,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on exactly where `state_dict` was taken."""
+        for name, optimiser in self.optimisers.items():
+            optimiser.load_state_dict(state["optimisers"][name])
+        self.rewards.load_state_dict(state["rewards"])
+        self.returns.load_state_dict(state["returns"])
+        for name, generator in self.streams.items():
+            generator.set_state(state["streams"][name])
+        self.nonfinite = state["nonfinite"]
+
+
+def segment_discounts(done: Tensor, gamma: float) -> Tensor:
+    """done[H,B] -> γ to the number of steps since the rollout began or its environment was last done, [H,B]."""
+    discounts = [torch.ones(done.shape[1], device=done.device)]
+    for row in done[:-1]:
+        discounts.append(torch.where(row, 1.0, discounts[-1] * gamma))
+    return torch.stack(discounts)
+
+
+def td_lambda_targets(
+    rewards: Tensor, next_values: Tensor, done: Tensor, terminated: Tensor, gamma: float, td_lambda: float
+) -> Tensor:
+    """TD(λ) targets G[H,B] of imagined rollouts; all arguments [H,B].
+
+    G_t = r_t + γ (1 − term_t) · [V_{t+1} if done_t or t = H−1, else (1−λ) V_{t+1} + λ G_{t+1}].
+    """
+    targets = torch.empty_like(rewards)
+    following = next_values[-1]
+    for t in reversed(range(len(rewards))):
+        mixed = torch.lerp(next_values[t], following, td_lambda)
+        following = rewards[t] + gamma * (~terminated[t]) * torch.where(done[t], next_values[t], mixed)
+        targets[t] = following
+    return targets
+
+
+@contextmanager
+def frozen(*modules: nn.Module) -> Iterator[None]:
+    """Within it the modules' parameters take no gradient: it passes through them, at half the cost."""
+    parameters = [p for module in modules for p in module.parameters() if p.requires_grad]
+    for parameter in parameters:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in parameters:
+            parameter.requires_grad_(True)

@@ -1,0 +1,37 @@
+"""What a trainer is, and what it may ask of the outside."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+
+class Recorder(Protocol):
+    """Takes what a trainer reports. The trainer knows no file; the recorder knows no algorithm."""
+
+    def log(self, row: Mapping[str, Any]) -> None:
+        """One iteration's metrics."""
+
+    def checkpoint(self, iteration: int, env_steps: int) -> None:
+        """A moment worth keeping."""
+
+
+class Trainer(ABC):
+    """Runs the whole training of one agent; the builder passes its parts as keywords.
+
+    `state_dict()` holds everything that is needed to go on exactly, bit for bit on a CPU, in a trainer built from the
+    same config: weights, optimisers, scales, counters, random streams, replay and environments.
+    """
+
+    @abstractmethod
+    def run(self) -> None:
+        """Train to the end. Raises RunFailed for non-finite numbers unless `on_nonfinite=skip`."""
+
+    @abstractmethod
+    def state_dict(self) -> dict[str, Any]:
+        """Tensors, numbers, strings, lists and dicts: nothing that needs a pickle."""
+
+    @abstractmethod
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where `state_dict` was taken."""

@@ -1,0 +1,176 @@
+"""Online training: act in environments, learn the model from a replay, the policy from imagined rollouts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from wmzoo.agent import Agent
+from wmzoo.data.replay import ReplayBuffer
+from wmzoo.envs.base import VectorEnv
+from wmzoo.evaluation import Evaluation
+from wmzoo.pwm import PWM, Feedback
+from wmzoo.trainers.base import Recorder, Trainer
+from wmzoo.trainers.episodes import EpisodeTracker
+
+Row = dict[str, Any]
+
+
+class OnlineTrainer(Trainer):
+    """Per iteration: `horizon` steps of all environments, then actor, critic and model updates.
+
+    Args:
+        iterations: iterations after the warm-up. horizon: H, both the steps acted and the length of imagined rollouts.
+        batch_size: slices per model update. buffer_size: rows of the replay.
+        warmup_steps: environment steps with uniformly random actions before the first iteration.
+        pretrain_updates: model updates on them.
+        model_updates: per iteration.
+        act_on: `observations` acts on the encoding of every real observation; an actor update then starts from states
+            just visited. `imagination` is the paper's loop: the actions of the actor's imagined rollout drive the
+            environments, whose ends of episodes close its rollouts; one actor update per iteration.
+        actor_updates: per iteration; each is followed by one critic update on the same rollout.
+        rollouts: imagined rollouts per actor update, with `act_on=observations`.
+        stagger: spread the first episodes' lengths, so that episode ends do not coincide.
+        evaluate: the deterministic policy's evaluation on separate environments.
+        eval_every, save_every: in iterations; both also happen at the end.
+        streams: generators named `exploration`, `starts` and `replay`.
+    """
+
+    def __init__(
+        self,
+        *,
+        agent: Agent,
+        pwm: PWM,
+        env: VectorEnv,
+        recorder: Recorder,
+        evaluate: Callable[[], Evaluation],
+        streams: dict[str, torch.Generator],
+        seed: int,
+        eval_every: int,
+        save_every: int,
+        iterations: int,
+        horizon: int,
+        batch_size: int,
+        buffer_size: int,
+        warmup_steps: int,
+        pretrain_updates: int,
+        model_updates: int,
+        act_on: str,
+        actor_updates: int,
+        rollouts: int,
+        stagger: bool,
+    ) -> None:
+        if act_on not in ("observations", "imagination"):
+            raise ValueError(f"recipe.act_on is observations or imagination, not '{act_on}'")
+        self.agent, self.pwm, self.env, self.recorder, self.evaluate = agent, pwm, env, recorder, evaluate
+        self.streams, self.seed = streams, seed
+        self.eval_every, self.save_every = eval_every, save_every
+        self.iterations, self.horizon, self.batch_size = iterations, horizon, batch_size
+        self.warmup_steps, self.pretrain_updates, self.model_updates = warmup_steps, pretrain_updates, model_updates
+        self.act_on, self.actor_updates, self.rollouts, self.stagger = act_on, actor_updates, rollouts, stagger
+        self.replay = ReplayBuffer(
+            buffer_size, env.num_envs, env.obs_dim, env.act_dim, env.episode_length, streams["replay"]
+        )
+        self.iteration = self.env_steps = 0
+        self.seconds = 0.0  # of training so far, without what came before a resume
+
+    def run(self) -> None:
+        began = time.perf_counter() - self.seconds
+        if self.iteration == 0:
+            self._start()
+        while self.iteration < self.iterations:
+            tick, steps_before = time.perf_counter(), self.env_steps
+            rate = self.pwm.schedule(self.iteration / self.iterations)
+            row = self._policy_updates() | self._model_updates(self.model_updates)
+            self.iteration += 1
+            row |= self.episodes.take() | {"lr": rate, "nonfinite": self.pwm.nonfinite}
+            row |= {"fps": (self.env_steps - steps_before) / (time.perf_counter() - tick)}
+            last = self.iteration == self.iterations
+            if last or self.iteration % self.eval_every == 0:
+                row |= self.evaluate().row()
+            self.seconds = time.perf_counter() - began
+            row |= {"buffer_size": len(self.replay), "wall_clock": self.seconds}
+            self.recorder.log({"iteration": self.iteration, "env_steps": self.env_steps} | row)
+            if last or self.iteration % self.save_every == 0:
+                self.recorder.checkpoint(self.iteration, self.env_steps)
+
+    # ── acting ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _start(self) -> None:
+        """First episodes, the warm-up and the model's first updates."""
+        self.obs = self.env.reset(self.seed, stagger=self.stagger)
+        self.episodes = EpisodeTracker(self.env.elapsed)
+        self.replay.start(self.obs)
+        shape = (self.env.num_envs, self.env.act_dim)
+        while self.env_steps < self.warmup_steps:
+            self._act(2 * torch.rand(shape, generator=self.streams["exploration"]) - 1)
+        self._model_updates(self.pretrain_updates)
+
+    def _act(self, actions: Tensor) -> Feedback:
+        """Step the environments and keep what happened."""
+        transition = self.env.step(actions)
+        self.replay.add(actions, transition)
+        self.pwm.rewards.update(transition.reward)
+        self.episodes.add(transition)
+        self.obs = transition.obs
+        self.env_steps += self.env.num_envs
+        return Feedback(transition.terminated | transition.truncated, transition.terminated, transition.obs)
+
+    # ── learning ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _policy_updates(self) -> Row:
+        if self.act_on == "imagination":
+            rollout, row = self.pwm.update_actor(self.obs, self.horizon, drive=self._act)
+            return row | self.pwm.update_critic(rollout)
+        visited = []
+        for _ in range(self.horizon):
+            visited.append(self.obs)
+            self._act(self.agent.act(self.obs, deterministic=False, generator=self.streams["exploration"]))
+        states = torch.cat(visited)
+        rows = []
+        for _ in range(self.actor_updates):
+            chosen = torch.randperm(len(states), generator=self.streams["starts"])[: self.rollouts]
+            rollout, row = self.pwm.update_actor(states[chosen], self.horizon)
+            rows.append(row | self.pwm.update_critic(rollout))
+        return _mean(rows)
+
+    def _model_updates(self, count: int) -> Row:
+        return _mean(
+            [self.pwm.update_model(self.replay.sample(self.batch_size, self.horizon)) for _ in range(count)]
+        )
+
+    # ── state ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def state_dict(self) -> Row:
+        return {
+            "agent": self.agent.state_dict(),
+            "pwm": self.pwm.state_dict(),
+            "env": self.env.state_dict(),
+            "replay": self.replay.state_dict(),
+            "episodes": self.episodes.state_dict(),
+            "streams": {name: generator.get_state() for name, generator in self.streams.items()},
+            "obs": self.obs,
+            "counters": {"iteration": self.iteration, "env_steps": self.env_steps, "seconds": self.seconds},
+        }
+
+    def load_state_dict(self, state: Row) -> None:
+        self.agent.load_state_dict(state["agent"])
+        self.pwm.load_state_dict(state["pwm"])
+        self.env.load_state_dict(state["env"])
+        self.replay.load_state_dict(state["replay"])
+        self.episodes = EpisodeTracker(self.env.elapsed)
+        self.episodes.load_state_dict(state["episodes"])
+        for name, generator in self.streams.items():
+            generator.set_state(state["streams"][name])
+        self.obs = state["obs"].clone()
+        for name, value in state["counters"].items():
+            setattr(self, name, value)
+
+
+def _mean(rows: list[Row]) -> Row:
+    """The mean of each column."""
+    return {name: sum(row[name] for row in rows) / len(rows) for name in rows[0]} if rows else {}
