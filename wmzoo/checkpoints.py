@@ -39,9 +39,9 @@ def save(
     iteration: int | None = None,
     env_steps: int | None = None,
 ) -> Path:
-    """Writes a bundle; whoever looks sees a whole one or none. An existing bundle's two files are replaced."""
+    """Writes a bundle; whoever looks sees a whole one or none. An existing bundle's files are replaced."""
     folder = Path(folder)
-    facts = {"format": FORMAT, "obs_dim": obs_dim, "act_dim": act_dim}
+    facts: dict[str, int | None] = {"format": FORMAT, "obs_dim": obs_dim, "act_dim": act_dim}
     facts |= {"iteration": iteration, "env_steps": env_steps}
     config = OmegaConf.create(OmegaConf.to_container(cfg, resolve=True))
     assert isinstance(config, DictConfig)
@@ -87,8 +87,8 @@ def save_in_run(
 
 def list_checkpoints(run_folder: Path | str) -> list[Path]:
     """Complete checkpoints of a run, oldest first."""
-    folders = (Path(run_folder) / "checkpoints").glob("[0-9]*")
-    return sorted((path for path in folders if path.name.isdigit() and is_bundle(path)), key=lambda p: int(p.name))
+    folders = [path for path in (Path(run_folder) / "checkpoints").glob("*") if path.name.isdigit()]
+    return sorted(filter(is_bundle, folders), key=lambda folder: int(folder.name))
 
 
 def is_bundle(folder: Path) -> bool:
@@ -119,7 +119,7 @@ def load_config(bundle: Path) -> DictConfig:
     except (OSError, YAMLError, UnicodeDecodeError, OmegaConfBaseException) as error:
         raise WmzooError(f"{file}: cannot read it: {_line(error)}") from error
     if not isinstance(cfg, DictConfig) or not all(isinstance(dim, int) for dim in dims):
-        raise WmzooError(f"{file}: has no checkpoint.obs_dim and checkpoint.act_dim, so it is no bundle's config")
+        raise WmzooError(f"{file}: not a bundle's config: it has no checkpoint.obs_dim and act_dim")
     if number != FORMAT:
         raise WmzooError(f"{file}: checkpoint.format is {number}; this version of wmzoo reads {FORMAT}")
     return cfg

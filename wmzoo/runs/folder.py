@@ -1,4 +1,4 @@
-"""The run folder: config.yaml, run.json, metrics.jsonl and, at the end, metrics.csv and the learning curve."""
+"""The run folder: config.yaml, run.json, metrics.jsonl; at the end metrics.csv and the learning curve."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Run:
             logger.log(filled)
 
     def finish(self, status: str = "done") -> None:
-        """Closes the run: metrics.csv, learning_curve.png, end time and wall-clock seconds. May be called twice."""
+        """Closes the run: metrics.csv, learning_curve.png, end time, wall-clock. Calling it again does nothing."""
         if self._finished:
             return
         self._finished = True
@@ -88,7 +88,9 @@ class Run:
 
     def _title(self) -> str:
         task = OmegaConf.select(self.cfg, "env.task", default="")
-        names = [OmegaConf.select(self.cfg, f"{kind}.name", default=None) for kind in ("dynamics", "integrator")]
+        names = [
+            OmegaConf.select(self.cfg, key, default=None) for key in ("dynamics.name", "integrator.name")
+        ]
         seed = OmegaConf.select(self.cfg, "seed", default=0)
         return f"{task} · {' + '.join(str(name) for name in names if name)} · seed {seed}"
 

@@ -75,8 +75,13 @@ def plot_comparison(
         spread = ", mean and range" if len(paths) > 1 else ""
         every = max(1, grid.size // 15)
         axes.plot(
-            *(grid, values.mean(axis=0)),
-            **{"color": colour, "marker": marker, "markevery": every, "markersize": 4, "linewidth": 1.8},
+            grid,
+            values.mean(axis=0),
+            color=colour,
+            marker=marker,
+            markevery=every,
+            markersize=4,
+            linewidth=1.8,
             label=f"{label} ({seeds}{spread})",
         )
         low, high = values.min(axis=0), values.max(axis=0)

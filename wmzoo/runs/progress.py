@@ -1,4 +1,4 @@
-"""The display of a running training: a live table on a terminal, one plain line every few seconds elsewhere."""
+"""The display of a running training: a live table on a terminal, elsewhere one plain line every few seconds."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Progress:
 
     Args:
         total: number of iterations of the whole run.
-        start: iterations done before this process began (a resumed run): they do not count into the time left.
+        start: iterations done before this process began (a resumed run); the time left does not count them.
         interval: seconds between plain lines where the output is not a terminal.
     """
 

@@ -31,7 +31,7 @@ def versions() -> dict[str, str | None]:
 
 
 def git_commit() -> str | None:
-    """Commit of the checkout that wmzoo is imported from (`-dirty` if changed), None for an installed wheel."""
+    """Commit of the checkout that wmzoo is imported from (`-dirty` if changed); None for a wheel."""
     root = Path(__file__).resolve().parents[2]
     if not (root / ".git").exists():
         return None

@@ -1,0 +1,77 @@
+import io
+
+import pytest
+from rich.console import Console
+
+from wmzoo.runs import Progress
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def plain_progress(clock, **kwargs):
+    out = io.StringIO()
+    return out, Progress(console=Console(file=out, force_terminal=False, width=80), clock=clock, **kwargs)
+
+
+def row(iteration, **values):
+    return {"iteration": iteration, "env_steps": 64 * iteration, "fps": 1234.4} | values
+
+
+def test_without_a_terminal_it_prints_a_line_every_ten_seconds_and_the_last():
+    clock = Clock()
+    out, progress = plain_progress(clock, total=100)
+    with progress:
+        for iteration in range(1, 35):
+            clock.now += 1
+            progress.update(row(iteration))
+    shown = [line.split("|")[0].strip() for line in out.getvalue().splitlines()]
+    assert shown == [f"iteration {n}/100" for n in (1, 11, 21, 31, 34)]
+
+
+def test_the_time_left_follows_from_the_pace_of_this_process_alone():
+    clock = Clock()
+    _, progress = plain_progress(clock, total=1000, start=900)
+    with progress:
+        clock.now += 50
+        progress.update(row(910))
+        assert progress.fields()["elapsed"] == "0:00:50"
+        assert progress.fields()["left"] == "0:07:30"
+
+
+def test_the_last_known_returns_stay_shown_between_episodes_and_evaluations():
+    _, progress = plain_progress(Clock(), total=10)
+    with progress:
+        progress.update(row(1, rewards=10.0, eval_return=200.0, eval_return_std=5.0))
+        progress.update(row(2, rewards=None, eval_return=None, policy_loss=0.25))
+        progress.update(row(3, rewards=20.0))
+    fields = progress.fields()
+    assert fields["return"] == "15" and fields["evaluation"] == "200 ± 5"
+    assert fields["iteration"] == "3/10" and fields["env steps"] == "192" and fields["fps"] == "1234"
+
+
+def test_nothing_is_invented_before_the_first_row():
+    _, progress = plain_progress(Clock(), total=10)
+    fields = progress.fields()
+    assert fields["return"] == fields["evaluation"] == fields["left"] == fields["dynamics loss"] == "–"
+
+
+def test_a_line_is_one_line_however_narrow_the_output():
+    out, progress = plain_progress(Clock(), total=10)
+    with progress:
+        progress.update(row(1, rewards=1.0, policy_loss=-2.0, value_loss=3.0, dynamics_loss=1e-5))
+    assert len(out.getvalue().splitlines()) == 1
+    assert "dynamics loss 1e-05" in out.getvalue()
+
+
+@pytest.mark.parametrize("width", [60, 160])
+def test_on_a_terminal_it_draws_a_live_table(width):
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=True, width=width, _environ={})
+    with Progress(10, title="cartpole", console=console) as progress:
+        progress.update(row(4, rewards=321.0))
+    assert "4/10" in out.getvalue() and "321" in out.getvalue()

@@ -1,0 +1,163 @@
+"""Bundles: what is saved comes back bit for bit, and a damaged one is refused in one line."""
+
+import sys
+from types import SimpleNamespace
+
+import pytest
+import torch
+from omegaconf import OmegaConf
+
+from wmzoo import checkpoints
+from wmzoo.errors import WmzooError
+
+
+class Toy(torch.nn.Module):
+    def __init__(self, obs_dim, act_dim, units):
+        super().__init__()
+        self.layer = torch.nn.Linear(obs_dim, units)
+        self.head = torch.nn.Linear(units, act_dim)
+        self.register_buffer("steps", torch.tensor(5))
+
+
+CFG = OmegaConf.create({"width": 8, "model": {"units": "${width}"}})
+
+
+@pytest.fixture(autouse=True)
+def toy_builder(monkeypatch):
+    def build_agent(cfg, obs_dim, act_dim):
+        return Toy(obs_dim, act_dim, cfg.model.units)
+
+    monkeypatch.setitem(sys.modules, "wmzoo.build", SimpleNamespace(build_agent=build_agent))
+
+
+def saved(folder, cfg=CFG, **kwargs):
+    agent = Toy(3, 2, 8)
+    checkpoints.save(folder, agent, cfg, 3, 2, **kwargs)
+    return agent
+
+
+def same(left, right):
+    left, right = left.state_dict(), right.state_dict()
+    return left.keys() == right.keys() and all(torch.equal(left[name], right[name]) for name in left)
+
+
+def test_what_was_saved_is_loaded_bit_for_bit_ready_for_evaluation(tmp_path):
+    agent = saved(tmp_path / "bundle", iteration=10, env_steps=640)
+    loaded = checkpoints.load(tmp_path / "bundle")
+    assert same(agent, loaded) and not loaded.training
+    assert {path.name for path in (tmp_path / "bundle").iterdir()} == {"model.safetensors", "config.yaml"}
+
+
+def test_the_config_beside_the_weights_is_resolved_and_tells_dimensions_and_progress(tmp_path):
+    saved(tmp_path / "bundle", iteration=10, env_steps=640)
+    cfg = OmegaConf.load(tmp_path / "bundle" / "config.yaml")
+    assert cfg.model == {"units": 8}
+    assert cfg.checkpoint == {"format": 1, "obs_dim": 3, "act_dim": 2, "iteration": 10, "env_steps": 640}
+
+
+def test_a_run_keeps_its_newest_checkpoints_and_loads_the_last(tmp_path):
+    agents = [Toy(3, 2, 8) for _ in range(5)]
+    for number, agent in enumerate(agents):
+        step = {"iteration": 100 * number, "env_steps": 6400 * number}
+        checkpoints.save_in_run(tmp_path, agent, CFG, 3, 2, **step, keep=3)
+    kept = [path.name for path in checkpoints.list_checkpoints(tmp_path)]
+    assert kept == ["00000200", "00000300", "00000400"]
+    assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == kept
+    assert same(checkpoints.load(tmp_path), agents[-1])
+
+
+def test_a_save_that_fails_leaves_neither_a_bundle_nor_rubbish(tmp_path, monkeypatch):
+    def full_disk(*args, **kwargs):
+        raise OSError("no space left")
+
+    monkeypatch.setattr(checkpoints.OmegaConf, "save", full_disk)
+    with pytest.raises(OSError, match="no space"):
+        saved(tmp_path / "bundle")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_half_written_checkpoint_is_passed_over(tmp_path):
+    agent = saved(tmp_path / "checkpoints" / "00000001")
+    (tmp_path / "checkpoints" / "00000002").mkdir()
+    (tmp_path / "checkpoints" / "00000002" / "model.safetensors").write_bytes(b"")
+    assert same(checkpoints.load(tmp_path), agent)
+
+
+def test_saving_over_a_bundle_replaces_it_and_keeps_the_readers_notes(tmp_path):
+    saved(tmp_path / "bundle")
+    (tmp_path / "bundle" / "README.md").write_text("a card")
+    agent = saved(tmp_path / "bundle")
+    assert same(checkpoints.load(tmp_path / "bundle"), agent)
+    assert (tmp_path / "bundle" / "README.md").read_text() == "a card"
+
+
+def cut(folder):
+    file = folder / "model.safetensors"
+    file.write_bytes(file.read_bytes()[:-9])
+
+
+def flip_header(folder):
+    (folder / "model.safetensors").write_bytes(b"\xff" * 64)
+
+
+def pickled(folder):
+    torch.save(Toy(3, 2, 8).state_dict(), folder / "model.safetensors")
+
+
+def other_width(folder):
+    cfg = OmegaConf.load(folder / "config.yaml")
+    cfg.model.units = 16
+    OmegaConf.save(cfg, folder / "config.yaml")
+
+
+def no_block(folder):
+    (folder / "config.yaml").write_text("model: {units: 8}\n")
+
+
+def not_yaml(folder):
+    (folder / "config.yaml").write_text("model: [\n")
+
+
+def a_list(folder):
+    (folder / "config.yaml").write_text("- 1\n")
+
+
+def newer_format(folder):
+    text = (folder / "config.yaml").read_text()
+    (folder / "config.yaml").write_text(text.replace("format: 1", "format: 2"))
+
+
+@pytest.mark.parametrize(
+    ("damage", "file"),
+    [(damage, "model.safetensors") for damage in (cut, flip_header, pickled, other_width)]
+    + [(damage, "config.yaml") for damage in (no_block, not_yaml, a_list, newer_format)],
+)
+def test_a_damaged_bundle_is_refused_in_one_line_that_names_the_file(tmp_path, damage, file):
+    saved(tmp_path / "bundle")
+    damage(tmp_path / "bundle")
+    with pytest.raises(WmzooError) as caught:
+        checkpoints.load(tmp_path / "bundle")
+    assert str(tmp_path / "bundle" / file) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_missing_extra_and_mistyped_tensors_are_each_refused(tmp_path):
+    from safetensors.torch import save_file
+
+    toy, half = Toy(3, 2, 8), torch.zeros(2).half()
+    for name, change, word in [
+        ("lack", lambda state: state.pop("head.bias"), "lacks head.bias"),
+        ("extra", lambda state: state.update(more=torch.zeros(1)), "unknown more"),
+        ("type", lambda state: state.update({"head.bias": half}), r"float16\[2\].*float32\[2\]"),
+    ]:
+        state = dict(toy.state_dict())
+        change(state)
+        save_file(state, tmp_path / f"{name}.safetensors")
+        with pytest.raises(WmzooError, match=word):
+            checkpoints.load_weights(Toy(3, 2, 8), tmp_path / f"{name}.safetensors")
+
+
+@pytest.mark.parametrize("make", [lambda path: None, lambda path: path.mkdir()])
+def test_a_path_without_a_bundle_says_what_was_expected(tmp_path, make):
+    make(tmp_path / "nothing")
+    with pytest.raises(WmzooError, match=r"model\.safetensors"):
+        checkpoints.load(tmp_path / "nothing")
