@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from wmzoo.errors import WmzooError
+from wmzoo.errors import RunFailed
 from wmzoo.evaluation import Evaluation, evaluate
 
 
@@ -110,7 +110,7 @@ def test_the_recorder_sees_environment_zero_before_each_step_of_its_episode_only
 
 
 def test_a_non_finite_action_stops_the_evaluation():
-    with pytest.raises(WmzooError, match="non-finite action at step 0"):
+    with pytest.raises(RunFailed, match="non-finite action at step 0"):
         evaluate(Half(float("nan")), Countdown([2]), seed=0)
 
 
@@ -127,10 +127,10 @@ def test_a_non_finite_reward_stops_it_but_not_one_after_the_episode():
     env.step = lambda actions: poisoned(actions, at=3, row=0)
     evaluate(Half(), env, seed=0)
     env.step = lambda actions: poisoned(actions, at=3, row=1)
-    with pytest.raises(WmzooError, match="non-finite reward at step 2"):
+    with pytest.raises(RunFailed, match="non-finite reward at step 2"):
         evaluate(Half(), env, seed=0)
 
 
 def test_an_episode_longer_than_promised_is_an_error_and_no_endless_loop():
-    with pytest.raises(WmzooError, match="6 steps"):
+    with pytest.raises(RunFailed, match="6 steps"):
         evaluate(Half(), Countdown([7]), seed=0)

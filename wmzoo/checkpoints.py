@@ -66,6 +66,18 @@ def save(
     return folder
 
 
+def save_agent(folder: Path | str, agent: Agent) -> Path:
+    """Writes the bundle of an agent that knows its config and dimensions (see `save`)."""
+    facts = agent.config.get("checkpoint")
+    if not facts:
+        raise WmzooError("this agent's config has no `checkpoint: {obs_dim, act_dim}`; use checkpoints.save")
+    return save(
+        *(folder, agent, OmegaConf.create(agent.config), facts["obs_dim"], facts["act_dim"]),
+        iteration=facts.get("iteration"),
+        env_steps=facts.get("env_steps"),
+    )
+
+
 def save_in_run(
     run_folder: Path | str,
     agent: torch.nn.Module,

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from wmzoo.errors import WmzooError
+from wmzoo.errors import RunFailed
 
 if TYPE_CHECKING:
     from wmzoo.envs.base import VectorEnv
@@ -74,7 +74,7 @@ def evaluate(
         recorder: is shown environment 0 before each of its steps.
 
     Raises:
-        WmzooError: a non-finite action or reward, or an episode longer than `env.episode_length`.
+        RunFailed: a non-finite action or reward, or an episode longer than `env.episode_length`.
     """
     training = getattr(agent, "training", False)
     if isinstance(agent, torch.nn.Module):
@@ -113,9 +113,9 @@ def _episodes(
         if not bool(running.any()):
             successes = tuple(succeeded.tolist()) if has_success else None
             return Evaluation(tuple(returns.tolist()), tuple(lengths.tolist()), successes)
-    raise WmzooError(f"evaluation: episodes did not end within the task's {env.episode_length} steps")
+    raise RunFailed(f"evaluation: episodes did not end within the task's {env.episode_length} steps")
 
 
 def _check_finite(name: str, values: Tensor, step: int, seed: int) -> None:
     if not bool(values.isfinite().all()):
-        raise WmzooError(f"evaluation: non-finite {name} at step {step} of an episode (seed {seed})")
+        raise RunFailed(f"evaluation: non-finite {name} at step {step} of an episode (seed {seed})")

@@ -73,7 +73,7 @@ class Run:
             logger.log(filled)
 
     def finish(self, status: str = "done") -> None:
-        """Closes the run: metrics.csv, learning_curve.png, end time, wall-clock. Calling it again does nothing."""
+        """Closes the run: metrics.csv, learning_curve.png, end time, wall-clock."""
         if self._finished:
             return
         self._finished = True
@@ -88,9 +88,8 @@ class Run:
 
     def _title(self) -> str:
         task = OmegaConf.select(self.cfg, "env.task", default="")
-        names = [
-            OmegaConf.select(self.cfg, key, default=None) for key in ("dynamics.name", "integrator.name")
-        ]
+        kinds = ("dynamics", "integrator")
+        names = [OmegaConf.select(self.cfg, f"{kind}.name", default=None) for kind in kinds]
         seed = OmegaConf.select(self.cfg, "seed", default=0)
         return f"{task} · {' + '.join(str(name) for name in names if name)} · seed {seed}"
 

@@ -1,4 +1,4 @@
-"""The display of a running training: a live table on a terminal, elsewhere one plain line every few seconds."""
+"""The display of a running training: a live table on a terminal, elsewhere a plain line every few seconds."""
 
 from __future__ import annotations
 

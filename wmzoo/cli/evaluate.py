@@ -1,0 +1,124 @@
+"""`wmzoo evaluate RUN`: the deterministic policy of a run or a checkpoint over whole episodes.
+
+With the run's own number of episodes and seed it repeats the evaluation recorded for that iteration exactly.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from wmzoo.errors import WmzooError
+
+Result = dict[str, Any]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "run", type=Path, metavar="RUN", help="a run folder (its newest checkpoint) or a checkpoint"
+    )
+    parser.add_argument("--episodes", type=int, metavar="N", help="default: eval.episodes of the run")
+    parser.add_argument("--seed", type=int, metavar="S", help="default: the run's own evaluation seed")
+    parser.add_argument("--video", type=Path, metavar="FILE.mp4", help="record the first episode")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON and nothing else")
+
+
+def run(args: argparse.Namespace) -> int:
+    if args.episodes is not None and args.episodes < 1:
+        raise WmzooError(f"--episodes is {args.episodes}; it must be 1 or more")
+    result = evaluate_path(args.run, args.episodes, args.seed, args.video)
+    print(json.dumps(result, indent=2) if args.json else describe(result))
+    return 0
+
+
+def evaluate_path(
+    path: Path, episodes: int | None = None, seed: int | None = None, video: Path | None = None
+) -> Result:
+    """Evaluates the bundle at `path`; for one inside a run, also writes RUN/eval/….json."""
+    from contextlib import nullcontext
+
+    from wmzoo.build import build_env
+
+    from wmzoo import checkpoints
+    from wmzoo.evaluation import evaluate
+    from wmzoo.rng import seed_of
+    from wmzoo.runs.video import VideoRecorder, frames_per_second
+
+    bundle = checkpoints.locate(path)
+    cfg = checkpoints.load_config(bundle)
+    agent = checkpoints.load(bundle)
+    episodes = episodes if episodes is not None else int(cfg.eval.episodes)
+    own_seed = seed_of(cfg.seed, "evaluation")
+    seed = seed if seed is not None else own_seed
+    env = build_env(cfg, num_envs=episodes, seed=seed)
+    try:
+        with VideoRecorder(video, frames_per_second(env)) if video else nullcontext() as recorder:
+            evaluation = evaluate(agent, env, seed, recorder=recorder)
+    finally:
+        env.close()
+    result: Result = {
+        "checkpoint": str(bundle),
+        "iteration": cfg.checkpoint.iteration,
+        "env_steps": cfg.checkpoint.env_steps,
+        "task": cfg.env.task,
+        "episodes": episodes,
+        "seed": seed,
+        "mean": evaluation.mean,
+        "std": evaluation.std,
+        "success": evaluation.success,
+        "returns": list(evaluation.returns),
+        "lengths": list(evaluation.lengths),
+        "video": str(video) if video and recorder and not recorder.failed else None,
+    }
+    run_folder = run_of(bundle)
+    if run_folder is not None:
+        own = episodes == cfg.eval.episodes and seed == own_seed
+        result["recorded"] = recorded_return(run_folder, cfg.checkpoint.iteration) if own else None
+        write_result(run_folder, result)
+    return result
+
+
+def run_of(bundle: Path) -> Path | None:
+    """The run folder that a checkpoint lies in, if it does."""
+    folder = bundle.resolve().parent.parent
+    return (
+        folder if bundle.resolve().parent.name == "checkpoints" and (folder / "run.json").is_file() else None
+    )
+
+
+def recorded_return(run_folder: Path, iteration: int | None) -> float | None:
+    """The evaluation's mean return that the training itself logged at this iteration, if it did one."""
+    from wmzoo.runs.metrics import read_metrics
+
+    rows = [row for row in read_metrics(run_folder) if row.get("iteration") == iteration]
+    return rows[-1].get("eval_return") if rows else None
+
+
+def write_result(run_folder: Path, result: Result) -> None:
+    """Writes eval/<iteration>-n<episodes>-s<seed>.json."""
+    from wmzoo.runs import atomic
+
+    name = f"{result['iteration'] or 0:08d}-n{result['episodes']}-s{result['seed']}.json"
+    (run_folder / "eval").mkdir(exist_ok=True)
+    atomic.write_text(run_folder / "eval" / name, json.dumps(result, indent=2) + "\n")
+
+
+def describe(result: Result) -> str:
+    """The result in a few lines for a reader."""
+    returns, episodes = result["returns"], result["episodes"]
+    lines = [
+        f"{result['task']}: return {result['mean']:.2f} ± {result['std']:.2f} over {episodes} episodes"
+        f" (min {min(returns):.2f}, max {max(returns):.2f})",
+        "episodes: " + " ".join(f"{value:.2f}" for value in returns),
+    ]
+    if result["success"] is not None:
+        lines.append(f"success: {100 * result['success']:.0f} %")
+    if result.get("recorded") is not None:
+        same = "the same" if result["recorded"] == result["mean"] else f"but it is {result['mean']} here"
+        lines.append(f"recorded by the run at iteration {result['iteration']}: {result['recorded']} ({same})")
+    lines.append(f"checkpoint: {result['checkpoint']}")
+    if result["video"]:
+        lines.append(f"video: {result['video']}")
+    return "\n".join(lines)
