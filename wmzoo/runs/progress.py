@@ -51,7 +51,7 @@ class Progress:
         self._began = self._clock()
         self._printed = self._began - self.interval  # the first row is shown at once
         if self.console.is_terminal:
-            self._live = Live(self._table(), console=self.console, refresh_per_second=4)
+            self._live = Live(get_renderable=self._table, console=self.console, refresh_per_second=2)
             self._live.start()
         return self
 
@@ -63,8 +63,7 @@ class Progress:
         if self._row.get("eval_return") is not None:
             self._evaluation = (self._row["eval_return"], self._row.get("eval_return_std"))
         if self._live is not None:
-            self._live.update(self._table())
-            return
+            return  # it draws itself twice a second
         self._shown_last = False
         if self._clock() - self._printed >= self.interval:
             self._print()
@@ -115,7 +114,7 @@ class Progress:
         )
         table = Table(box=None, pad_edge=False, header_style="dim")
         for name in fields:
-            table.add_column(name, justify="right", no_wrap=True)
+            table.add_column(name.replace(" loss", "\nloss"), justify="right", no_wrap=True)
         table.add_row(*fields.values())
         return Group(bar, table)
 
