@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -29,11 +30,12 @@ class VideoRecorder:
     """Writes frames of environment 0 to `path`; a context manager.
 
     A failure to render or encode is told once, in one line, and ends the recording, not the evaluation:
-    `failed` is then true and no file is left.
+    `failed` is then true and no file is left. `say` takes the line; by default it goes to stderr.
     """
 
-    def __init__(self, path: Path | str, fps: float = 30.0, say: Callable[[str], None] = print) -> None:
-        self.path, self.fps, self.say = Path(path), fps, say
+    def __init__(self, path: Path | str, fps: float = 30.0, say: Callable[[str], None] | None = None) -> None:
+        self.path, self.fps = Path(path), fps
+        self.say = say or (lambda line: print(line, file=sys.stderr))
         self.frames = 0
         self.failed = False
         self._writer: Any = None

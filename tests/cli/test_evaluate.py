@@ -1,0 +1,107 @@
+"""`wmzoo evaluate` on a policy that does nothing, in an environment that pays its seed."""
+
+import argparse
+import json
+import sys
+from types import SimpleNamespace
+
+import pytest
+import torch
+from omegaconf import OmegaConf
+
+from wmzoo import checkpoints
+from wmzoo.cli import evaluate as command
+from wmzoo.errors import WmzooError
+from wmzoo.rng import seed_of
+from wmzoo.runs import Run
+
+CFG = OmegaConf.create(
+    {"seed": 5, "eval": {"episodes": 3}, "env": {"task": "payday"}, "dynamics": {"name": "mlp"}}
+)
+
+
+class Still(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.scale = torch.nn.Parameter(torch.zeros(1))
+
+    def act(self, obs, task=None, deterministic=True):
+        return self.scale.expand(len(obs), 1)
+
+
+class Payday:
+    """One step; environment i pays seed % 100 + i."""
+
+    episode_length = 1
+
+    def __init__(self, num_envs):
+        self.num_envs = num_envs
+
+    def reset(self, seed):
+        self.seed = seed
+        return torch.zeros(self.num_envs, 1)
+
+    def step(self, actions):
+        yes = torch.ones(self.num_envs, dtype=torch.bool)
+        pay = self.seed % 100 + torch.arange(self.num_envs).float()
+        return SimpleNamespace(obs=pay, reward=pay, terminated=~yes, truncated=yes, success=None)
+
+    def render(self, index=0):
+        raise WmzooError("nothing to draw with")
+
+    def close(self):
+        pass
+
+
+@pytest.fixture
+def run_folder(tmp_path, monkeypatch):
+    build = SimpleNamespace(
+        build_agent=lambda cfg, obs_dim, act_dim: Still(),
+        build_env=lambda cfg, num_envs, seed: Payday(num_envs),
+    )
+    monkeypatch.setitem(sys.modules, "wmzoo.build", build)
+    with Run(tmp_path / "run", CFG) as run:
+        pay = seed_of(5, "evaluation") % 100
+        run.log({"iteration": 20, "env_steps": 640, "eval_return": pay + 1.0})
+        checkpoints.save_in_run(run.folder, Still(), CFG, 1, 1, iteration=20, env_steps=640)
+    return tmp_path / "run"
+
+
+def evaluate(*words):
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    return command.run(parser.parse_args([str(word) for word in words]))
+
+
+def test_by_default_it_repeats_what_the_run_recorded(run_folder, capsys):
+    assert evaluate(run_folder) == 0
+    out = capsys.readouterr().out
+    assert "over 3 episodes" in out and "(the same)" in out and "00000020" in out
+
+
+def test_json_is_the_whole_output_and_the_same_is_kept_in_the_run(run_folder, capsys):
+    evaluate(run_folder, "--episodes", 2, "--seed", 1207, "--json")
+    result = json.loads(capsys.readouterr().out)
+    assert result["returns"] == [7.0, 8.0] and (result["mean"], result["std"]) == (7.5, 0.5)
+    assert result["iteration"] == 20 and result["env_steps"] == 640 and result["recorded"] is None
+    [file] = (run_folder / "eval").iterdir()
+    assert file.name == "00000020-n2-s1207.json" and json.loads(file.read_text()) == result
+
+
+def test_a_bundle_outside_a_run_is_evaluated_and_nothing_is_written(run_folder, tmp_path, capsys):
+    checkpoints.save(tmp_path / "shared", Still(), CFG, 1, 1)
+    evaluate(tmp_path / "shared")
+    assert "over 3 episodes" in capsys.readouterr().out
+    assert {path.name for path in (tmp_path / "shared").iterdir()} == {"config.yaml", "model.safetensors"}
+
+
+def test_without_rendering_the_numbers_still_come_with_one_line_about_the_video(run_folder, tmp_path, capsys):
+    assert evaluate(run_folder, "--video", tmp_path / "v.mp4") == 0
+    printed = capsys.readouterr()
+    assert printed.err.count("nothing to draw with") == 1 and "over 3 episodes" in printed.out
+    assert not (tmp_path / "v.mp4").exists()
+
+
+def test_no_episodes_is_refused(run_folder):
+    with pytest.raises(WmzooError, match="--episodes is 0"):
+        evaluate(run_folder, "--episodes", 0)
