@@ -15,8 +15,8 @@ from wmzoo.errors import WmzooError
 class Transition(NamedTuple):
     """What one step of B environments returns; every tensor is detached and belongs to the caller.
 
-    Where an environment ended (`done`), `obs` is already the first observation of the next episode and `final_obs` the
-    true last one of the episode that ended; elsewhere both are the same observation.
+    Where an environment ended (`done`), `obs` is already the first observation of the next episode and
+    `final_obs` the true last one of the episode that ended; elsewhere both are the same observation.
     """
 
     obs: Tensor  # float32 [B, O]
@@ -24,7 +24,9 @@ class Transition(NamedTuple):
     terminated: Tensor  # bool [B]: the task itself ended; the value of what follows is zero
     truncated: Tensor  # bool [B]: cut off by the episode length; bootstrap from final_obs. Never both
     final_obs: Tensor  # float32 [B, O]
-    success: Tensor | None  # float32 [B], 1 where the task counts as solved at this step; None where it has no such notion
+    success: (
+        Tensor | None
+    )  # float32 [B], 1 where the task counts as solved at this step; None where it has no such notion
     info: dict[str, Any]
 
     @property
@@ -36,8 +38,8 @@ class Transition(NamedTuple):
 class VectorEnv(ABC):
     """A batch of B independent copies of one task with same-step auto-reset.
 
-    num_envs: B.  obs_dim: O.  act_dim: A.  episode_length: agent steps (after action repeat) until truncation.
-    device: where the returned tensors are; actions may come from anywhere.
+    num_envs: B.  obs_dim: O.  act_dim: A.  episode_length: agent steps (after action repeat) until
+    truncation. device: where the returned tensors are; actions may come from anywhere.
     """
 
     num_envs: int
@@ -50,17 +52,17 @@ class VectorEnv(ABC):
     def reset(self, seed: int, stagger: bool = False) -> Tensor:
         """Start new episodes from `seed` and return obs [B, O].
 
-        Environment i draws from a stream of its own that depends on (seed, i) only, not on how many there are.
-        stagger: let environment i start as if i/B of its first episode had passed, so that truncations are spread
-        evenly over time; `elapsed` tells by how much.
+        Environment i draws from a stream of its own that depends on (seed, i) only, not on how many there
+        are. stagger: let environment i start as if i/B of its first episode had passed, so that truncations
+        are spread evenly over time; `elapsed` tells by how much.
         """
 
     @abstractmethod
     def step(self, actions: Tensor) -> Transition:
         """Advance every environment by one agent step and restart those that ended.
 
-        actions: float [B, A] in [-1, 1], mapped linearly to the task's own range; what lies outside is clipped.
-        Raises WmzooError for a wrong shape, a non-finite action, or a call before `reset`.
+        actions: float [B, A] in [-1, 1], mapped linearly to the task's own range; what lies outside is
+        clipped. Raises WmzooError for a wrong shape, a non-finite action, or a call before `reset`.
         """
 
     @property
@@ -70,21 +72,24 @@ class VectorEnv(ABC):
 
     @abstractmethod
     def render(self, index: int = 0, width: int = 480, height: int = 360) -> np.ndarray:
-        """Picture of environment `index`, uint8 [height, width, 3]. Raises WmzooError where rendering is impossible."""
+        """Picture of environment `index`, uint8 [height, width, 3].
+
+        Raises WmzooError where rendering is impossible, with what to install.
+        """
 
     @abstractmethod
     def state_dict(self) -> dict[str, Any]:
-        """Simulators, tasks, random generators and counters, as tensors, numbers, strings, lists and dicts."""
+        """Simulators, tasks, generators and counters, as tensors, numbers, strings, lists and dicts."""
 
     @abstractmethod
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on exactly from where `state_dict` was taken, in this or another process."""
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 (most suites hold nothing)
         """Free what the simulators hold; the environment cannot be used afterwards."""
 
     def check_actions(self, actions: Tensor) -> np.ndarray:
-        """Actions [B, A] as a float64 array clipped to [-1, 1], or WmzooError that says what is wrong with them."""
+        """Actions [B, A] as float64 clipped to [-1, 1], or WmzooError that says what is wrong with them."""
         if tuple(actions.shape) != (self.num_envs, self.act_dim):
             wanted = (self.num_envs, self.act_dim)
             raise WmzooError(f"actions have shape {tuple(actions.shape)}, this environment takes {wanted}")

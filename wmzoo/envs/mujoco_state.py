@@ -1,4 +1,4 @@
-"""Saving and restoring what a MuJoCo simulation, its task and its generators hold, bit for bit and without pickle."""
+"""What a MuJoCo simulation, its task and its generators hold: saved bit for bit, without pickle."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SPEC = int(_INTEGRATION)
 
 
 def integration_state(model: Any, data: Any) -> Tensor:
-    """float64 [S]: time, positions, velocities, activations, controls, warm start …: all that mj_step starts from."""
+    """float64 [S]: all that mj_step starts from, time, positions, velocities, controls, warm start …"""
     state = np.empty(mujoco.mj_stateSize(model, _SPEC))
     mujoco.mj_getState(model, data, state, _SPEC)
     return torch.from_numpy(state)
@@ -24,30 +24,46 @@ def set_integration_state(model: Any, data: Any, state: Tensor) -> None:
     mujoco.mj_setState(model, data, state.numpy(), _SPEC)
 
 
-class ModelArrays:
-    """The arrays of an mjModel as they were at construction, to find and undo what a task changed in its model.
+def derived(model: Any, data: Any) -> dict[str, Tensor]:
+    """Every array of an mjData whose size is fixed (poses, forces, sensors …), as of the last step."""
+    fixed = _arrays(mujoco.MjData(model))  # in a fresh one the contact and constraint arrays are empty
+    return {name: torch.from_numpy(getattr(data, name).copy()) for name in fixed}
 
-    Tasks move targets or set sizes at reset (dm_control's reacher, manipulator, quadruped-escape's terrain …), so the
-    model is a part of the state. Only fields that differ are stored.
+
+def set_derived(data: Any, saved: dict[str, Tensor]) -> None:
+    for name, value in saved.items():
+        getattr(data, name)[...] = value.numpy()
+
+
+class ModelArrays:
+    """The arrays of an mjModel as they were at first, to find and undo what a task changed in its model.
+
+    Tasks move targets or set sizes at reset (dm_control's reacher, manipulator, quadruped-escape's terrain
+    …), so the model is a part of the state. Only fields that differ are stored.
     """
 
     def __init__(self, model: Any) -> None:
-        self._original = {name: value.copy() for name, value in _arrays(model).items()}
+        self._original = {name: value.copy() for name, value in self._fields(model).items()}
 
     def changes(self, model: Any) -> dict[str, Tensor]:
         return {
             name: torch.from_numpy(value.copy())
-            for name, value in _arrays(model).items()
+            for name, value in self._fields(model).items()
             if not np.array_equal(value, self._original[name])
         }
 
     def restore(self, model: Any, changes: dict[str, Tensor] | None = None) -> None:
         """Make the model the original one plus `changes`."""
         changes = changes or {}
-        for name, value in _arrays(model).items():
+        for name, value in self._fields(model).items():
             wanted = changes[name].numpy() if name in changes else self._original[name]
             if not np.array_equal(value, wanted):
                 value[...] = wanted
+
+    @staticmethod
+    def _fields(model: Any) -> dict[str, np.ndarray]:
+        # Textures are most of the bytes, and no task repaints them.
+        return {name: value for name, value in _arrays(model).items() if name != "tex_data"}
 
 
 def _arrays(struct: Any) -> dict[str, np.ndarray]:
@@ -57,7 +73,7 @@ def _arrays(struct: Any) -> dict[str, np.ndarray]:
 
 
 def attributes(owner: object) -> dict[str, Any]:
-    """The numeric attributes of a task: numbers as they are, arrays as tensors. Everything else is constant."""
+    """The numeric attributes of a task: numbers as they are, arrays as tensors. The rest is constant."""
     found: dict[str, Any] = {}
     for name, value in vars(owner).items():
         if isinstance(value, np.ndarray) and value.dtype.kind in "fiub":
@@ -74,7 +90,7 @@ def set_attributes(owner: object, saved: dict[str, Any]) -> None:
 
 def random_state(random: np.random.RandomState) -> dict[str, Any]:
     """State of a Mersenne twister: key int64 [624] and three numbers."""
-    _, key, position, has_gauss, cached = random.get_state(legacy=True)  # type: ignore[misc]
+    _, key, position, has_gauss, cached = random.get_state(legacy=True)
     return {
         "key": torch.from_numpy(np.asarray(key).astype(np.int64)),
         "position": int(position),
@@ -86,3 +102,22 @@ def random_state(random: np.random.RandomState) -> dict[str, Any]:
 def set_random_state(random: np.random.RandomState, saved: dict[str, Any]) -> None:
     key = saved["key"].numpy().astype(np.uint32)
     random.set_state(("MT19937", key, saved["position"], saved["has_gauss"], saved["cached"]))
+
+
+def generator_state(generator: np.random.Generator) -> Tensor:
+    """State of a PCG64 generator as int64 [6]: the two 128-bit words in halves, and the spare 32 bits."""
+    state = generator.bit_generator.state
+    words = [state["state"]["state"], state["state"]["inc"]]
+    halves = [half for word in words for half in divmod(word, 2**64)]
+    spare = [state["has_uint32"], state["uinteger"]]
+    return torch.from_numpy(np.array([*halves, *spare], dtype=np.uint64).view(np.int64))
+
+
+def set_generator_state(generator: np.random.Generator, saved: Tensor) -> None:
+    high, low, inc_high, inc_low, has_spare, spare = (int(x) for x in saved.numpy().view(np.uint64))
+    generator.bit_generator.state = {
+        "bit_generator": "PCG64",
+        "state": {"state": high * 2**64 + low, "inc": inc_high * 2**64 + inc_low},
+        "has_uint32": has_spare,
+        "uinteger": spare,
+    }

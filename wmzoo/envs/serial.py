@@ -1,4 +1,4 @@
-"""B simulators stepped one after the other behind the VectorEnv contract; the suites on MuJoCo build on it."""
+"""B simulators stepped one after the other behind the VectorEnv contract."""
 
 from __future__ import annotations
 
@@ -47,6 +47,26 @@ class Simulator(Protocol):
     def load_state(self, state: dict[str, Any]) -> None: ...
 
     def close(self) -> None: ...
+
+
+class ActionRange:
+    """The linear map of [-1, 1] onto a task's own range.
+
+    A dimension without finite bounds (an unlimited actuator) takes the action itself. For the range [-1, 1]
+    the map is exactly the identity.
+    """
+
+    def __init__(self, low: np.ndarray, high: np.ndarray) -> None:
+        bounded = np.isfinite(low) & np.isfinite(high)
+        self._low = np.where(bounded, low, -1.0).astype(np.float64)
+        self._high = np.where(bounded, high, 1.0).astype(np.float64)
+        self._middle = (self._low + self._high) / 2
+        self._half = (self._high - self._low) / 2
+
+    def native(self, action: np.ndarray) -> np.ndarray:
+        """float64 [A] within the task's range."""
+        inside: np.ndarray = np.minimum(np.maximum(self._middle + self._half * action, self._low), self._high)
+        return inside
 
 
 class SerialVectorEnv(VectorEnv):
