@@ -10,7 +10,7 @@ from dm_control.mujoco import Physics
 
 from wmzoo.envs import mujoco_state, rendering
 from wmzoo.envs.serial import ActionRange, SimulatorStep
-from wmzoo.errors import RunFailed
+from wmzoo.errors import RunError
 
 _WARNINGS = tuple(mujoco.mjtWarning.__members__)
 
@@ -18,8 +18,8 @@ _WARNINGS = tuple(mujoco.mjtWarning.__members__)
 class DmcSimulator:
     """One dm_control task, stepped without dm_control's Environment.
 
-    The sequence per raw control step is that of dm_control.rl.control.Environment.step, and the results are the
-    same bit for bit; the observation is computed once per agent step.
+    The sequence per raw control step is that of dm_control.rl.control.Environment.step, and the results are
+    the same bit for bit; the observation is computed once per agent step.
     """
 
     def __init__(
@@ -101,8 +101,8 @@ class DmcSimulator:
     def _advance(self) -> None:
         """dm_control's Physics.step without its context managers, which cost more than small models do.
 
-        Finishes the step that mj_step1 began at the end of the last one, takes the other sub-steps, and brings
-        positions and velocities up to date.
+        Finishes the step that mj_step1 began at the end of the last one, takes the other sub-steps, and
+        brings positions and velocities up to date.
         """
         if not self._plain:
             self.physics.step(self._sub_steps)
@@ -118,7 +118,7 @@ class DmcSimulator:
         mujoco.mj_step1(model, data)
         if self._warnings.tobytes() != warnings:
             raised = [name for name, n in zip(_WARNINGS, self._warnings, strict=False) if n]
-            raise RunFailed(f"the simulation became invalid: MuJoCo's warnings are {', '.join(raised)}")
+            raise RunError(f"the simulation became invalid: MuJoCo's warnings are {', '.join(raised)}")
 
     def _observation(self) -> np.ndarray:
         values = self.task.get_observation(self.physics).values()
