@@ -1,13 +1,27 @@
-"""The one exception a user is meant to read."""
+"""Errors written for the person who made the mistake: one line that says what, where and what to do."""
+
+from __future__ import annotations
 
 
 class WmzooError(Exception):
-    """An error in what was asked for; its message is one line: what, where, and what to do."""
+    """A mistake in usage or configuration. The command line prints its one line and exits with `exit_code`."""
 
     exit_code = 2
 
 
-class RunFailed(WmzooError):
-    """A run that was rightly asked for and could not go on: something became non-finite, say."""
+class CheckFailed(WmzooError):
+    """A check ran and said no."""
+
+    exit_code = 1
+
+
+class RunError(WmzooError):
+    """A run failed after it had begun; the message names the last checkpoint where there is one."""
 
     exit_code = 3
+
+
+class RunInterrupted(WmzooError):
+    """The user stopped a run; the message names the last checkpoint."""
+
+    exit_code = 130

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
+from wmzoo.nets.functional import softmax
 from wmzoo.nets.simnorm import group, project_to_simplex, renormalise
 
 SMALLEST = 1e-6  # the latent entry below which the logit chart is flat
@@ -82,7 +83,7 @@ class LogitCoordinates(Coordinates):
         return z.clamp_min(SMALLEST).log()
 
     def point(self, y: Tensor) -> Tensor:
-        return group(y, self.simnorm_dim).softmax(-1).flatten(-2)
+        return softmax(group(y, self.simnorm_dim)).flatten(-2)
 
     def land(self, y: Tensor) -> Tensor:
         return self.point(y)

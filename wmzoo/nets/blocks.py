@@ -7,8 +7,10 @@ from collections.abc import Sequence
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from wmzoo.nets.functional import Mish
+
 ACTIVATIONS: dict[str, type[nn.Module]] = {
-    "mish": nn.Mish,
+    "mish": Mish,
     "silu": nn.SiLU,
     "relu": nn.ReLU,
     "elu": nn.ELU,

@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from wmzoo.nets.functional import Mish
+
 
 class EnsembleLinear(nn.Module):
     """E independent linear layers: [E,B,in] -> [E,B,out]; weights orthogonal with gain √2, biases 0 (PWM's critics)."""
@@ -44,7 +46,7 @@ class CriticEnsemble(nn.Module):
         widths = [latent_dim, *units]
         layers: list[nn.Module] = []
         for i, o in zip(widths, widths[1:], strict=False):
-            layers += [EnsembleLinear(num, i, o), nn.Mish(), EnsembleLayerNorm(num, o)]
+            layers += [EnsembleLinear(num, i, o), Mish(), EnsembleLayerNorm(num, o)]
         self.layers = nn.Sequential(*layers, EnsembleLinear(num, widths[-1], 1))
 
     def forward(self, z: Tensor) -> Tensor:

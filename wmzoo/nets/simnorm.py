@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from wmzoo.nets.functional import softmax
+
 
 def group(z: Tensor, size: int) -> Tensor:
     """View z[..., D] as its simplex groups [..., D/size, size]. Raises ValueError if `size` does not divide D."""
@@ -20,7 +22,7 @@ class SimNorm(nn.Module):
         self.size = size
 
     def forward(self, x: Tensor) -> Tensor:
-        return group(x, self.size).softmax(-1).flatten(-2)
+        return softmax(group(x, self.size)).flatten(-2)
 
     def extra_repr(self) -> str:
         return f"size={self.size}"
