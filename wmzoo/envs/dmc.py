@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from wmzoo.envs import rendering
-from wmzoo.envs.serial import SerialVectorEnv
+from wmzoo.envs.serial import SerialVectorEnv, check_backend
 from wmzoo.errors import WmzooError
 
 rendering.choose_backend()  # first: mujoco and dm_control read the choice at import
@@ -43,8 +43,10 @@ class DmcVectorEnv(SerialVectorEnv):
         num_envs: int,
         action_repeat: int = 2,
         episode_length: int | None = None,
+        backend: str = "serial",
         device: str = "cpu",
     ) -> None:
+        check_backend(backend)
         domain, name = split_task(task, suite.ALL_TASKS)
         # Compiled once, and with a fixed seed: a model drawn at random (lqr) is the same in every run.
         first = suite.load(domain, name, task_kwargs={"random": 0})

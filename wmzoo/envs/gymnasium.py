@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from wmzoo.envs import rendering
-from wmzoo.envs.serial import ActionRange, SerialVectorEnv, SimulatorStep
+from wmzoo.envs.serial import ActionRange, SerialVectorEnv, SimulatorStep, check_backend
 from wmzoo.errors import WmzooError
 
 rendering.choose_backend()  # first: mujoco reads the choice at import
@@ -27,7 +27,7 @@ class GymnasiumVectorEnv(SerialVectorEnv):
 
     task: its id.  action_repeat: steps per agent step, the reward is their sum.  episode_length: agent steps
     until truncation; by default the registered limit (1000 for the MuJoCo tasks) divided by the action
-    repeat.  kwargs: given to gymnasium.make.  `success` is what the task puts into info["success"] or
+    repeat.  options: given to gymnasium.make.  `success` is what the task puts into info["success"] or
     info["is_success"]. Raises WmzooError for an unknown task, one without continuous actions, or one whose
     state cannot be saved.
     """
@@ -38,18 +38,20 @@ class GymnasiumVectorEnv(SerialVectorEnv):
         num_envs: int,
         action_repeat: int = 1,
         episode_length: int | None = None,
+        options: dict[str, Any] | None = None,
+        backend: str = "serial",
         device: str = "cpu",
-        **kwargs: Any,
     ) -> None:
+        check_backend(backend)
         spec = find_task(task)
         if episode_length is None:
             if spec.max_episode_steps is None:
                 raise WmzooError(f"{task} has no episode length of its own: set env.episode_length")
             episode_length = math.ceil(spec.max_episode_steps / action_repeat)
         # max_episode_steps=-1: no TimeLimit, the batch counts.
-        options = {"max_episode_steps": -1, "disable_env_checker": True} | kwargs
+        given = {"max_episode_steps": -1, "disable_env_checker": True} | (options or {})
         simulators = [
-            GymnasiumSimulator(gymnasium.make(spec, **options), action_repeat) for _ in range(num_envs)
+            GymnasiumSimulator(gymnasium.make(spec, **given), action_repeat) for _ in range(num_envs)
         ]
         self.task = spec.id
         super().__init__(simulators, episode_length, device)

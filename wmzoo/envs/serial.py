@@ -69,6 +69,12 @@ class ActionRange:
         return inside
 
 
+def check_backend(backend: str) -> None:
+    """WmzooError unless `backend` names a way to step a batch that exists: so far one after the other."""
+    if backend != "serial":
+        raise WmzooError(f"env.backend={backend} does not exist; there is: serial")
+
+
 class SerialVectorEnv(VectorEnv):
     """Counts steps, truncates at `episode_length`, restarts ended episodes and turns rows into tensors."""
 
