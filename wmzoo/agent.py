@@ -20,7 +20,11 @@ class Agent(nn.Module):
     """
 
     def __init__(
-        self, world_model: WorldModel, actor: Actor | None, critic: CriticEnsemble | None, config: dict[str, Any]
+        self,
+        world_model: WorldModel,
+        actor: Actor | None,
+        critic: CriticEnsemble | None,
+        config: dict[str, Any],
     ) -> None:
         super().__init__()
         self.world_model, self.actor, self.critic = world_model, actor, critic
@@ -28,7 +32,11 @@ class Agent(nn.Module):
 
     @torch.no_grad()
     def act(
-        self, obs: Tensor, task: Tensor | None = None, deterministic: bool = True, generator: torch.Generator | None = None
+        self,
+        obs: Tensor,
+        task: Tensor | None = None,
+        deterministic: bool = True,
+        generator: torch.Generator | None = None,
     ) -> Tensor:
         """obs[B,O] -> actions[B,A] in [−1, 1]: the policy's mode, or a sample of it (noise from `generator`).
 

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from wmzoo.agent import Agent
 from wmzoo.data.replay import Slices
-from wmzoo.errors import RunFailed
+from wmzoo.errors import RunError
 from wmzoo.losses.base import DynamicsLoss, discounted_sum
 from wmzoo.normalise import RunningMoments
 
@@ -92,7 +92,7 @@ class PWM:
 
     Args:
         streams: generators named `imagination` (policy noise in rollouts) and `minibatch` (critic mini-batches).
-        on_nonfinite: `stop` raises RunFailed naming what was not finite; `skip` leaves that update out and counts it.
+        on_nonfinite: `stop` raises RunError naming what was not finite; `skip` leaves that update out and counts it.
     """
 
     def __init__(
@@ -116,7 +116,7 @@ class PWM:
         self.rewards, self.returns = RunningMoments(), RunningMoments()
         self.nonfinite = 0
 
-    # ── the world model ──────────────────────────────────────────────────────────────────────────────────────────
+    # ── the world model ────────────────────────────────────────
 
     def update_model(self, slices: Slices, task: Tensor | None = None) -> dict[str, float]:
         """One step on obs[H+1,B,O], actions[H,B,A], rewards[H,B]; the gradient runs through the whole rollout."""
@@ -149,7 +149,7 @@ class PWM:
             reward = reward / self.rewards.std
         return reward if s.reward_clip is None else reward.clamp(-s.reward_clip, s.reward_clip)
 
-    # ── the policy ───────────────────────────────────────────────────────────────────────────────────────────────
+    # ── the policy ────────────────────────────────────────
 
     def imagine(self, obs: Tensor, horizon: int, task: Tensor | None = None, drive: Drive | None = None) -> Imagined:
         """Unroll policy and model for H steps from obs[B,O].
@@ -208,7 +208,7 @@ class PWM:
             "action_saturation": (rollout.actions.detach().abs() > SATURATED).float().mean().item(),
         }
 
-    # ── the critics ──────────────────────────────────────────────────────────────────────────────────────────────
+    # ── the critics ────────────────────────────────────────
 
     def update_critic(self, rollout: Imagined) -> dict[str, float]:
         """Regress all critics on the rollout's TD(λ) targets: `critic_passes` over `critic_minibatches` each."""
@@ -228,7 +228,7 @@ class PWM:
                 losses.append(loss.item())
         return {"value_loss": sum(losses) / len(losses), "critic_grad_norm": sum(norms) / len(norms)}
 
-    # ── optimisation ─────────────────────────────────────────────────────────────────────────────────────────────
+    # ── optimisation ────────────────────────────────────────
 
     def _descend(self, name: str, loss: Tensor, parameters: Iterator[nn.Parameter], clip: float) -> float:
         """One optimiser step with the gradient's norm clipped; gives the norm before clipping."""
@@ -242,7 +242,7 @@ class PWM:
         self.nonfinite += 1
         if self.on_nonfinite == "stop":
             what = "loss" if not math.isfinite(loss.item()) else "gradient"
-            raise RunFailed(f"the {name}'s {what} is not finite ({loss.item()}, gradient norm {norm})")
+            raise RunError(f"the {name}'s {what} is not finite ({loss.item()}, gradient norm {norm})")
         return norm
 
     def schedule(self, progress: float) -> float:

@@ -37,7 +37,13 @@ class ReplayBuffer:
     """
 
     def __init__(
-        self, capacity: int, num_envs: int, obs_dim: int, act_dim: int, episode_length: int, generator: torch.Generator
+        self,
+        capacity: int,
+        num_envs: int,
+        obs_dim: int,
+        act_dim: int,
+        episode_length: int,
+        generator: torch.Generator,
     ) -> None:
         self.rows, self.num_envs, self.generator = capacity // num_envs, num_envs, generator
         if self.rows < episode_length + 2:

@@ -56,7 +56,13 @@ class FlowDynamics(VelocityDynamics):
         return self.integrator.nfe(self.substeps)
 
     def velocity(
-        self, z: Tensor, a: Tensor, tau: Tensor, task_emb: Tensor | None = None, *, source: Tensor | None = None
+        self,
+        z: Tensor,
+        a: Tensor,
+        tau: Tensor,
+        task_emb: Tensor | None = None,
+        *,
+        source: Tensor | None = None,
     ) -> Tensor:
         if not self.condition_on_source:
             source = None

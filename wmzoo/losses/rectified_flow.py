@@ -55,7 +55,12 @@ class RectifiedFlowLoss(DynamicsLoss):
         return LatentRollout(zs, discounted_sum(errors.square(), discount), {})
 
     def _errors(
-        self, dynamics: VelocityDynamics, sources: Tensor, actions: Tensor, targets: Tensor, task_emb: Tensor | None
+        self,
+        dynamics: VelocityDynamics,
+        sources: Tensor,
+        actions: Tensor,
+        targets: Tensor,
+        task_emb: Tensor | None,
     ) -> Tensor:
         """The induced velocity errors [H,B,D]; all steps in one batch, since every source is known by now."""
         steps, batch = actions.shape[:2]

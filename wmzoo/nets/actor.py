@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -21,7 +22,7 @@ class Actor(nn.Module):
         self.action_dim = action_dim
         widths = [latent_dim, *units]
         layers: list[nn.Module] = []
-        for i, o in zip(widths, widths[1:], strict=False):
+        for i, o in pairwise(widths):
             layers += [nn.Linear(i, o), activation("mish"), nn.LayerNorm(o)]
         self.mean = nn.Sequential(*layers, nn.Linear(widths[-1], action_dim))
         self.log_std = nn.Parameter(torch.full((action_dim,), INITIAL_LOG_STD))

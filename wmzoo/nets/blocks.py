@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -46,14 +47,16 @@ def init_linear(module: nn.Module) -> None:
         nn.init.zeros_(module.bias)
 
 
-def mlp(in_features: int, units: Sequence[int], out_features: int, act: str, last: nn.Module | None = None) -> nn.Sequential:
+def mlp(
+    in_features: int, units: Sequence[int], out_features: int, act: str, last: nn.Module | None = None
+) -> nn.Sequential:
     """[..., in] -> [..., out]: a NormedLinear per entry of `units`, then the output layer.
 
     last: the activation of the output layer, which is then a NormedLinear too; None makes it a plain Linear whose
     weight starts at zero, so that the stack's first output is zero.
     """
     widths = [in_features, *units]
-    layers: list[nn.Module] = [NormedLinear(i, o, activation(act)) for i, o in zip(widths, widths[1:], strict=False)]
+    layers: list[nn.Module] = [NormedLinear(i, o, activation(act)) for i, o in pairwise(widths)]
     layers.append(nn.Linear(widths[-1], out_features) if last is None else NormedLinear(widths[-1], out_features, last))
     stack = nn.Sequential(*layers).apply(init_linear)
     if last is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -45,7 +46,7 @@ class CriticEnsemble(nn.Module):
         self.num = num
         widths = [latent_dim, *units]
         layers: list[nn.Module] = []
-        for i, o in zip(widths, widths[1:], strict=False):
+        for i, o in pairwise(widths):
             layers += [EnsembleLinear(num, i, o), Mish(), EnsembleLayerNorm(num, o)]
         self.layers = nn.Sequential(*layers, EnsembleLinear(num, widths[-1], 1))
 

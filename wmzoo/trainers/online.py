@@ -26,8 +26,9 @@ class OnlineTrainer(Trainer):
     Args:
         iterations: iterations after the warm-up. horizon: H, both the steps acted and the length of imagined rollouts.
         batch_size: slices per model update. buffer_size: rows of the replay.
-        warmup_steps: environment steps with uniformly random actions before the first iteration.
-        pretrain_updates: model updates on them.
+        warmup_steps: environment steps with uniformly random actions before the first iteration; None for one whole
+            episode in every environment.
+        pretrain_updates: model updates on them; None for as many as an episode has steps (PWM).
         model_updates: per iteration.
         act_on: `observations` acts on the encoding of every real observation; an actor update then starts from states
             just visited. `imagination` is the paper's loop: the actions of the actor's imagined rollout drive the
@@ -56,8 +57,8 @@ class OnlineTrainer(Trainer):
         horizon: int,
         batch_size: int,
         buffer_size: int,
-        warmup_steps: int,
-        pretrain_updates: int,
+        warmup_steps: int | None,
+        pretrain_updates: int | None,
         model_updates: int,
         act_on: str,
         actor_updates: int,
@@ -70,8 +71,15 @@ class OnlineTrainer(Trainer):
         self.streams, self.seed = streams, seed
         self.eval_every, self.save_every = eval_every, save_every
         self.iterations, self.horizon, self.batch_size = iterations, horizon, batch_size
-        self.warmup_steps, self.pretrain_updates, self.model_updates = warmup_steps, pretrain_updates, model_updates
-        self.act_on, self.actor_updates, self.rollouts, self.stagger = act_on, actor_updates, rollouts, stagger
+        self.warmup_steps = env.episode_length * env.num_envs if warmup_steps is None else warmup_steps
+        self.pretrain_updates = env.episode_length if pretrain_updates is None else pretrain_updates
+        self.model_updates = model_updates
+        self.act_on, self.actor_updates, self.rollouts, self.stagger = (
+            act_on,
+            actor_updates,
+            rollouts,
+            stagger,
+        )
         self.replay = ReplayBuffer(
             buffer_size, env.num_envs, env.obs_dim, env.act_dim, env.episode_length, streams["replay"]
         )
@@ -98,7 +106,7 @@ class OnlineTrainer(Trainer):
             if last or self.iteration % self.save_every == 0:
                 self.recorder.checkpoint(self.iteration, self.env_steps)
 
-    # ── acting ───────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── acting ────────────────────────────────────────
 
     def _start(self) -> None:
         """First episodes, the warm-up and the model's first updates."""
@@ -120,7 +128,7 @@ class OnlineTrainer(Trainer):
         self.env_steps += self.env.num_envs
         return Feedback(transition.terminated | transition.truncated, transition.terminated, transition.obs)
 
-    # ── learning ─────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── learning ────────────────────────────────────────
 
     def _policy_updates(self) -> Row:
         if self.act_on == "imagination":
@@ -139,11 +147,9 @@ class OnlineTrainer(Trainer):
         return _mean(rows)
 
     def _model_updates(self, count: int) -> Row:
-        return _mean(
-            [self.pwm.update_model(self.replay.sample(self.batch_size, self.horizon)) for _ in range(count)]
-        )
+        return _mean([self.pwm.update_model(self.replay.sample(self.batch_size, self.horizon)) for _ in range(count)])
 
-    # ── state ────────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── state ────────────────────────────────────────
 
     def state_dict(self) -> Row:
         return {

@@ -1,0 +1,136 @@
+"""The one place where a composed config becomes objects."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from omegaconf import DictConfig, OmegaConf
+
+from wmzoo.agent import Agent
+from wmzoo.envs.base import VectorEnv
+from wmzoo.errors import WmzooError
+from wmzoo.evaluation import Evaluation, evaluate
+from wmzoo.losses.base import DynamicsLoss
+from wmzoo.nets import Actor, CriticEnsemble, RewardCode, ScalarCode, SimNorm, TwoHotCode, mlp
+from wmzoo.pwm import PWM, PWMSettings
+from wmzoo.registry import build_from
+from wmzoo.rng import initialising, seed_of, stream
+from wmzoo.trainers.base import Recorder, Trainer
+from wmzoo.world_model import TaskEmbedding, WorldModel
+
+SEED_LIMIT = 2**31  # simulators take 32-bit seeds
+
+
+def device_of(cfg: DictConfig) -> torch.device:
+    """`device=auto` is the GPU where there is one."""
+    return (
+        torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        if cfg.device == "auto"
+        else torch.device(cfg.device)
+    )
+
+
+def use_threads(cfg: DictConfig) -> int:
+    """Set PyTorch's thread count; `auto` is one: these matrices are too small to share. Gives the count."""
+    count = 1 if cfg.threads == "auto" else int(cfg.threads)
+    if not 1 <= count <= 4 * (os.cpu_count() or 1):
+        raise WmzooError(f"threads={count} makes no sense on {os.cpu_count()} cores")
+    torch.set_num_threads(count)
+    return count
+
+
+def build_dynamics(cfg: DictConfig, act_dim: int) -> torch.nn.Module:
+    """The dynamics of the config. The integrator goes to those whose constructor takes one."""
+    module: torch.nn.Module = build_from(
+        "dynamics",
+        cfg.dynamics,
+        latent_dim=cfg.model.latent_dim,
+        action_dim=act_dim,
+        task_dim=cfg.model.task_dim if cfg.model.num_tasks else 0,
+        integrator=build_from("integrator", cfg.integrator),
+    )
+    return module
+
+
+def build_agent(cfg: DictConfig, obs_dim: int, act_dim: int) -> Agent:
+    """Every part drawn from a random stream of its own: with one seed, variants share all parts but the dynamics."""
+    size, activation = cfg.model, cfg.recipe.activation
+
+    def part(name: str, make: Callable[[], Any]) -> Any:
+        with initialising(cfg.seed, name):
+            return make()
+
+    task_dim = size.task_dim if size.num_tasks else 0
+    code: RewardCode = ScalarCode() if size.num_bins <= 1 else TwoHotCode(size.num_bins, size.bin_range)
+    world_model = WorldModel(
+        encoder=part(
+            "encoder",
+            lambda: mlp(
+                obs_dim + task_dim,
+                size.encoder_units,
+                size.latent_dim,
+                activation,
+                last=SimNorm(size.simnorm_dim),
+            ),
+        ),
+        dynamics=part("dynamics", lambda: build_dynamics(cfg, act_dim)),
+        reward_head=part(
+            "reward_head",
+            lambda: mlp(size.latent_dim + act_dim + task_dim, size.units, code.width, activation),
+        ),
+        reward_code=code,
+        task_embedding=part("task_embedding", lambda: TaskEmbedding(size.num_tasks, task_dim)) if task_dim else None,
+    )
+    actor = part("actor", lambda: Actor(size.latent_dim, act_dim, cfg.actor.units))
+    critic = part("critic", lambda: CriticEnsemble(size.latent_dim, cfg.critic.units, cfg.critic.num))
+    config = OmegaConf.to_container(cfg, resolve=True)
+    assert isinstance(config, dict)
+    return Agent(world_model, actor, critic, {**config, "checkpoint": {"obs_dim": obs_dim, "act_dim": act_dim}})
+
+
+def build_env(cfg: DictConfig, num_envs: int | None = None) -> VectorEnv:
+    """The config's environments; `num_envs` other than the config's for evaluation."""
+    node = OmegaConf.merge(cfg.env, {} if num_envs is None else {"num_envs": num_envs})
+    env: VectorEnv = build_from("env", node)
+    return env
+
+
+def evaluation_seed(cfg: DictConfig) -> int:
+    """The seed of every evaluation of a run: the same initial states each time."""
+    return seed_of(cfg.seed, "evaluation") % SEED_LIMIT
+
+
+def build_loss(cfg: DictConfig) -> DynamicsLoss:
+    """The dynamics loss; one that draws random numbers takes the stream `tau`."""
+    loss: DynamicsLoss = build_from("loss", cfg.loss, generator=stream(cfg.seed, "tau"))
+    return loss
+
+
+def build_trainer(cfg: DictConfig, recorder: Callable[[Agent], Recorder]) -> Trainer:
+    """Environments, agent, algorithm and trainer. `recorder` is told the agent whose run it records."""
+    env, eval_env = build_env(cfg), build_env(cfg, cfg.eval.episodes)
+    device = device_of(cfg)
+    agent = build_agent(cfg, env.obs_dim, env.act_dim).to(device)
+    streams = {name: stream(cfg.seed, name) for name in ("imagination", "minibatch", "exploration", "starts", "replay")}
+    pwm = PWM(agent, build_loss(cfg), PWMSettings.of(cfg.recipe), streams, cfg.on_nonfinite)
+
+    def evaluation() -> Evaluation:
+        return evaluate(agent, eval_env, evaluation_seed(cfg))
+
+    trainer: Trainer = build_from(
+        "trainer",
+        cfg.trainer,
+        agent=agent,
+        pwm=pwm,
+        env=env,
+        recorder=recorder(agent),
+        evaluate=evaluation,
+        streams=streams,
+        seed=seed_of(cfg.seed, "environments") % SEED_LIMIT,
+        eval_every=cfg.eval.every,
+        save_every=cfg.save.every,
+    )
+    return trainer
