@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import torch
+from omegaconf import DictConfig
 from torch import Tensor, nn
 
 from wmzoo.nets.actor import Actor
@@ -24,11 +24,13 @@ class Agent(nn.Module):
         world_model: WorldModel,
         actor: Actor | None,
         critic: CriticEnsemble | None,
-        config: dict[str, Any],
+        cfg: DictConfig,
+        obs_dim: int,
+        act_dim: int,
     ) -> None:
         super().__init__()
         self.world_model, self.actor, self.critic = world_model, actor, critic
-        self.config = config
+        self.cfg, self.obs_dim, self.act_dim = cfg, obs_dim, act_dim
 
     @torch.no_grad()
     def act(
@@ -67,4 +69,4 @@ class Agent(nn.Module):
         """Write a bundle that `wmzoo.load` reads: model.safetensors and config.yaml."""
         from wmzoo import checkpoints
 
-        checkpoints.save_agent(folder, self)
+        checkpoints.save(folder, self, self.cfg, self.obs_dim, self.act_dim)

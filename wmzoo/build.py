@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from wmzoo.agent import Agent
 from wmzoo.envs.base import VectorEnv
@@ -86,15 +86,12 @@ def build_agent(cfg: DictConfig, obs_dim: int, act_dim: int) -> Agent:
     )
     actor = part("actor", lambda: Actor(size.latent_dim, act_dim, cfg.actor.units))
     critic = part("critic", lambda: CriticEnsemble(size.latent_dim, cfg.critic.units, cfg.critic.num))
-    config = OmegaConf.to_container(cfg, resolve=True)
-    assert isinstance(config, dict)
-    return Agent(world_model, actor, critic, {**config, "checkpoint": {"obs_dim": obs_dim, "act_dim": act_dim}})
+    return Agent(world_model, actor, critic, cfg, obs_dim, act_dim)
 
 
 def build_env(cfg: DictConfig, num_envs: int | None = None) -> VectorEnv:
     """The config's environments; `num_envs` other than the config's for evaluation."""
-    node = OmegaConf.merge(cfg.env, {} if num_envs is None else {"num_envs": num_envs})
-    env: VectorEnv = build_from("env", node)
+    env: VectorEnv = build_from("env", {**cfg.env, "num_envs": num_envs or cfg.env.num_envs})
     return env
 
 

@@ -4,9 +4,9 @@ One algorithm in three updates. The world model learns from slices of real exper
 gradient of imagined returns; the critics regress on TD(λ) of the same imagined rollouts. Nothing here knows a file, and
 an environment only as the optional callable `drive`.
 
-Where this differs from the public code, it is on purpose (see docs/decisions.md): the value at the horizon is discounted
-by γ^H, not γ^{H+1}; an episode that ends at a rollout's last step keeps its rewards; termination (value 0) and truncation
-(bootstrapped) are told apart; two-hot rewards get a cross-entropy; the task embedding is trained.
+Where this differs from the public code, it is on purpose (see docs/decisions.md): the value at the horizon is
+discounted by γ^H, not γ^{H+1}; an episode that ends at a rollout's last step keeps its rewards; termination (value 0)
+and truncation (bootstrapped) are told apart; two-hot rewards get a cross-entropy; the task embedding is trained.
 """
 
 from __future__ import annotations

@@ -75,7 +75,7 @@ class RectifiedFlowLoss(DynamicsLoss):
         return chart.induced(z_tau, error).unflatten(0, (steps, batch))
 
     def _times(self, like: Tensor) -> Tensor:
-        """τ[rows,1] on the device of `like`; drawn in float32 on the generator's own device, so the stream is the same."""
+        """τ[rows,1] like `like`; drawn in float32 on the generator's own device, so that the stream is the same."""
         if self.tau == "midpoint":
             return like.new_full((len(like), 1), 0.5)
         device = self.generator.device if self.generator is not None else like.device

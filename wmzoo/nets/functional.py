@@ -1,7 +1,7 @@
 """Mish and the softmax of small groups, written for the CPU: PyTorch's own kernels are not vectorised there.
 
-At [256,400], one thread, PyTorch's Mish takes 13 times as long as its SiLU, and a softmax over groups of 8 takes 4 times
-as long as the same arithmetic in tensor operations. Both functions have exact first derivatives in any dtype; on other
+At [256,400], one thread, PyTorch's Mish takes 13 times as long as its SiLU, and a softmax over groups of 8 takes
+4 times as long as the same arithmetic in tensor operations. Both functions have exact first derivatives in any dtype; on other
 devices, and under torch.compile, PyTorch's own are used.
 """
 

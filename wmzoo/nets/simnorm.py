@@ -44,7 +44,7 @@ def project_to_simplex(z: Tensor, size: int = 8) -> Tensor:
 
 
 def renormalise(z: Tensor, size: int = 8) -> Tensor:
-    """Clip each group of z[..., D] at zero and divide by its sum: a cheaper retraction, also the identity on the simplex.
+    """Clip each group of z[..., D] at zero and divide by its sum: cheaper, and also the identity on the simplex.
 
     A group without a positive entry becomes uniform.
     """

@@ -1,4 +1,4 @@
-"""How a reward is coded by the reward head: a scalar, or two-hot bins in symlog space (Hafner et al., arXiv 2301.04104)."""
+"""How a reward head codes a reward: a scalar, or two-hot bins in symlog space (Hafner et al., arXiv 2301.04104)."""
 
 from __future__ import annotations
 
