@@ -15,7 +15,7 @@ class CheckFailed(WmzooError):
     exit_code = 1
 
 
-class RunError(WmzooError):
+class RunFailed(WmzooError):
     """A run failed after it had begun; the message names the last checkpoint where there is one."""
 
     exit_code = 3
@@ -25,3 +25,6 @@ class RunInterrupted(WmzooError):
     """The user stopped a run; the message names the last checkpoint."""
 
     exit_code = 130
+
+
+RunError = RunFailed

@@ -1,0 +1,7 @@
+"""`python -m wmzoo`."""
+
+import sys
+
+from wmzoo.cli.main import main
+
+sys.exit(main())

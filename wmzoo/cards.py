@@ -1,0 +1,93 @@
+"""Cards: `registry/<kind>/<name>.yaml`, the one place for an entry's facts. No torch here."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from wmzoo.errors import WmzooError
+from wmzoo.paths import data_dir
+
+KINDS = ("dynamics", "integrator", "loss", "trainer", "env", "checkpoint")
+BUILT_IN = "wmzoo"
+
+
+class RegistryError(WmzooError):
+    """An unknown or taken name, or an entry that cannot be built."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry of the catalogue. `params` are its tunables and their defaults; `facts` what is particular to its kind."""
+
+    kind: str
+    name: str
+    target: str  # "package.module:Class", imported only when built
+    summary: str = ""
+    reference: str = ""
+    params: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    owner: str = BUILT_IN  # "wmzoo", a plugin file, or an installed distribution
+
+    @property
+    def built_in(self) -> bool:
+        return self.owner == BUILT_IN
+
+    @property
+    def provides(self) -> frozenset[str]:
+        """Capabilities this entry has, such as "velocity"."""
+        return frozenset(self.facts.get("provides") or ())
+
+    @property
+    def requires(self) -> frozenset[str]:
+        """Capabilities this entry needs of the dynamics."""
+        return frozenset(self.facts.get("requires") or ())
+
+
+def tasks() -> list[tuple[str, str, str]]:
+    """The named tasks of `configs/env/`: name, the environment's entry, its task."""
+    found = [(path.stem, load_yaml(path)) for path in sorted((data_dir("configs") / "env").glob("*.yaml"))]
+    return [(name, config["defaults"][0], config["task"]) for name, config in found]
+
+
+@functools.cache
+def cards() -> Mapping[tuple[str, str], Entry]:
+    folder = data_dir("registry")
+    return {
+        (kind, path.stem): read_card(path, kind) for kind in KINDS for path in sorted((folder / kind).glob("*.yaml"))
+    }
+
+
+def read_card(path: Path, kind: str) -> Entry:
+    """Read one card: `target`, `summary`, `reference`, `params`; every other key is a fact."""
+    card = load_yaml(path)
+    known = {key: card.pop(key) for key in ("target", "summary", "reference", "params") if card.get(key) is not None}
+    if "target" not in known and kind != "checkpoint":
+        raise RegistryError(f"card {path} has no 'target'")
+    return Entry(kind, path.stem, facts=card, **{"target": "", **known})
+
+
+def load_yaml(path: Path) -> dict[str, Any]:
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    with path.open(encoding="utf-8") as file:
+        return yaml.load(file, Loader=loader) or {}
+
+
+def check_kind(kind: str) -> None:
+    """RegistryError unless `kind` is one of KINDS."""
+    if kind not in KINDS:
+        raise RegistryError(unknown("kind", kind, KINDS))
+
+
+def unknown(what: str, name: str, existing: Iterable[str], near: Iterable[str] | None = None) -> str:
+    """One line for a name that does not exist: matches among `near` (`existing`, if left out), then what there is."""
+    existing = list(existing)
+    matches = difflib.get_close_matches(name, existing if near is None else list(near), n=3, cutoff=0.6)
+    hint = f" did you mean {' or '.join(matches)}?" if matches else ""
+    return f"unknown {what} '{name}':{hint} there is {', '.join(existing) or 'none'}"

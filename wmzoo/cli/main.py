@@ -1,0 +1,98 @@
+"""`wmzoo`: finds the subcommands, runs one, and turns what it raises into one line and an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import pkgutil
+import sys
+import traceback
+from collections.abc import Sequence
+from types import ModuleType
+
+from wmzoo import cli
+from wmzoo.errors import RunFailed, RunInterrupted, WmzooError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command. Exit codes: 0 done, 1 a check said no, 2 bad usage or config, 3 the run failed, 130 interrupted."""
+    anywhere = _options_anywhere()
+    found, rest = anywhere.parse_known_args(sys.argv[1:] if argv is None else argv)
+    args = _parser(anywhere).parse_args(rest, found)
+    try:
+        if args.plugin:
+            from wmzoo import plugins
+
+            args.plugin = [str(file) for file in plugins.load_files(args.plugin)]
+        return int(args.run(args) or 0)
+    except WmzooError as error:
+        return _fail(error, error.exit_code, args.debug)
+    except KeyboardInterrupt as error:
+        return _fail(error, RunInterrupted.exit_code, args.debug)
+    except BrokenPipeError:  # the reader, `head` perhaps, has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        return _fail(error, RunFailed.exit_code, args.debug)
+
+
+def _options_anywhere() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    parser.add_argument(
+        "--plugin", action="append", default=[], metavar="FILE", help="a Python file that registers entries; may repeat"
+    )
+    return parser
+
+
+def _parser(anywhere: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    from wmzoo import __version__
+
+    parser = argparse.ArgumentParser(
+        "wmzoo",
+        description="A zoo of world models, all trained through one algorithm.",
+        parents=[anywhere],
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"wmzoo {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for name, module in _commands().items():
+        text = (module.__doc__ or "").strip()
+        sub = commands.add_parser(
+            name,
+            help=_summary(text),
+            description=text,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        module.add_arguments(sub)
+        sub.set_defaults(run=module.run)
+    return parser
+
+
+def _commands() -> dict[str, ModuleType]:
+    names = sorted(m.name for m in pkgutil.iter_modules(cli.__path__) if m.name != "main" and m.name[0] != "_")
+    return {name.rstrip("_").replace("_", "-"): importlib.import_module(f"{cli.__name__}.{name}") for name in names}
+
+
+def _summary(text: str) -> str:
+    """What a docstring's first line says after naming the command: "`wmzoo list`: what is in the zoo." """
+    line = text.partition("\n")[0]
+    return (line.partition(": ")[2] if line.startswith("`") else line).rstrip(".").replace("%", "%%")
+
+
+def _fail(error: BaseException, code: int, debug: bool) -> int:
+    if debug:
+        traceback.print_exception(error)
+    message = " ".join(str(error).split())
+    if isinstance(error, KeyboardInterrupt):
+        message = f"interrupted{': ' if message else ''}{message}"
+    elif not isinstance(error, WmzooError):
+        message = f"{type(error).__name__}: {message}{'' if debug else ' (--debug shows the traceback)'}"
+    print(f"wmzoo: {message}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,105 @@
+"""Entries from outside the repository: single files, and the entry points of installed distributions."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.util
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from wmzoo.cards import Entry, RegistryError, cards, check_kind
+from wmzoo.registry import add, is_added, resolve, signature_defaults
+
+GROUP = "wmzoo.plugins"
+
+loading: str | None = None  # the owner of what the decorator registers now; None outside of a plugin
+_loaded: dict[Path, str] = {}  # file -> sha256
+
+
+def load_files(paths: Iterable[str | Path]) -> list[Path]:
+    """Run each plugin file once, so that its `@wmzoo.register` take effect. Returns the absolute paths."""
+    return [load_file(path) for path in paths]
+
+
+def load_file(path: str | Path) -> Path:
+    """Run one plugin file; a file already loaded is not run again unless its content has changed."""
+    file = Path(path).expanduser().resolve()
+    if not file.is_file():
+        raise RegistryError(f"plugin {path}: no such file (seen from {Path.cwd()})")
+    digest = sha256(file)
+    if _loaded.get(file) == digest:
+        return file
+    name = f"wmzoo_plugin_{file.stem}_{hashlib.sha256(str(file).encode()).hexdigest()[:8]}"
+    spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None:
+        raise RegistryError(f"plugin {file}: not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        with owner(str(file)):
+            spec.loader.exec_module(module)
+    except RegistryError:
+        raise
+    except Exception as error:
+        raise RegistryError(f"plugin {file} does not load: {type(error).__name__}: {error}") from error
+    _loaded[file] = digest
+    return file
+
+
+def loaded() -> list[dict[str, str]]:
+    """Name, path and sha256 of every plugin file loaded, for the run folder and checkpoints."""
+    return [{"name": file.stem, "path": str(file), "sha256": digest} for file, digest in _loaded.items()]
+
+
+def sha256(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+class owner:
+    """Entries registered inside belong to `name`."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __enter__(self) -> None:
+        global loading
+        self.before, loading = loading, self.name
+
+    def __exit__(self, *exc: object) -> None:
+        global loading
+        loading = self.before
+
+
+@functools.cache
+def entry_point_entries() -> Mapping[tuple[str, str], Entry]:
+    """Entries named by installed distributions, `"dynamics.mine" = "package.module:Class"`, without importing them."""
+    from importlib.metadata import entry_points
+
+    found: dict[tuple[str, str], Entry] = {}
+    for point in entry_points(group=GROUP):
+        kind, _, name = point.name.partition(".")
+        check_kind(kind)
+        distribution = f"{point.dist.name} {point.dist.version}" if point.dist else point.value
+        taken = found.get((kind, name)) or cards().get((kind, name))
+        if taken:
+            raise RegistryError(
+                f"{kind} '{name}' is taken: {distribution} ({point.value}) cannot replace "
+                f"{taken.owner} ({taken.target}); uninstall one of them"
+            )
+        found[kind, name] = Entry(kind, name, point.value, owner=distribution)
+    return found
+
+
+def load_entry_points() -> None:
+    """Import the distributions' entries, so that their parameters are known. Those that use `@register` keep its facts."""
+    for key, entry in entry_point_entries().items():
+        if is_added(*key):
+            continue
+        with owner(entry.owner):
+            obj = resolve(entry)
+        if not is_added(*key):
+            summary = (obj.__doc__ or "").strip().partition("\n")[0]
+            add(replace(entry, params=signature_defaults(obj), summary=summary))
