@@ -76,8 +76,7 @@ def _draws_model(environment: Any, original: mujoco_state.ModelArrays) -> bool:
         drawn.append(original.changes(environment.physics.model.ptr))
     first, *others = drawn
     return any(
-        first.keys() != other.keys() or any(not first[name].equal(other[name]) for name in first)
-        for other in others
+        first.keys() != other.keys() or any(not first[name].equal(other[name]) for name in first) for other in others
     )
 
 

@@ -9,8 +9,7 @@ import numpy as np
 from dm_control.mujoco import Physics
 
 from wmzoo.envs import mujoco_state, rendering
-from wmzoo.envs.serial import ActionRange, SimulatorStep
-from wmzoo.errors import RunError
+from wmzoo.envs.serial import ActionRange, SimulationError, SimulatorStep
 
 _WARNINGS = tuple(mujoco.mjtWarning.__members__)
 
@@ -68,9 +67,7 @@ class DmcSimulator:
             if discount is not None:
                 break
         terminated = discount is not None and discount == 0.0
-        return SimulatorStep(
-            self._observation(), reward, terminated, discount is not None and not terminated, None
-        )
+        return SimulatorStep(self._observation(), reward, terminated, discount is not None and not terminated, None)
 
     def render(self, width: int, height: int) -> np.ndarray:
         camera = 0 if self.physics.model.ncam else -1
@@ -118,7 +115,7 @@ class DmcSimulator:
         mujoco.mj_step1(model, data)
         if self._warnings.tobytes() != warnings:
             raised = [name for name, n in zip(_WARNINGS, self._warnings, strict=False) if n]
-            raise RunError(f"the simulation became invalid: MuJoCo's warnings are {', '.join(raised)}")
+            raise SimulationError(f"the simulation became invalid: MuJoCo's warnings are {', '.join(raised)}")
 
     def _observation(self) -> np.ndarray:
         values = self.task.get_observation(self.physics).values()

@@ -50,9 +50,7 @@ class GymnasiumVectorEnv(SerialVectorEnv):
             episode_length = math.ceil(spec.max_episode_steps / action_repeat)
         # max_episode_steps=-1: no TimeLimit, the batch counts.
         given = {"max_episode_steps": -1, "disable_env_checker": True} | (options or {})
-        simulators = [
-            GymnasiumSimulator(gymnasium.make(spec, **given), action_repeat) for _ in range(num_envs)
-        ]
+        simulators = [GymnasiumSimulator(gymnasium.make(spec, **given), action_repeat) for _ in range(num_envs)]
         self.task = spec.id
         super().__init__(simulators, episode_length, device)
 
@@ -85,14 +83,10 @@ class GymnasiumSimulator:
         self._physical = isinstance(getattr(self._task, "model", None), mujoco.MjModel)
         name = env.spec.id
         if not self._physical and not type(self._task).__module__.startswith(_SUITES):
-            raise WmzooError(
-                f"{name} is neither a MuJoCo nor a classic control task: its state cannot be saved"
-            )
+            raise WmzooError(f"{name} is neither a MuJoCo nor a classic control task: its state cannot be saved")
         spaces = gymnasium.spaces
         if not isinstance(env.action_space, spaces.Box) or not isinstance(env.observation_space, spaces.Box):
-            raise WmzooError(
-                f"{name} needs {env.action_space}; only continuous actions and vectors are supported"
-            )
+            raise WmzooError(f"{name} needs {env.action_space}; only continuous actions and vectors are supported")
         self._actions = ActionRange(env.action_space.low.ravel(), env.action_space.high.ravel())
         self._original_model = mujoco_state.ModelArrays(self._task.model) if self._physical else None
         self._pictures = rendering.Pictures()

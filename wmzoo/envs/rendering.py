@@ -99,9 +99,7 @@ def _close(pictures: weakref.ref[Pictures]) -> None:
 def _works(backend: str) -> bool:
     environment = os.environ | {"MUJOCO_GL": backend, "PYOPENGL_PLATFORM": backend}
     try:
-        probe = subprocess.run(
-            [sys.executable, "-c", _PROBE], env=environment, capture_output=True, timeout=60
-        )
+        probe = subprocess.run([sys.executable, "-c", _PROBE], env=environment, capture_output=True, timeout=60)
     except (OSError, subprocess.TimeoutExpired):
         return False
     return probe.returncode == 0

@@ -13,6 +13,12 @@ from wmzoo.envs.base import Transition, VectorEnv
 from wmzoo.errors import WmzooError
 
 
+class SimulationError(WmzooError):
+    """A simulation that was rightly started became invalid."""
+
+    exit_code = 3
+
+
 class SimulatorStep(NamedTuple):
     """What one simulator returns for one agent step; the time limit is not its business."""
 

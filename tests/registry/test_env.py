@@ -1,0 +1,37 @@
+"""The contract of environments, over every entry of the kind and every named task."""
+
+from functools import partial
+
+import pytest
+import yaml
+
+from wmzoo.contracts import env as contract
+from wmzoo.paths import data_dir
+from wmzoo.registry import build, list_entries
+
+
+def named_tasks() -> list[tuple[str, str]]:
+    """(suite, task) of every file in configs/env."""
+    found = []
+    for file in sorted((data_dir("configs") / "env").glob("*.yaml")):
+        config = yaml.safe_load(file.read_text())
+        found.append((config["defaults"][0], config["task"]))
+    return found
+
+
+TASKS = sorted({*named_tasks(), ("gymnasium", "Pendulum-v1"), ("dmc", "cup-catch")})
+
+
+@pytest.mark.parametrize(("suite", "task"), TASKS, ids=[task for _, task in TASKS])
+@pytest.mark.parametrize("check", contract.CHECKS, ids=lambda check: check.__name__)
+def test_a_named_task_keeps_the_contract(check, suite, task):
+    check(lambda num_envs: build("env", suite, task=task, num_envs=num_envs))
+
+
+@pytest.mark.parametrize("name", list_entries("env"))
+def test_an_entry_is_built_with_its_cards_defaults(name):
+    contract.check_shapes_and_dtypes(partial(_build, name))
+
+
+def _build(name, num_envs):
+    return build("env", name, num_envs=num_envs)

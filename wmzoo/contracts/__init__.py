@@ -1,0 +1,1 @@
+"""The contract checks of each kind: plain functions that raise AssertionError with words."""

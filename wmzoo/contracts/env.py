@@ -1,0 +1,194 @@
+"""What every environment suite must keep; `make` gives a new batch of B copies of one task."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from wmzoo.envs.base import Transition, VectorEnv
+from wmzoo.errors import WmzooError
+
+Make = Callable[[int], VectorEnv]
+SEED = 7
+
+
+def check_shapes_and_dtypes(make: Make) -> None:
+    """float32 observations and rewards, bool ends, all on the environment's device and without a graph."""
+    env = make(3)
+    start = env.reset(SEED)
+    (got,) = _steps(env, 1)
+    for name, tensor in [("the first obs", start), ("obs", got.obs), ("final_obs", got.final_obs)]:
+        _expect(tensor.shape == (3, env.obs_dim), f"{name} has shape {tuple(tensor.shape)}")
+        _expect(tensor.dtype == torch.float32, f"{name} is {tensor.dtype}, not float32")
+    _expect(got.reward.shape == (3,), f"reward has shape {tuple(got.reward.shape)}")
+    _expect(got.reward.dtype == torch.float32, f"reward is {got.reward.dtype}, not float32")
+    for name, tensor in [("terminated", got.terminated), ("truncated", got.truncated)]:
+        _expect(tensor.shape == (3,) and tensor.dtype == torch.bool, f"{name} is not bool [B]")
+    if got.success is not None:
+        _expect(got.success.dtype == torch.float32, "success is not float32")
+        _expect(bool(((got.success == 0) | (got.success == 1)).all()), "success is not 0 or 1")
+    for value in got:
+        if isinstance(value, Tensor):
+            _expect(value.device == env.device, f"a tensor is on {value.device}, not {env.device}")
+            _expect(not value.requires_grad, "a returned tensor requires a gradient")
+    env.close()
+
+
+def check_ownership(make: Make) -> None:
+    """What was returned is the caller's: later steps do not change it, and changing it changes nothing."""
+    env, untouched = make(2), make(2)
+    env.reset(SEED).zero_()
+    untouched.reset(SEED)
+    kept = []
+    for mine, theirs in zip(_steps(env, 3), _steps(untouched, 3), strict=True):
+        _same(mine, theirs, "after the caller changed an earlier result")
+        kept.append((theirs.obs, theirs.obs.clone()))
+        for tensor in (mine.obs, mine.final_obs, mine.reward):
+            tensor.zero_()
+    for obs, copy in kept:
+        _expect(torch.equal(obs, copy), "a later step changed an observation already returned")
+
+
+def check_seeding(make: Make) -> None:
+    """A seed gives the same episodes bit for bit, in another batch or after others; another seed others."""
+    env, fresh = make(3), make(3)
+    other = env.reset(SEED + 1)
+    list(_steps(env, 5))
+    start = env.reset(SEED)
+    _expect(torch.equal(start, fresh.reset(SEED)), "reset with one seed gives different starts")
+    _expect(not torch.equal(start, other), "two seeds give the same start")
+    _expect(not torch.equal(start[0], start[1]), "environments of a batch start alike")
+    for mine, theirs in zip(_steps(env, 20), _steps(fresh, 20), strict=True):
+        _same(mine, theirs, "with one seed")
+
+
+def check_independence(make: Make) -> None:
+    """Environment i is not touched by what the others do, nor by how many there are."""
+    small, large = make(2), make(4)
+    _expect(torch.equal(small.reset(SEED), large.reset(SEED)[:2]), "starts depend on the size of the batch")
+    for step, actions in enumerate(_actions(large, 20)):
+        left, right = small.step(actions[:2]), large.step(actions)
+        _expect(torch.equal(left.obs, right.obs[:2]), f"step {step} depends on the other environments")
+        _expect(torch.equal(left.reward, right.reward[:2]), f"reward {step} depends on the others")
+
+
+def check_autoreset(make: Make) -> None:
+    """Staggered episodes are cut at their time, restart in that step, and give the true last observation.
+
+    The oracle is the same batch unstaggered, whose episodes go on through those moments.
+    """
+    staggered, plain = make(50), make(50)
+    _expect(torch.equal(staggered.reset(SEED, stagger=True), plain.reset(SEED)), "stagger changes the starts")
+    elapsed = staggered.elapsed
+    comparable = torch.ones(50, dtype=torch.bool)  # still in the first episode of both
+    cut = 0
+    for actions in _actions(staggered, staggered.episode_length // 50 + 1):
+        gentle = 0.1 * actions  # lest walkers fall before their time
+        mine, theirs = staggered.step(gentle), plain.step(gentle)
+        elapsed += 1
+        _expect(not bool((mine.terminated & mine.truncated).any()), "terminated and truncated at once")
+        due = elapsed >= staggered.episode_length
+        _expect(bool((mine.done | ~due).all()), "an episode goes on beyond its length")
+        running = ~mine.done
+        _expect(torch.equal(mine.final_obs[running], mine.obs[running]), "final_obs is not obs in mid-episode")
+        same = comparable & ~theirs.done
+        _expect(torch.equal(mine.final_obs[same], theirs.obs[same]), "final_obs is not the last observation")
+        _expect(torch.equal(mine.reward[comparable], theirs.reward[comparable]), "reward differs at the cut")
+        ended = same & mine.done
+        _expect(bool((mine.obs[ended] != mine.final_obs[ended]).any(dim=1).all()), "no new start after an end")
+        cut += int(ended.sum())
+        elapsed[mine.done] = 0
+        _expect(torch.equal(staggered.elapsed, elapsed), "elapsed does not count the steps of the episode")
+        comparable &= ~mine.done & ~theirs.done
+    _expect(cut > 0, "no episode was cut: the staggered start has no effect")
+
+
+def check_state_roundtrip(make: Make) -> None:
+    """A saved state, without pickled objects, goes on bit for bit in another batch, through ends too."""
+    env, other = make(4), make(4)
+    env.reset(SEED, stagger=True)
+    list(_steps(env, 10))
+    file = io.BytesIO()
+    torch.save(env.state_dict(), file)
+    file.seek(0)
+    other.reset(SEED + 1)
+    list(_steps(other, 3))
+    other.load_state_dict(torch.load(file, weights_only=True))
+    ends = 0
+    steps = env.episode_length // 4 + 10
+    for mine, theirs in zip(_steps(env, steps), _steps(other, steps), strict=True):
+        _same(mine, theirs, "after the state was loaded")
+        ends += int(mine.done.sum())
+    _expect(ends > 0, "no episode ended")
+
+
+def check_actions(make: Make) -> None:
+    """Actions beyond [-1, 1] are clipped; what is not finite or has the wrong shape is refused with words."""
+    env, clipped = make(2), make(2)
+    env.reset(SEED)
+    clipped.reset(SEED)
+    ones = torch.ones(2, env.act_dim)
+    _same(env.step(3 * ones), clipped.step(ones), "with actions out of range")
+    for wrong in (ones * float("nan"), ones * float("inf"), ones[:1], ones[:, :0]):
+        try:
+            env.step(wrong)
+        except WmzooError:
+            continue
+        raise AssertionError(f"actions {wrong.tolist()} were accepted")
+
+
+def check_render(make: Make) -> None:
+    """A picture of the asked size, or one line on why there is none."""
+    env = make(2)
+    env.reset(SEED)
+    try:
+        picture = env.render(1, width=64, height=48)
+    except WmzooError as error:
+        _expect("\n" not in str(error), "the reason is longer than a line")
+        return
+    finally:
+        env.close()
+    _expect(picture.shape == (48, 64, 3) and picture.dtype == np.uint8, "the picture is not uint8 [H, W, 3]")
+    _expect(int(picture.max()) > int(picture.min()), "the picture is empty")
+
+
+CHECKS: tuple[Callable[[Make], None], ...] = (
+    check_shapes_and_dtypes,
+    check_ownership,
+    check_seeding,
+    check_independence,
+    check_autoreset,
+    check_state_roundtrip,
+    check_actions,
+    check_render,
+)
+
+
+def _actions(env: VectorEnv, count: int) -> Iterator[Tensor]:
+    """The same uniformly random actions every time."""
+    generator = torch.Generator().manual_seed(SEED)
+    for _ in range(count):
+        yield 2 * torch.rand(env.num_envs, env.act_dim, generator=generator) - 1
+
+
+def _steps(env: VectorEnv, count: int) -> Iterator[Transition]:
+    for actions in _actions(env, count):
+        yield env.step(actions)
+
+
+def _same(mine: Transition, theirs: Transition, when: str) -> None:
+    for name in ("obs", "reward", "terminated", "truncated", "final_obs", "success"):
+        left: Any = getattr(mine, name)
+        right: Any = getattr(theirs, name)
+        equal = left is right if left is None or right is None else torch.equal(left, right)
+        _expect(equal, f"{name} differs {when}")
+
+
+def _expect(holds: bool, words: str) -> None:
+    if not holds:
+        raise AssertionError(words)
