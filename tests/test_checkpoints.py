@@ -55,6 +55,22 @@ def test_the_config_beside_the_weights_is_resolved_and_tells_dimensions_and_prog
     assert cfg.checkpoint == {"format": 1, "obs_dim": 3, "act_dim": 2, "iteration": 10, "env_steps": 640}
 
 
+def test_an_agent_saved_again_keeps_how_far_it_was_trained(tmp_path):
+    saved(tmp_path / "one", iteration=10, env_steps=640)
+    saved(tmp_path / "two", OmegaConf.load(tmp_path / "one" / "config.yaml"))
+    assert OmegaConf.load(tmp_path / "two" / "config.yaml").checkpoint.env_steps == 640
+
+
+def test_a_bundle_that_needs_a_plugin_says_which_and_runs_nothing(tmp_path, monkeypatch):
+    def unknown(cfg, obs_dim, act_dim):
+        raise WmzooError("unknown dynamics 'mine'")
+
+    saved(tmp_path / "bundle", OmegaConf.create({**CFG, "plugins": ["mine.py"]}))
+    monkeypatch.setitem(sys.modules, "wmzoo.build", SimpleNamespace(build_agent=unknown))
+    with pytest.raises(WmzooError, match=r"unknown dynamics 'mine'.*mine\.py.*--plugin"):
+        checkpoints.load(tmp_path / "bundle")
+
+
 def test_a_run_keeps_its_newest_checkpoints_and_loads_the_last(tmp_path):
     agents = [Toy(3, 2, 8) for _ in range(5)]
     for number, agent in enumerate(agents):

@@ -41,11 +41,16 @@ def save(
 ) -> Path:
     """Writes a bundle; whoever looks sees a whole one or none. An existing bundle's files are replaced."""
     folder = Path(folder)
-    facts: dict[str, int | None] = {"format": FORMAT, "obs_dim": obs_dim, "act_dim": act_dim}
-    facts |= {"iteration": iteration, "env_steps": env_steps}
     config = OmegaConf.create(OmegaConf.to_container(cfg, resolve=True))
     assert isinstance(config, DictConfig)
-    config["checkpoint"] = facts
+    before = config.get("checkpoint") or {}  # of a loaded agent that is saved again
+    config["checkpoint"] = {
+        "format": FORMAT,
+        "obs_dim": obs_dim,
+        "act_dim": act_dim,
+        "iteration": before.get("iteration") if iteration is None else iteration,
+        "env_steps": before.get("env_steps") if env_steps is None else env_steps,
+    }
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", suffix=".tmp", dir=folder.parent))
     try:
@@ -64,18 +69,6 @@ def save(
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return folder
-
-
-def save_agent(folder: Path | str, agent: Agent) -> Path:
-    """Writes the bundle of an agent that knows its config and dimensions (see `save`)."""
-    facts = agent.config.get("checkpoint")
-    if not facts:
-        raise WmzooError("this agent's config has no `checkpoint: {obs_dim, act_dim}`; use checkpoints.save")
-    return save(
-        *(folder, agent, OmegaConf.create(agent.config), facts["obs_dim"], facts["act_dim"]),
-        iteration=facts.get("iteration"),
-        env_steps=facts.get("env_steps"),
-    )
 
 
 def save_in_run(
@@ -147,7 +140,12 @@ def load(path: Path | str, device: torch.device | str = "cpu") -> Agent:
 
     bundle = locate(path)
     cfg = load_config(bundle)
-    agent = build_agent(cfg, obs_dim=cfg.checkpoint.obs_dim, act_dim=cfg.checkpoint.act_dim)
+    try:
+        agent = build_agent(cfg, obs_dim=cfg.checkpoint.obs_dim, act_dim=cfg.checkpoint.act_dim)
+    except WmzooError as error:
+        files = ", ".join(cfg.get("plugins") or [])  # never run unasked: the bundle may be a stranger's
+        hint = f"; it was trained with plugins [{files}], which --plugin FILE loads" if files else ""
+        raise WmzooError(f"{bundle / CONFIG}: {error}{hint}") from error
     load_weights(agent, bundle / WEIGHTS)
     return agent.to(device).eval()
 

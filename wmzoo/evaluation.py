@@ -67,7 +67,7 @@ def evaluate(
     """Runs one episode in each environment from `env.reset(seed)`; what follows an episode's end is ignored.
 
     Args:
-        agent: a module is put in evaluation mode and back; it must live on the environment's device.
+        agent: a module is put in evaluation mode and back, and is given observations on its own device.
         env: as many environments as episodes wanted.
         seed: of the reset; the same seed, agent and machine give the same numbers.
         task: int64 [B] for a multitask agent.
@@ -86,9 +86,8 @@ def evaluate(
             agent.train(training)
 
 
-def _episodes(
-    agent: Policy, env: VectorEnv, seed: int, task: Tensor | None, recorder: Any | None
-) -> Evaluation:
+def _episodes(agent: Policy, env: VectorEnv, seed: int, task: Tensor | None, recorder: Any | None) -> Evaluation:
+    device = _device_of(agent)
     obs = env.reset(seed)
     returns = torch.zeros(env.num_envs, dtype=torch.float64)
     lengths = torch.zeros(env.num_envs, dtype=torch.int64)
@@ -98,7 +97,7 @@ def _episodes(
     for step in range(env.episode_length):
         if recorder is not None and bool(running[0]):
             recorder.capture(env)
-        actions = agent.act(obs, task=task, deterministic=True)
+        actions = agent.act(obs if device is None else obs.to(device), task=task, deterministic=True)
         _check_finite("action", actions.cpu()[running], step, seed)
         transition = env.step(actions)
         reward = transition.reward.cpu().double()
@@ -114,6 +113,12 @@ def _episodes(
             successes = tuple(succeeded.tolist()) if has_success else None
             return Evaluation(tuple(returns.tolist()), tuple(lengths.tolist()), successes)
     raise RunFailed(f"evaluation: episodes did not end within the task's {env.episode_length} steps")
+
+
+def _device_of(agent: Policy) -> torch.device | None:
+    """Where a module's parameters are; None (observations stay where they are) for any other policy."""
+    parameters = agent.parameters() if isinstance(agent, torch.nn.Module) else iter(())
+    return next((parameter.device for parameter in parameters), None)
 
 
 def _check_finite(name: str, values: Tensor, step: int, seed: int) -> None:

@@ -15,9 +15,7 @@ from wmzoo.errors import WmzooError
 from wmzoo.rng import seed_of
 from wmzoo.runs import Run
 
-CFG = OmegaConf.create(
-    {"seed": 5, "eval": {"episodes": 3}, "env": {"task": "payday"}, "dynamics": {"name": "mlp"}}
-)
+CFG = OmegaConf.create({"seed": 5, "eval": {"episodes": 3}, "env": {"task": "payday"}, "dynamics": {"name": "mlp"}})
 
 
 class Still(torch.nn.Module):
@@ -57,7 +55,10 @@ class Payday:
 def run_folder(tmp_path, monkeypatch):
     build = SimpleNamespace(
         build_agent=lambda cfg, obs_dim, act_dim: Still(),
-        build_env=lambda cfg, num_envs, seed: Payday(num_envs),
+        build_env=lambda cfg, num_envs: Payday(num_envs),
+        device_of=lambda cfg: torch.device("cpu"),
+        evaluation_seed=lambda cfg: seed_of(cfg.seed, "evaluation"),
+        set_threads=lambda cfg: 1,
     )
     monkeypatch.setitem(sys.modules, "wmzoo.build", build)
     with Run(tmp_path / "run", CFG) as run:

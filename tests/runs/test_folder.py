@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from wmzoo.errors import WmzooError
+from wmzoo.errors import RunInterrupted, WmzooError
 from wmzoo.runs import Run
 from wmzoo.runs.folder import default_name
 
@@ -71,7 +71,10 @@ def test_a_finished_run_has_csv_picture_and_end_time_and_no_leftovers(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == expected
 
 
-@pytest.mark.parametrize(("error", "status"), [(KeyboardInterrupt, "interrupted"), (ValueError, "failed")])
+STATUS = [(KeyboardInterrupt, "interrupted"), (RunInterrupted, "interrupted"), (ValueError, "failed")]
+
+
+@pytest.mark.parametrize(("error", "status"), STATUS)
 def test_a_run_that_ends_early_says_so_and_keeps_its_rows(tmp_path, error, status):
     with pytest.raises(error), Run(tmp_path, config()) as run:
         run.log({"iteration": 1, "env_steps": 5})

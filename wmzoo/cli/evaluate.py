@@ -16,9 +16,7 @@ Result = dict[str, Any]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "run", type=Path, metavar="RUN", help="a run folder (its newest checkpoint) or a checkpoint"
-    )
+    parser.add_argument("run", type=Path, metavar="RUN", help="a run folder (its newest checkpoint) or a checkpoint")
     parser.add_argument("--episodes", type=int, metavar="N", help="default: eval.episodes of the run")
     parser.add_argument("--seed", type=int, metavar="S", help="default: the run's own evaluation seed")
     parser.add_argument("--video", type=Path, metavar="FILE.mp4", help="record the first episode")
@@ -39,20 +37,19 @@ def evaluate_path(
     """Evaluates the bundle at `path`; for one inside a run, also writes RUN/eval/….json."""
     from contextlib import nullcontext
 
-    from wmzoo.build import build_env
-
     from wmzoo import checkpoints
+    from wmzoo.build import build_env, device_of, evaluation_seed, set_threads
     from wmzoo.evaluation import evaluate
-    from wmzoo.rng import seed_of
     from wmzoo.runs.video import VideoRecorder, frames_per_second
 
     bundle = checkpoints.locate(path)
     cfg = checkpoints.load_config(bundle)
-    agent = checkpoints.load(bundle)
+    set_threads(cfg)
+    agent = checkpoints.load(bundle, device_of(cfg))
     episodes = episodes if episodes is not None else int(cfg.eval.episodes)
-    own_seed = seed_of(cfg.seed, "evaluation")
+    own_seed = evaluation_seed(cfg)
     seed = seed if seed is not None else own_seed
-    env = build_env(cfg, num_envs=episodes, seed=seed)
+    env = build_env(cfg, num_envs=episodes)
     try:
         with VideoRecorder(video, frames_per_second(env)) if video else nullcontext() as recorder:
             evaluation = evaluate(agent, env, seed, recorder=recorder)
@@ -83,9 +80,7 @@ def evaluate_path(
 def run_of(bundle: Path) -> Path | None:
     """The run folder that a checkpoint lies in, if it does."""
     folder = bundle.resolve().parent.parent
-    return (
-        folder if bundle.resolve().parent.name == "checkpoints" and (folder / "run.json").is_file() else None
-    )
+    return folder if bundle.resolve().parent.name == "checkpoints" and (folder / "run.json").is_file() else None
 
 
 def recorded_return(run_folder: Path, iteration: int | None) -> float | None:

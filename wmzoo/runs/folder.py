@@ -12,7 +12,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from wmzoo.errors import WmzooError
+from wmzoo.errors import RunInterrupted, WmzooError
 from wmzoo.runs import atomic
 from wmzoo.runs.learning_curve import plot_learning_curve
 from wmzoo.runs.loggers import build_loggers
@@ -102,7 +102,7 @@ class Run:
         if kind is None:
             self.finish()
         else:
-            self.finish("interrupted" if issubclass(kind, KeyboardInterrupt) else "failed")
+            self.finish("interrupted" if issubclass(kind, (KeyboardInterrupt, RunInterrupted)) else "failed")
 
 
 def _now() -> str:
