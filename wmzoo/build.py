@@ -21,8 +21,6 @@ from wmzoo.rng import initialising, seed_of, stream
 from wmzoo.trainers.base import Recorder, Trainer
 from wmzoo.world_model import TaskEmbedding, WorldModel
 
-SEED_LIMIT = 2**31  # simulators take 32-bit seeds
-
 
 def device_of(cfg: DictConfig) -> torch.device:
     """`device=auto` is the GPU where there is one."""
@@ -33,12 +31,13 @@ def device_of(cfg: DictConfig) -> torch.device:
     )
 
 
-def use_threads(cfg: DictConfig) -> int:
-    """Set PyTorch's thread count; `auto` is one: these matrices are too small to share. Gives the count."""
+def set_threads(cfg: DictConfig) -> int:
+    """Set PyTorch's thread count and give it; `auto` is one, since the default sizes are too small to share."""
     count = 1 if cfg.threads == "auto" else int(cfg.threads)
     if not 1 <= count <= 4 * (os.cpu_count() or 1):
         raise WmzooError(f"threads={count} makes no sense on {os.cpu_count()} cores")
     torch.set_num_threads(count)
+    torch.set_flush_denormal(True)  # SimNorm makes tiny numbers, and arithmetic on denormal ones is slow
     return count
 
 
@@ -97,7 +96,7 @@ def build_env(cfg: DictConfig, num_envs: int | None = None) -> VectorEnv:
 
 def evaluation_seed(cfg: DictConfig) -> int:
     """The seed of every evaluation of a run: the same initial states each time."""
-    return seed_of(cfg.seed, "evaluation") % SEED_LIMIT
+    return seed_of(cfg.seed, "evaluation")
 
 
 def build_loss(cfg: DictConfig) -> DynamicsLoss:
@@ -126,7 +125,7 @@ def build_trainer(cfg: DictConfig, recorder: Callable[[Agent], Recorder]) -> Tra
         recorder=recorder(agent),
         evaluate=evaluation,
         streams=streams,
-        seed=seed_of(cfg.seed, "environments") % SEED_LIMIT,
+        seed=seed_of(cfg.seed, "environments"),
         eval_every=cfg.eval.every,
         save_every=cfg.save.every,
     )

@@ -1,0 +1,75 @@
+"""One training run from a composed config: the trainer inside a run folder, shown while it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+
+from wmzoo import checkpoints
+from wmzoo.agent import Agent
+from wmzoo.build import build_env, build_trainer, device_of, evaluation_seed, set_threads
+from wmzoo.errors import RunError, RunInterrupted
+from wmzoo.evaluation import evaluate
+from wmzoo.runs import Progress, Run
+from wmzoo.runs.video import VideoRecorder, frames_per_second
+
+
+def train(cfg: DictConfig) -> Path:
+    """Train to the end and give the run folder: metrics, checkpoints, the learning curve and a video.
+
+    Raises RunError when the run cannot go on and RunInterrupted on Ctrl-C; both name the last checkpoint.
+    """
+    threads = set_threads(cfg)
+    with Run(None, cfg) as run, Progress(cfg.trainer.iterations, title=run.folder.name) as progress:
+        progress.message(f"run folder: {run.folder}")
+        trainer = build_trainer(cfg, lambda agent: RunRecorder(run, progress, agent))
+        run.note(threads=threads, device=str(device_of(cfg)))
+        try:
+            trainer.run()
+        except RunError as error:
+            raise RunError(f"{error}; {_last_checkpoint(run.folder)}") from error
+        except KeyboardInterrupt as error:
+            raise RunInterrupted(f"interrupted; {_last_checkpoint(run.folder)}") from error
+    print(record_video(run.folder, run.folder / "video.mp4"))
+    print(f"learning curve: {run.folder / 'learning_curve.png'}\nmetrics: {run.folder / 'metrics.csv'}")
+    return run.folder
+
+
+class RunRecorder:
+    """Writes what a trainer reports into a run folder, and shows it."""
+
+    def __init__(self, run: Run, progress: Progress, agent: Agent) -> None:
+        self.run, self.progress, self.agent = run, progress, agent
+        counts = agent.parameter_counts()
+        run.note(parameters=counts)
+        progress.message("parameters: " + ", ".join(f"{part} {count:,}" for part, count in counts.items()))
+
+    def log(self, row: Mapping[str, Any]) -> None:
+        self.run.log(row)
+        self.progress.update(row)
+
+    def checkpoint(self, iteration: int, env_steps: int) -> None:
+        agent, cfg = self.agent, self.run.cfg
+        checkpoints.save_in_run(
+            self.run.folder, agent, cfg, agent.obs_dim, agent.act_dim,
+            iteration=iteration, env_steps=env_steps, keep=cfg.save.keep,
+        )  # fmt: skip
+
+
+def record_video(run_folder: Path, file: Path) -> str:
+    """One episode of the newest checkpoint as a video. Gives a line that says where it is, or why there is none."""
+    agent = checkpoints.load(run_folder)
+    env = build_env(agent.cfg, num_envs=1)
+    lines: list[str] = []
+    with VideoRecorder(file, frames_per_second(env), say=lines.append) as recorder:
+        evaluation = evaluate(agent, env, evaluation_seed(agent.cfg), recorder=recorder)
+    env.close()
+    return lines[0] if recorder.failed else f"video: {file} (return {evaluation.mean:.0f})"
+
+
+def _last_checkpoint(run_folder: Path) -> str:
+    found = checkpoints.list_checkpoints(run_folder)
+    return f"last checkpoint: {found[-1]}" if found else "no checkpoint had been written yet"
