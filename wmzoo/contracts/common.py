@@ -1,0 +1,88 @@
+"""What the contract checks of every kind share: words for a failure, small builds, live weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, NamedTuple, TypeVar
+
+import torch
+from omegaconf import DictConfig
+from torch import Tensor, nn
+
+from wmzoo.config import compose
+from wmzoo.registry import get
+
+BATCH, ACTIONS, TASK_DIM = 3, 2, 4
+TINY = ("size=tiny", "model.latent_dim=16", "model.units=[16,12]")  # small enough for finite differences
+
+Module = TypeVar("Module", bound=nn.Module)
+
+
+class Variant(NamedTuple):
+    """An entry with some of its parameters set: `id` to show, `overrides` to compose it with."""
+
+    id: str
+    overrides: tuple[str, ...]
+
+
+def variants(kind: str, name: str) -> list[Variant]:
+    """The entry with its card's defaults, and once for each line of the card's `checked_with`."""
+    found = [Variant(name, (f"{kind}={name}",))]
+    for params in get(kind, name).facts.get("checked_with") or ():
+        settings = [f"{key}={_typed(value)}" for key, value in params.items()]
+        overrides = (f"{kind}={name}", *(f"{kind}.{setting}" for setting in settings))
+        found.append(Variant(" ".join([name, *settings]), overrides))
+    return found
+
+
+def _typed(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) or value is None else str(value).replace(" ", "")
+
+
+@cache
+def tiny_config(overrides: tuple[str, ...]) -> DictConfig:
+    """A composed config small enough for finite differences; read it, do not change it."""
+    return compose([*TINY, *overrides])
+
+
+def expect(holds: bool, words: str) -> None:
+    """AssertionError with `words` unless `holds`."""
+    if not holds:
+        raise AssertionError(words)
+
+
+def expect_close(got: Tensor, expected: Tensor, words: str, tolerance: float = 1e-10) -> None:
+    """AssertionError unless both have one shape and differ by at most `tolerance`, absolute and relative."""
+    expect(got.shape == expected.shape, f"{words}: got shape {tuple(got.shape)}, not {tuple(expected.shape)}")
+    if not torch.allclose(got, expected, rtol=tolerance, atol=tolerance, equal_nan=True):
+        worst = (got - expected).abs().max().item()
+        raise AssertionError(f"{words}: they differ by up to {worst:.3g}, more than {tolerance:.0e}")
+
+
+def noise(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> Tensor:
+    """The same normal numbers every time."""
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).to(dtype)
+
+
+def simplices(*shape: int, size: int = 8, seed: int = 0, dtype: torch.dtype = torch.float64) -> Tensor:
+    """Random latents [..., D] in the interior of their simplices."""
+    return noise(*shape, seed=seed).unflatten(-1, (-1, size)).softmax(-1).flatten(-2).to(dtype)
+
+
+def enliven(module: Module, scale: float = 0.3) -> Module:
+    """Random weights of ordinary size, in place: a last layer that starts at zero would hide mistakes."""
+    with torch.no_grad():
+        for index, parameter in enumerate(module.parameters()):
+            parameter += scale * noise(*parameter.shape, seed=index).to(parameter)
+    return module
+
+
+def gradcheck(function: Any, inputs: Sequence[Tensor], words: str) -> None:
+    """AssertionError unless the gradients of `function` at the float64 `inputs` are those of finite differences."""
+    leaves = [x.detach().clone().requires_grad_() for x in inputs]
+    try:
+        torch.autograd.gradcheck(function, leaves, eps=1e-6, atol=1e-6, rtol=1e-4)
+    except torch.autograd.gradcheck.GradcheckError as error:
+        lines = [line for line in str(error).splitlines() if line.strip()]
+        raise AssertionError(f"{words}: {lines[0]}") from error
