@@ -21,7 +21,7 @@ class RunningMoments(nn.Module):
     @torch.no_grad()
     def update(self, x: Tensor) -> None:
         """Take in x[...]; all its entries count alike. Non-finite entries are the caller's to keep out."""
-        x = x.detach().double().flatten()
+        x = x.detach().to(self.mean).flatten()
         total = self.count + len(x)
         delta = x.mean() - self.mean
         spread = self.var * self.count + x.var(correction=0) * len(x) + delta.square() * self.count * len(x) / total
@@ -31,5 +31,5 @@ class RunningMoments(nn.Module):
 
     @property
     def std(self) -> Tensor:
-        """√(var + 1e-5), float32: PWM's guard against constant data."""
-        return (self.var + 1e-5).sqrt().float()
+        """√(var + 1e-5), PWM's guard against constant data; a scalar, so what it divides keeps its dtype."""
+        return (self.var + 1e-5).sqrt()

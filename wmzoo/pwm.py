@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from wmzoo.agent import Agent
 from wmzoo.data.replay import Slices
-from wmzoo.errors import RunError
+from wmzoo.errors import RunFailed
 from wmzoo.losses.base import DynamicsLoss, discounted_sum
 from wmzoo.normalise import RunningMoments
 
@@ -92,7 +92,7 @@ class PWM:
 
     Args:
         streams: generators named `imagination` (policy noise in rollouts) and `minibatch` (critic mini-batches).
-        on_nonfinite: `stop` raises RunError naming what was not finite; `skip` leaves that update out and counts it.
+        on_nonfinite: `stop` raises RunFailed naming what was not finite; `skip` leaves that update out and counts it.
     """
 
     def __init__(
@@ -144,7 +144,7 @@ class PWM:
         """Rewards as the reward head learns them: divided by their running std, less their mean if so set, clipped."""
         s = self.settings
         if s.reward_scale == "mean_std":
-            reward = reward - self.rewards.mean.float()
+            reward = reward - self.rewards.mean
         if s.reward_scale != "none":
             reward = reward / self.rewards.std
         return reward if s.reward_clip is None else reward.clamp(-s.reward_clip, s.reward_clip)
@@ -242,7 +242,7 @@ class PWM:
         self.nonfinite += 1
         if self.on_nonfinite == "stop":
             what = "loss" if not math.isfinite(loss.item()) else "gradient"
-            raise RunError(f"the {name}'s {what} is not finite ({loss.item()}, gradient norm {norm})")
+            raise RunFailed(f"the {name}'s {what} is not finite ({loss.item()}, gradient norm {norm})")
         return norm
 
     def schedule(self, progress: float) -> float:
@@ -276,8 +276,8 @@ class PWM:
 
 
 def segment_discounts(done: Tensor, gamma: float) -> Tensor:
-    """done[H,B] -> γ to the number of steps since the rollout began or its environment was last done, [H,B]."""
-    discounts = [torch.ones(done.shape[1], device=done.device)]
+    """done[H,B] -> γ to the number of steps since the rollout began or its environment was last done, float64[H,B]."""
+    discounts = [torch.ones(done.shape[1], device=done.device, dtype=torch.float64)]
     for row in done[:-1]:
         discounts.append(torch.where(row, 1.0, discounts[-1] * gamma))
     return torch.stack(discounts)
@@ -294,7 +294,8 @@ def td_lambda_targets(
     following = next_values[-1]
     for t in reversed(range(len(rewards))):
         mixed = torch.lerp(next_values[t], following, td_lambda)
-        following = rewards[t] + gamma * (~terminated[t]) * torch.where(done[t], next_values[t], mixed)
+        ahead = torch.where(done[t], next_values[t], mixed).masked_fill(terminated[t], 0.0)
+        following = rewards[t] + gamma * ahead
         targets[t] = following
     return targets
 

@@ -27,5 +27,5 @@ def stream(seed: int, name: str, device: torch.device | str = "cpu") -> torch.Ge
 def initialising(seed: int, part: str) -> Iterator[None]:
     """Within it, parameters are drawn from the stream of `part`; torch's global generator is left as it was."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed_of(seed, f"init/{part}"))
+        torch.default_generator.manual_seed(seed_of(seed, f"init/{part}"))  # the CPU's alone: no other is restored
         yield

@@ -28,8 +28,8 @@ class ReplayBuffer:
     """One ring of rows per environment. An episode of L steps takes L+1 rows; its last row holds the final observation.
 
     Each environment has a write pointer of its own, so the extra rows at episode ends do not disturb the others. Every
-    row carries the number of its episode: a slice of H steps is whole exactly if its first and last row carry the same,
-    which also excludes slices across the ring's seam.
+    row carries the number of its episode: a slice of H steps is whole exactly if its first and last row carry the same
+    and it does not run past the newest row, over the ring's seam.
 
     Args:
         capacity: rows in all (environment steps plus one per episode), divided evenly over the environments.
@@ -114,7 +114,8 @@ class ReplayBuffer:
 
     def _whole(self, row: Tensor, env: Tensor, horizon: int) -> Tensor:
         first, last = self.episode[row, env], self.episode[(row + horizon) % self.rows, env]
-        return (first == last) & (first != NO_EPISODE)
+        behind = (self.head[env] - row) % self.rows  # steps up to the newest row
+        return (first == last) & (first != NO_EPISODE) & (behind >= horizon)
 
     def state_dict(self) -> dict[str, Tensor]:
         """Tensors from which `load_state_dict` goes on exactly, the random stream included."""

@@ -36,9 +36,12 @@ def project_to_simplex(z: Tensor, size: int = 8) -> Tensor:
     """
     x = group(z, size)
     descending = x.sort(-1, descending=True).values
+    largest = descending[..., :1].detach()  # a common shift changes nothing; without it large entries lose the 1 below
+    x, descending = x - largest, descending - largest
     excess = descending.cumsum(-1) - 1  # by how much the k largest entries exceed the simplex
     k = x.new_ones(size).cumsum(0)  # 1 … size
-    support = (descending * k > excess).sum(-1, keepdim=True)  # how many entries stay positive: at least one
+    support = (descending * k > excess).sum(-1, keepdim=True)  # how many entries stay positive
+    support = support.clamp_min(1)  # none compares so among NaNs, which must come out as NaN
     threshold = excess.gather(-1, support - 1) / support
     return (x - threshold).clamp_min(0).flatten(-2)
 

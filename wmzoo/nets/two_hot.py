@@ -15,8 +15,8 @@ def symlog(x: Tensor) -> Tensor:
 
 
 def symexp(x: Tensor) -> Tensor:
-    """The inverse of symlog: sign(x)·(exp|x|−1)."""
-    return x.sign() * x.abs().expm1()
+    """The inverse of symlog: sign(x)·(exp|x|−1); its slope at 0 is 1, where a reward head starts."""
+    return torch.where(x >= 0, x.expm1(), -(-x).expm1())
 
 
 class RewardCode(nn.Module, ABC):
@@ -55,19 +55,19 @@ class TwoHotCode(RewardCode):
         symexp: decode to reward units (TD-MPC2); False leaves the expectation in symlog space (PWM's policy objective).
     """
 
-    bins: Tensor
+    centred: Tensor  # the bins in units of their spacing, symmetric about 0: exact in every dtype
 
     def __init__(self, width: int = 101, limit: float = 10.0, symexp: bool = True) -> None:
         super().__init__()
         if width < 2:
             raise ValueError(f"two-hot needs at least 2 bins, not {width}")
         self.width, self.limit, self.symexp = width, limit, symexp
-        self.register_buffer("bins", torch.linspace(-limit, limit, width), persistent=False)
+        self.step = 2 * limit / (width - 1)
+        self.register_buffer("centred", torch.arange(width) - (width - 1) / 2, persistent=False)
 
     def encode(self, reward: Tensor) -> Tensor:
         """reward[...] -> weights[..., width]: two neighbouring bins share 1 so that their mean is symlog(reward)."""
-        step = 2 * self.limit / (self.width - 1)
-        position = (symlog(reward).clamp(-self.limit, self.limit) + self.limit) / step
+        position = (symlog(reward).clamp(-self.limit, self.limit) + self.limit) / self.step
         low = position.floor().clamp(0, self.width - 2)
         upper_weight = (position - low).unsqueeze(-1)
         weights = reward.new_zeros(*reward.shape, self.width)
@@ -75,7 +75,7 @@ class TwoHotCode(RewardCode):
         return weights.scatter(-1, index, 1 - upper_weight).scatter(-1, index + 1, upper_weight)
 
     def decode(self, raw: Tensor) -> Tensor:
-        mean = (raw.softmax(-1) * self.bins).sum(-1)
+        mean = (raw.softmax(-1) * self.centred).sum(-1) * self.step
         return symexp(mean) if self.symexp else mean
 
     def error(self, raw: Tensor, reward: Tensor) -> Tensor:
