@@ -53,31 +53,28 @@ class DmcVectorEnv(SerialVectorEnv):
         if episode_length is None:
             limit = first._step_limit if math.isfinite(first._step_limit) else _DEFAULT_EPISODE
             episode_length = math.ceil(round(limit) / action_repeat)
-        original = mujoco_state.ModelArrays(first.physics.model.ptr)
-        share = not _draws_model(first, original)
-        simulators = [DmcSimulator(first.physics, first.task, original, first._n_sub_steps, action_repeat)]
+        drawn = _drawn_fields(first)
+        simulators = [DmcSimulator(first.physics, first.task, drawn, first._n_sub_steps, action_repeat)]
         for _ in range(num_envs - 1):
-            physics = first.physics.copy(share_model=share)
+            physics = first.physics.copy(share_model=True)  # a model holds 10 MB of textures
             physics.legacy_step = first.physics.legacy_step
             task_copy = copy.deepcopy(first.task)
-            simulators.append(DmcSimulator(physics, task_copy, original, first._n_sub_steps, action_repeat))
+            simulators.append(DmcSimulator(physics, task_copy, drawn, first._n_sub_steps, action_repeat))
         self.task = f"{domain}-{name}"
         super().__init__(simulators, episode_length, device)
 
 
-def _draws_model(environment: Any, original: mujoco_state.ModelArrays) -> bool:
-    """Whether episodes differ in their model (a target's place, the terrain …): then each copy needs its own.
+def _drawn_fields(environment: Any) -> dict[str, np.ndarray]:
+    """The model's arrays that the task sets at resets (a target's place, the terrain …), as they were before any.
 
-    Elsewhere all copies share one: a model holds its textures, 10 MB of them.
+    They are a part of every copy's state; the rest of the model is shared.
     """
-    drawn = []
+    original = mujoco_state.ModelArrays(environment.physics.model.ptr)
+    names: set[str] = set()
     for _ in range(3):
         environment.reset()
-        drawn.append(original.changes(environment.physics.model.ptr))
-    first, *others = drawn
-    return any(
-        first.keys() != other.keys() or any(not first[name].equal(other[name]) for name in first) for other in others
-    )
+        names |= original.changes(environment.physics.model.ptr).keys()
+    return {name: original[name] for name in sorted(names)}
 
 
 def split_task(task: str, known: tuple[tuple[str, str], ...]) -> tuple[str, str]:

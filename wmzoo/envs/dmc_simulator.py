@@ -6,6 +6,7 @@ from typing import Any
 
 import mujoco
 import numpy as np
+import torch
 from dm_control.mujoco import Physics
 
 from wmzoo.envs import mujoco_state, rendering
@@ -18,14 +19,15 @@ class DmcSimulator:
     """One dm_control task, stepped without dm_control's Environment.
 
     The sequence per raw control step is that of dm_control.rl.control.Environment.step, and the results are
-    the same bit for bit; the observation is computed once per agent step.
+    the same bit for bit; the observation is computed once per agent step. Copies of a task share one model, but
+    for the fields in `drawn`, which a reset sets; their values before any reset are given.
     """
 
     def __init__(
         self,
         physics: Any,
         task: Any,
-        original: mujoco_state.ModelArrays,
+        drawn: dict[str, np.ndarray],
         sub_steps: int,
         action_repeat: int,
     ) -> None:
@@ -33,8 +35,10 @@ class DmcSimulator:
         self.task = task
         self._sub_steps = sub_steps
         self._action_repeat = action_repeat
-        self._original_model = original
         self._model, self._data = physics.model.ptr, physics.data.ptr
+        self._drawn = drawn
+        self._own = drawn
+        self._shared = {name: getattr(self._model, name) for name in drawn}  # views into the model
         self._warnings = self._data.warning.number  # a view
         self._plain = type(physics).step is Physics.step and physics.legacy_step
         self._rk4 = physics.model.opt.integrator == mujoco.mjtIntegrator.mjINT_RK4
@@ -46,17 +50,20 @@ class DmcSimulator:
         self.obs_dim = self.reset().size
 
     def seed(self, seed: int) -> None:
-        self._original_model.restore(self._model)
+        self._own = self._drawn
         self.task.random.seed(seed)
 
     def reset(self) -> np.ndarray:
+        self._use_own_model()
         with self.physics.reset_context():
             self.task.initialize_episode(self.physics)
+        self._own = {name: value.copy() for name, value in self._shared.items()}
         return self._observation()
 
     def step(self, action: np.ndarray) -> SimulatorStep:
         physics, task = self.physics, self.task
         native = self._actions.native(action)
+        self._use_own_model()
         reward, discount = 0.0, None
         for _ in range(self._action_repeat):
             task.before_step(native, physics)
@@ -70,6 +77,7 @@ class DmcSimulator:
         return SimulatorStep(self._observation(), reward, terminated, discount is not None and not terminated, None)
 
     def render(self, width: int, height: int) -> np.ndarray:
+        self._use_own_model()
         camera = 0 if self.physics.model.ncam else -1
         return self._pictures.draw(self._model, self._data, camera, width, height)
 
@@ -77,14 +85,15 @@ class DmcSimulator:
         model, data = self._model, self._data
         return {
             "integration": mujoco_state.integration_state(model, data),
-            "model": self._original_model.changes(model),
+            "model": {name: torch.from_numpy(value.copy()) for name, value in self._own.items()},
             "task": mujoco_state.attributes(self.task),
             "random": mujoco_state.random_state(self.task.random),
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
         model, data = self._model, self._data
-        self._original_model.restore(model, state["model"])
+        self._own = {name: value.numpy().copy() for name, value in state["model"].items()}
+        self._use_own_model()
         mujoco_state.set_integration_state(model, data, state["integration"])
         # dm_control keeps position and velocity dependent quantities up to date after every step.
         mujoco.mj_step1(model, data)
@@ -94,6 +103,11 @@ class DmcSimulator:
     def close(self) -> None:
         self._pictures.close()
         self.physics.free()
+
+    def _use_own_model(self) -> None:
+        """Put this copy's drawn fields into the model that all copies share."""
+        for name, value in self._own.items():
+            self._shared[name][...] = value
 
     def _advance(self) -> None:
         """dm_control's Physics.step without its context managers, which cost more than small models do.

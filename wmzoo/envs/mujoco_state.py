@@ -45,6 +45,9 @@ class ModelArrays:
     def __init__(self, model: Any) -> None:
         self._original = {name: value.copy() for name, value in self._fields(model).items()}
 
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self._original[name]
+
     def changes(self, model: Any) -> dict[str, Tensor]:
         return {
             name: torch.from_numpy(value.copy())
