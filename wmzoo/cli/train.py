@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
 
         print(OmegaConf.to_yaml(cfg, resolve=True), end="")
         return 0
-    from wmzoo.build import train
+    from wmzoo.train import train
 
     train(cfg)
     return 0
@@ -76,7 +76,7 @@ def job(cfg: DictConfig) -> None:
     from omegaconf import open_dict
 
     from wmzoo import config, plugins
-    from wmzoo.build import train
+    from wmzoo.train import train
 
     plugins.load_files(cfg.plugins)
     config.validate(cfg)
