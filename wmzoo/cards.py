@@ -22,7 +22,7 @@ class RegistryError(WmzooError):
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry of the catalogue. `params` are its tunables and their defaults; `facts` what is particular to its kind."""
+    """One entry of the catalogue. `params` are its tunables and defaults; `facts`, what is particular to its kind."""
 
     kind: str
     name: str

@@ -195,10 +195,11 @@ def _keys(node: DictConfig, prefix: str = "") -> list[str]:
     """Every key below `node`, dotted."""
     keys: list[str] = []
     for name in node:
-        keys.append(f"{prefix}{name}")
+        name = str(name)
+        keys.append(prefix + name)
         child = node._get_node(name)
         if isinstance(child, DictConfig):
-            keys += _keys(child, f"{prefix}{name}.")
+            keys += _keys(child, f"{prefix + name}.")
     return keys
 
 

@@ -94,7 +94,7 @@ def entry_point_entries() -> Mapping[tuple[str, str], Entry]:
 
 
 def load_entry_points() -> None:
-    """Import the distributions' entries, so that their parameters are known. Those that use `@register` keep its facts."""
+    """Import the distributions' entries, so that their parameters are known; `@register` may have given more facts."""
     for key, entry in entry_point_entries().items():
         if is_added(*key):
             continue

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from wmzoo.cards import KINDS, Entry, RegistryError, cards, check_kind, tasks, unknown
+from wmzoo.cards import KINDS, Entry, RegistryError, cards, check_kind, unknown
 
 __all__ = [
     "KINDS",
@@ -29,7 +29,8 @@ __all__ = [
 
 # Constructor arguments that the builder gives; they never become parameters of an entry.
 CONTEXT = frozenset(
-    "self latent_dim action_dim obs_dim act_dim task_dim num_tasks integrator generator device dtype seed".split()
+    {"latent_dim", "action_dim", "obs_dim", "act_dim", "task_dim", "num_tasks"}
+    | {"integrator", "generator", "device", "dtype", "seed"}
 )
 
 T = TypeVar("T", bound=Callable[..., Any])
@@ -135,7 +136,7 @@ def build(kind: str, name: str, /, **kwargs: Any) -> Any:
 
 
 def build_from(kind: str, node: Mapping[str, Any], /, **context: Any) -> Any:
-    """Build from a composed node `{name: …, **params}`. Of `context` the constructor gets what it has a parameter for."""
+    """Build a composed node `{name: …, **params}`. Of `context` the constructor gets what it has a parameter for."""
     entry = get(kind, node["name"])
     params = {str(key): _plain(node[key]) for key in node if key != "name"}
     accepted = inspect.signature(resolve(entry)).parameters

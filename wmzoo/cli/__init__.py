@@ -1,5 +1,5 @@
 """The command line. Each module here but `main` is a subcommand, found by its file name (`list_` is `list`).
 
 A subcommand has `add_arguments(parser)` and `run(args) -> int`, the exit code; the first line of its docstring is its
-help. Its imports are light, because every `wmzoo` command imports it: anything with torch or Hydra is imported in `run`.
+help. Its imports are light, because every command imports all of them: torch and Hydra are imported in `run`.
 """

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from wmzoo.registry import KINDS, Entry, get, list_entries, tasks
+from wmzoo.cards import tasks
+from wmzoo.registry import KINDS, Entry, get, list_entries
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

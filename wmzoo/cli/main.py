@@ -16,7 +16,7 @@ from wmzoo.errors import RunFailed, RunInterrupted, WmzooError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command. Exit codes: 0 done, 1 a check said no, 2 bad usage or config, 3 the run failed, 130 interrupted."""
+    """Run one command. Exit codes: 0 done, 1 a check said no, 2 bad usage or config, 3 the run failed, 130 Ctrl-C."""
     anywhere = _options_anywhere()
     found, rest = anywhere.parse_known_args(sys.argv[1:] if argv is None else argv)
     args = _parser(anywhere).parse_args(rest, found)
