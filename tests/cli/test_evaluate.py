@@ -1,6 +1,5 @@
 """`wmzoo evaluate` on a policy that does nothing, in an environment that pays its seed."""
 
-import argparse
 import json
 import sys
 from types import SimpleNamespace
@@ -10,7 +9,7 @@ import torch
 from omegaconf import OmegaConf
 
 from wmzoo import checkpoints
-from wmzoo.cli import evaluate as command
+from wmzoo.cli.main import main
 from wmzoo.errors import WmzooError
 from wmzoo.rng import seed_of
 from wmzoo.runs import Run
@@ -69,9 +68,7 @@ def run_folder(tmp_path, monkeypatch):
 
 
 def evaluate(*words):
-    parser = argparse.ArgumentParser()
-    command.add_arguments(parser)
-    return command.run(parser.parse_args([str(word) for word in words]))
+    return main(["evaluate", *(str(word) for word in words)])
 
 
 def test_by_default_it_repeats_what_the_run_recorded(run_folder, capsys):
@@ -103,6 +100,12 @@ def test_without_rendering_the_numbers_still_come_with_one_line_about_the_video(
     assert not (tmp_path / "v.mp4").exists()
 
 
-def test_no_episodes_is_refused(run_folder):
-    with pytest.raises(WmzooError, match="--episodes is 0"):
-        evaluate(run_folder, "--episodes", 0)
+def test_no_episodes_is_refused(run_folder, capsys):
+    assert evaluate(run_folder, "--episodes", 0) == 2
+    assert "--episodes is 0" in capsys.readouterr().err
+
+
+def test_a_folder_without_a_checkpoint_is_bad_usage_told_in_one_line(tmp_path, capsys):
+    assert evaluate(tmp_path) == 2
+    printed = capsys.readouterr().err
+    assert str(tmp_path) in printed and printed.count("\n") == 1

@@ -43,6 +43,17 @@ def test_the_time_left_follows_from_the_pace_of_this_process_alone():
         assert progress.fields()["left"] == "0:07:30"
 
 
+def test_a_slow_start_does_not_count_into_the_time_left():
+    clock = Clock()
+    _, progress = plain_progress(clock, total=110)
+    with progress:
+        clock.now += 500
+        progress.update(row(1))
+        clock.now += 18
+        progress.update(row(10))
+        assert progress.fields()["left"] == "0:03:20"
+
+
 def test_the_last_known_returns_stay_shown_between_episodes_and_evaluations():
     _, progress = plain_progress(Clock(), total=10)
     with progress:

@@ -16,7 +16,7 @@ Result = dict[str, Any]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run", type=Path, metavar="RUN", help="a run folder (its newest checkpoint) or a checkpoint")
+    parser.add_argument("path", type=Path, metavar="RUN", help="a run folder (its newest checkpoint) or a checkpoint")
     parser.add_argument("--episodes", type=int, metavar="N", help="default: eval.episodes of the run")
     parser.add_argument("--seed", type=int, metavar="S", help="default: the run's own evaluation seed")
     parser.add_argument("--video", type=Path, metavar="FILE.mp4", help="record the first episode")
@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     if args.episodes is not None and args.episodes < 1:
         raise WmzooError(f"--episodes is {args.episodes}; it must be 1 or more")
-    result = evaluate_path(args.run, args.episodes, args.seed, args.video)
+    result = evaluate_path(args.path, args.episodes, args.seed, args.video)
     print(json.dumps(result, indent=2) if args.json else describe(result))
     return 0
 

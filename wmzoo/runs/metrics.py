@@ -53,11 +53,14 @@ class MetricsWriter:
 
 
 def read_metrics(path: Path | str) -> list[Row]:
-    """Rows of a metrics.jsonl, or of the one in a run folder; a last row torn by a crash is left out."""
+    """Rows of a metrics.jsonl (or .csv), or of the one in a run folder; a last row torn by a crash is left out."""
     path = Path(path)
     path = path / "metrics.jsonl" if path.is_dir() else path
     if not path.is_file():
         raise WmzooError(f"{path}: no such metrics file")
+    if path.suffix == ".csv":
+        with open(path, newline="", encoding="utf-8") as file:
+            return [{name: float(cell) if cell else None for name, cell in row.items()} for row in csv.DictReader(file)]
     lines = path.read_text(encoding="utf-8").splitlines()
     rows: list[Row] = []
     for number, line in enumerate(lines, start=1):

@@ -43,6 +43,7 @@ class Progress:
         self._began = self._printed = clock()
         self._row: dict[str, Any] = {"iteration": start}
         self._shown_last = True
+        self._first: tuple[int, float] | None = None  # iteration and time of the first row
         self._returns: deque[float] = deque(maxlen=10)
         self._evaluation: tuple[float, float | None] | None = None
         self._live: Live | None = None
@@ -58,6 +59,7 @@ class Progress:
     def update(self, row: Mapping[str, Any]) -> None:
         """Takes the metrics row of an iteration that just ended."""
         self._row = {name: plain(value) for name, value in row.items()}
+        self._first = self._first or (int(self._row["iteration"]), self._clock())
         if self._row.get("rewards") is not None:
             self._returns.append(self._row["rewards"])
         if self._row.get("eval_return") is not None:
@@ -83,8 +85,6 @@ class Progress:
     def fields(self) -> dict[str, str]:
         """What is shown, by name, as text; `–` for what is not known yet."""
         done, elapsed = int(self._row["iteration"]), self._clock() - self._began
-        here = done - self.start
-        left = elapsed / here * (self.total - done) if here > 0 else None
         trained = sum(self._returns) / len(self._returns) if self._returns else None
         evaluated = "–"
         if self._evaluation is not None:
@@ -98,8 +98,17 @@ class Progress:
             **{f"{name} loss": _number(self._row.get(f"{name}_loss")) for name in LOSSES},
             "fps": _number(self._row.get("fps")),
             "elapsed": _duration(elapsed),
-            "left": _duration(left),
+            "left": _duration(self._left(done)),
         }
+
+    def _left(self, done: int) -> float | None:
+        """Seconds to go at the pace since the first row: what comes before it, a warm-up say, does not count."""
+        if self._first is None:
+            return None
+        since, began = self._first
+        if done == since:
+            since, began = self.start, self._began
+        return (self._clock() - began) / max(done - since, 1) * (self.total - done)
 
     def _print(self) -> None:
         self._printed, self._shown_last = self._clock(), True

@@ -48,7 +48,7 @@ def facts() -> dict[str, Any]:
     return {
         "versions": versions(),
         "commit": git_commit(),
-        "command": shlex.join(sys.argv),
+        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         "platform": platform.platform(),
         "cpus": os.cpu_count(),
         "threads": torch.get_num_threads(),
