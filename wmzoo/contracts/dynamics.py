@@ -58,9 +58,9 @@ def _factory(overrides: tuple[str, ...]) -> Make:
     return make
 
 
-def leaves_simplex(overrides_or_id: str) -> bool:
+def leaves_simplex(id_: str) -> bool:
     """Whether a variant asks for it: `retract=none` is the one way to let a prediction off the simplices."""
-    return "retract=none" in overrides_or_id
+    return "retract=none" in id_
 
 
 def check_shapes_and_dtypes(make: Make) -> None:

@@ -1,0 +1,188 @@
+"""What every dynamics loss must keep. Each check takes `make`: make(generator) gives a new loss with those random numbers.
+
+The dynamics under the loss is `Drift`, whose paths are straight by construction, so that perfection is known exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import torch
+from torch import Tensor, nn
+
+from wmzoo.contracts.common import ACTIONS, BATCH, expect, expect_close, gradcheck, noise, simplices, tiny_config, variants
+from wmzoo.dynamics.base import Dynamics, VelocityDynamics
+from wmzoo.dynamics.coordinates import LogitCoordinates
+from wmzoo.losses.base import DynamicsLoss, LatentRollout
+from wmzoo.registry import build_from, get, list_entries
+
+Make = Callable[[torch.Generator], DynamicsLoss]
+HORIZON, LATENTS = 4, 8
+
+
+class Drift(VelocityDynamics):
+    """y′ = y + W a in logits: a straight path at constant velocity, so every integrator and every τ agree."""
+
+    weight: Tensor
+
+    def __init__(self, weight: Tensor | None = None) -> None:
+        super().__init__()
+        self.coordinates = LogitCoordinates(LATENTS)
+        self.weight = nn.Parameter(noise(LATENTS, ACTIONS, seed=3)) if weight is None else weight
+
+    def velocity(
+        self, z: Tensor, a: Tensor, tau: Tensor, task_emb: Tensor | None = None, *, source: Tensor | None = None
+    ) -> Tensor:
+        return a @ self.weight.T
+
+    def forward(self, z: Tensor, a: Tensor, task_emb: Tensor | None = None) -> Tensor:
+        return self.coordinates.land(self.coordinates.chart(z) + a @ self.weight.T)
+
+
+class Still(Dynamics):
+    """A dynamics without any capability: z′ = z."""
+
+    def forward(self, z: Tensor, a: Tensor, task_emb: Tensor | None = None) -> Tensor:
+        return z
+
+
+def factories(name: str) -> dict[str, Make]:
+    """By test id: the entry as its card has it, and with the settings of the card's `checked_with`."""
+
+    def factory(overrides: tuple[str, ...]) -> Make:
+        dynamics = legal_dynamics(name)[0]
+        cfg = tiny_config((f"dynamics={dynamics}", *overrides))
+        return lambda generator: build_from("loss", cfg.loss, generator=generator)  # type: ignore[no-any-return]
+
+    return {variant.id: factory(variant.overrides) for variant in variants("loss", name)}
+
+
+def legal_dynamics(name: str) -> list[str]:
+    """The dynamics that have what loss `name` requires."""
+    requires = get("loss", name).requires
+    found = [other for other in list_entries("dynamics") if requires <= get("dynamics", other).provides]
+    expect(bool(found), f"loss '{name}' requires {', '.join(requires)}, which no dynamics provides")
+    return found
+
+
+def check_rollout(make: Make, dynamics: Dynamics | None = None) -> None:
+    """zs[H+1,B,D] starts at z0 and is the dynamics' unroll; the loss is a finite scalar, not negative, in z0's dtype."""
+    for dtype in (torch.float32, torch.float64):
+        model = (dynamics or Drift()).to(dtype)
+        z0, actions, targets = _data(dtype, _width(model))
+        zs, loss, metrics = _rollout(make, model, z0, actions, targets)
+        shape = (HORIZON + 1, *z0.shape)
+        expect(zs.shape == shape, f"zs has shape {tuple(zs.shape)}, not [H+1,B,D] = {shape}")
+        expect(torch.equal(zs[0], z0), "zs[0] is not z0")
+        for t in range(HORIZON):
+            expect_close(zs[t + 1], model(zs[t], actions[t]), f"zs[{t + 1}] and the step from zs[{t}]", 1e-5)
+        expect(loss.shape == (), f"the loss has shape {tuple(loss.shape)}, not that of a scalar")
+        expect(loss.dtype == dtype, f"from {dtype} the loss is {loss.dtype}")
+        expect(bool(loss.isfinite()) and loss.item() >= 0, f"the loss is {loss.item()}")
+        for name, figure in metrics.items():
+            expect(figure.shape == (), f"the metric {name} has shape {tuple(figure.shape)}, not that of a scalar")
+
+
+def check_discount(make: Make) -> None:
+    """The loss is Σ_t γ^t ℓ_t over t = 0 … H−1, not divided by H: a polynomial in γ with coefficients that are not 0."""
+    z0, actions, targets = _data()
+    gammas = torch.tensor([0.0, 0.5, 1.0, 1.5], dtype=torch.float64)
+    losses = torch.stack([_rollout(make, Drift(), z0, actions, targets, float(g)).loss for g in gammas]).detach()
+    terms = torch.linalg.solve(gammas[:, None] ** torch.arange(HORIZON), losses)
+    expect(bool((terms > 1e-12).all()), f"the terms ℓ_t come out as {terms.tolist()}: all should be positive")
+    expected = (0.9 ** torch.arange(HORIZON, dtype=torch.float64) * terms).sum()
+    got = _rollout(make, Drift(), z0, actions, targets, 0.9).loss
+    expect_close(got, expected, "the loss at γ = 0.9 and Σ_t γ^t ℓ_t with the ℓ_t found at other γ", 1e-9)
+
+
+def check_perfection(make: Make) -> None:
+    """A model that predicts every target, along straight paths, has loss zero; a wrong one does not."""
+    z0, actions, _ = _data()
+    perfect, wrong = Drift(), Drift()
+    targets = _unroll(perfect, z0, actions)[1:]
+    loss = _rollout(make, perfect, z0, actions, targets).loss.item()
+    expect(loss < 1e-20, f"the loss of a perfect model is {loss:.3g}, not 0")
+    with torch.no_grad():
+        wrong.weight += 0.3
+        wrong.weight[0] += 1.0
+    loss = _rollout(make, wrong, z0, actions, targets).loss.item()
+    expect(loss > 1e-6, f"the loss of a wrong model is {loss:.3g}")
+
+
+def check_gradient_reaches_the_dynamics(make: Make) -> None:
+    """The dynamics' parameters get a gradient."""
+    model = Drift()
+    _rollout(make, model, *_data()).loss.backward()  # type: ignore[no-untyped-call]
+    grad = model.weight.grad
+    expect(grad is not None and bool((grad != 0).any()), "no gradient reaches the dynamics' parameters")
+
+
+def check_gradient(make: Make) -> None:
+    """Gradients with respect to the dynamics and to z0, from which the encoder learns, are those of finite differences."""
+    z0, actions, targets = _data()
+
+    def loss_of(y0: Tensor, weight: Tensor) -> Tensor:
+        return _rollout(make, Drift(weight), y0.softmax(-1), actions, targets).loss
+
+    gradcheck(loss_of, (z0.log(), noise(LATENTS, ACTIONS, seed=3)), "the gradient of the loss")
+
+
+def cuts_gradient(id_: str) -> bool:
+    """Whether a variant asks for it: with `source_grad=false` the loss is on purpose not differentiated throughout."""
+    return "source_grad=false" in id_
+
+
+def check_determinism(make: Make) -> None:
+    """With generators in one state the loss is the same bit for bit, and torch's global generator is not drawn from."""
+    data = _data()
+    before = torch.random.get_rng_state()
+    first, again = (_rollout(make, Drift(), *data).loss for _ in range(2))
+    expect(torch.equal(first, again), "with generators in one state, two losses differ")
+    untouched = torch.equal(before, torch.random.get_rng_state())
+    expect(untouched, "random numbers come from torch's global generator, not from `generator`")
+
+
+def check_missing_capability(make: Make, requires: Iterable[str]) -> None:
+    """A dynamics without what the loss requires is a TypeError that names it."""
+    for capability in requires:
+        try:
+            _rollout(make, Still(), *_data())
+        except TypeError as error:
+            expect(capability in str(error), f"the error does not name '{capability}': {error}")
+            continue
+        raise AssertionError(f"a dynamics without '{capability}' is accepted")
+
+
+CHECKS: tuple[Callable[[Make], None], ...] = (
+    check_rollout,
+    check_discount,
+    check_perfection,
+    check_gradient_reaches_the_dynamics,
+    check_gradient,
+    check_determinism,
+)
+
+
+def _data(dtype: torch.dtype = torch.float64, latents: int = LATENTS) -> tuple[Tensor, Tensor, Tensor]:
+    """z0[B,D], actions[H,B,A], targets[H,B,D]."""
+    z0 = simplices(BATCH, latents, dtype=dtype)
+    actions = noise(HORIZON, BATCH, ACTIONS, seed=1, dtype=dtype).tanh()
+    return z0, actions, simplices(HORIZON, BATCH, latents, seed=2, dtype=dtype)
+
+
+def _rollout(
+    make: Make, dynamics: Dynamics, z0: Tensor, actions: Tensor, targets: Tensor, discount: float = 0.9
+) -> LatentRollout:
+    return make(torch.Generator().manual_seed(7)).rollout(dynamics, z0, actions, targets, discount)
+
+
+def _unroll(dynamics: Dynamics, z0: Tensor, actions: Tensor) -> Tensor:
+    zs = [z0]
+    for action in actions:
+        zs.append(dynamics(zs[-1], action).detach())
+    return torch.stack(zs)
+
+
+def _width(dynamics: Dynamics) -> int:
+    """Latent width: that of Drift, or of the small builds of contracts/dynamics.py."""
+    return LATENTS if isinstance(dynamics, Drift) else 16
