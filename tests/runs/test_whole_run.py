@@ -1,0 +1,60 @@
+"""A short real training, from the command line to its folder, and back."""
+
+import json
+
+import pytest
+
+import wmzoo
+from wmzoo import checkpoints
+from wmzoo.build import build_env, evaluation_seed
+from wmzoo.cli.main import main
+from wmzoo.evaluation import evaluate
+from wmzoo.runs.metrics import read_metrics
+
+SHORT = ["size=tiny", "dynamics=mlp", "trainer.iterations=4", "trainer.horizon=4", "env.num_envs=4"]
+SHORT += ["env.episode_length=10", "eval.every=2", "eval.episodes=2", "save.every=1", "save.keep=2"]
+SHORT += ["recipe.warmup_steps=80", "recipe.pretrain_updates=1", "recipe.model_updates=1", "device=cpu"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "short"
+    assert main(["train", *SHORT, f"run_dir={folder}"]) == 0
+    return folder
+
+
+def test_a_run_leaves_everything_the_guide_promises(folder):
+    names = {path.name for path in folder.iterdir()} - {"video.mp4"}  # no video where nothing can draw
+    files = {"config.yaml", "run.json", "metrics.jsonl", "metrics.csv", "learning_curve.png"}
+    assert names == files | {"checkpoints"}
+    assert [path.name for path in checkpoints.list_checkpoints(folder)] == ["00000003", "00000004"]
+    facts = json.loads((folder / "run.json").read_text())
+    assert facts["status"] == "done" and facts["parameters"]["total"] > 0
+
+
+def test_every_iteration_has_its_row_and_evaluations_come_when_asked(folder):
+    rows = read_metrics(folder)
+    assert [row["iteration"] for row in rows] == [1, 2, 3, 4]
+    assert [row["eval_return"] is not None for row in rows] == [False, True, False, True]
+    assert all(row[name] is not None for row in rows for name in ("policy_loss", "value_loss", "dynamics_loss"))
+    assert rows[-1]["rewards"] is not None and rows[-1]["env_steps"] == 80 + 4 * 4 * 4
+
+
+def test_the_loaded_agent_evaluates_to_the_very_number_the_run_recorded(folder):
+    agent = wmzoo.load(folder)
+    env = build_env(agent.cfg, 2)
+    last = read_metrics(folder)[-1]
+    assert evaluate(agent, env, evaluation_seed(agent.cfg)).row() == {
+        name: last[name] for name in last if "eval_" in name
+    }
+
+
+def test_so_does_the_command_and_says_so(folder, capsys):
+    assert main(["evaluate", str(folder), "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["mean"] == result["recorded"] == read_metrics(folder)[-1]["eval_return"]
+
+
+def test_a_run_folder_is_not_written_into_twice(folder, capsys):
+    assert main(["train", *SHORT, f"run_dir={folder}"]) == 2
+    assert "not empty" in capsys.readouterr().err
