@@ -1,0 +1,113 @@
+"""The batch around simulators, with a simulator whose every number is known beforehand."""
+
+import numpy as np
+import pytest
+import torch
+
+from wmzoo.envs.serial import ActionRange, SerialVectorEnv, SimulatorStep
+from wmzoo.errors import WmzooError
+
+
+class Counter:
+    """obs = [episode number, steps in it]; the reward is the action; ends itself after `life` steps of an episode."""
+
+    obs_dim, act_dim = 2, 1
+
+    def __init__(self, life: int = 10**9, cut: bool = False) -> None:
+        self.life, self.cut, self.episode, self.steps = life, cut, 0, 0
+
+    def seed(self, seed):
+        self.episode = self.steps = 0
+
+    def reset(self):
+        self.episode, self.steps = self.episode + 1, 0
+        return np.array([self.episode, self.steps])
+
+    def step(self, action):
+        self.steps += 1
+        over = self.steps == self.life
+        obs = np.array([self.episode, self.steps])
+        return SimulatorStep(obs, float(action[0]), over and not self.cut, over and self.cut, float(over))
+
+
+def batch(*simulators, length=3):
+    env = SerialVectorEnv(simulators, episode_length=length)
+    env.reset(0)
+    return env
+
+
+def zeros(env):
+    return torch.zeros(env.num_envs, 1)
+
+
+def test_an_episode_is_truncated_at_its_length_and_restarts_in_the_same_step():
+    env = batch(Counter())
+    steps = [env.step(zeros(env)) for _ in range(4)]
+    assert [s.truncated.item() for s in steps] == [False, False, True, False]
+    assert [s.terminated.item() for s in steps] == [False] * 4
+    assert steps[2].final_obs.tolist() == [[1, 3]]
+    assert steps[2].obs.tolist() == [[2, 0]]
+    assert steps[3].obs.tolist() == steps[3].final_obs.tolist() == [[2, 1]]
+
+
+def test_an_episode_that_ends_itself_at_its_last_step_is_terminated_and_not_truncated():
+    env = batch(Counter(life=3))
+    last = [env.step(zeros(env)) for _ in range(3)][-1]
+    assert (last.terminated.item(), last.truncated.item()) == (True, False)
+    assert last.done.item()
+
+
+def test_an_episode_that_the_task_cuts_off_is_truncated():
+    env = batch(Counter(life=2, cut=True))
+    last = [env.step(zeros(env)) for _ in range(2)][-1]
+    assert (last.terminated.item(), last.truncated.item()) == (False, True)
+
+
+def test_rows_end_on_their_own():
+    env = batch(Counter(life=2), Counter())
+    ended = [env.step(zeros(env)).done.tolist() for _ in range(4)]
+    assert ended == [[False, False], [True, False], [False, True], [True, False]]
+    assert env.elapsed.tolist() == [0, 1]
+
+
+def test_staggered_first_episodes_end_at_evenly_spread_times_and_later_ones_are_whole():
+    env = SerialVectorEnv([Counter() for _ in range(4)], episode_length=8)
+    env.reset(0, stagger=True)
+    assert env.elapsed.tolist() == [0, 2, 4, 6]
+    ends = [env.step(zeros(env)).truncated.nonzero().flatten().tolist() for _ in range(16)]
+    assert ends == 2 * [[], [3], [], [2], [], [1], [], [0]]
+
+
+def test_success_is_reported_where_the_task_knows_it():
+    env = batch(Counter(life=2), Counter())
+    assert [env.step(zeros(env)).success.tolist() for _ in range(2)] == [[0, 0], [1, 0]]
+
+
+def test_stepping_before_reset_says_what_to_call():
+    env = SerialVectorEnv([Counter()], episode_length=3)
+    with pytest.raises(WmzooError, match=r"call reset\(seed\)"):
+        env.step(zeros(env))
+
+
+def test_a_non_finite_action_names_its_environment():
+    env = batch(Counter(), Counter())
+    with pytest.raises(WmzooError, match="environment 1 is not finite"):
+        env.step(torch.tensor([[0.0], [float("nan")]]))
+
+
+def test_a_state_of_another_batch_size_is_refused_with_the_size_that_fits():
+    env = batch(Counter())
+    with pytest.raises(WmzooError, match=r"set env\.num_envs=2"):
+        env.load_state_dict({"elapsed": torch.zeros(2), "simulators": [{}, {}]})
+
+
+def test_actions_are_mapped_linearly_onto_the_tasks_range():
+    actions = ActionRange(np.array([0.0, -4.0, -1.0, -np.inf]), np.array([10.0, 2.0, 1.0, np.inf]))
+    np.testing.assert_allclose(actions.native(-np.ones(4)), [0, -4, -1, -1])
+    np.testing.assert_allclose(actions.native(np.ones(4)), [10, 2, 1, 1])
+    np.testing.assert_allclose(actions.native(np.full(4, 0.5)), [7.5, 0.5, 0.5, 0.5])
+
+
+def test_the_range_of_one_changes_no_bit():
+    values = np.random.default_rng(0).uniform(-1, 1, 1000)
+    assert np.array_equal(ActionRange(-np.ones(1000), np.ones(1000)).native(values), values)
