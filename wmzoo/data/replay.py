@@ -58,7 +58,7 @@ class ReplayBuffer:
         self.head = torch.zeros(num_envs, dtype=torch.long)  # the row that holds the newest observation
         self.envs = torch.arange(num_envs)
         self.next_episode = 0
-        self.steps = 0
+        self.filled = 0  # rows below this one have been written in some environment
 
     def __len__(self) -> int:
         """Rows that are filled: steps plus one per episode."""
@@ -76,7 +76,7 @@ class ReplayBuffer:
         self.head = (rows + 1) % self.rows
         self.obs[self.head, self.envs] = transition.final_obs
         self.episode[self.head, self.envs] = self.episode[rows, self.envs]
-        self.steps += self.num_envs
+        self._count_filled()
         done = (transition.terminated | transition.truncated).nonzero().squeeze(-1)
         if len(done):
             self.head[done] = (self.head[done] + 1) % self.rows
@@ -86,30 +86,36 @@ class ReplayBuffer:
         self.obs[self.head[envs], envs] = obs
         self.episode[self.head[envs], envs] = self.next_episode + torch.arange(len(envs))
         self.next_episode += len(envs)
+        self._count_filled()
 
-    def sample(self, batch: int, horizon: int) -> Slices:
-        """`batch` slices of `horizon` steps, uniform over all whole ones. ValueError if there is none yet."""
-        start, env = self._starts(batch, horizon)
+    def _count_filled(self) -> None:
+        self.filled = max(self.filled, int(self.head.max()) + 1)
+
+    def sample(self, batch: int, horizon: int, generator: torch.Generator | None = None) -> Slices:
+        """`batch` slices of `horizon` steps, uniform over all whole ones. ValueError if there is none yet.
+
+        generator: another random stream than the replay's own, for looking without disturbing the training.
+        """
+        start, env = self._starts(batch, horizon, generator or self.generator)
         rows = (start + torch.arange(horizon + 1).unsqueeze(1)) % self.rows
         return Slices(self.obs[rows, env], self.action[rows[:-1], env], self.reward[rows[:-1], env])
 
-    def _starts(self, batch: int, horizon: int) -> tuple[Tensor, Tensor]:
+    def _starts(self, batch: int, horizon: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Rows and environments of whole slices, by rejection; counted out where rejection is slow."""
-        filled = int(self.episode.amax(1).ne(NO_EPISODE).sum()) if self.steps < self.rows * self.num_envs else self.rows
         found: list[Tensor] = []
         count = 0
         for _ in range(MAX_ROUNDS):
-            draws = torch.randint(filled * self.num_envs, (2 * batch,), generator=self.generator)
+            draws = torch.randint(self.filled * self.num_envs, (2 * batch,), generator=generator)
             found.append(draws[self._whole(draws // self.num_envs, draws % self.num_envs, horizon)])
             count += len(found[-1])
             if count >= batch:
                 chosen = torch.cat(found)[:batch]
                 return chosen // self.num_envs, chosen % self.num_envs
-        every = torch.arange(filled * self.num_envs)
+        every = torch.arange(self.filled * self.num_envs)
         whole = every[self._whole(every // self.num_envs, every % self.num_envs, horizon)]
         if not len(whole):
             raise ValueError(f"no episode in the replay has {horizon} steps yet")
-        chosen = whole[torch.randint(len(whole), (batch,), generator=self.generator)]
+        chosen = whole[torch.randint(len(whole), (batch,), generator=generator)]
         return chosen // self.num_envs, chosen % self.num_envs
 
     def _whole(self, row: Tensor, env: Tensor, horizon: int) -> Tensor:
@@ -119,7 +125,7 @@ class ReplayBuffer:
 
     def state_dict(self) -> dict[str, Tensor]:
         """Tensors from which `load_state_dict` goes on exactly, the random stream included."""
-        counters = torch.tensor([self.next_episode, self.steps])
+        counters = torch.tensor([self.next_episode, self.filled])
         arrays = {name: getattr(self, name) for name in ("obs", "action", "reward", "episode", "head")}
         return arrays | {"counters": counters, "generator": self.generator.get_state()}
 
@@ -127,5 +133,5 @@ class ReplayBuffer:
         """Restore what `state_dict` gave; the sizes must be the same."""
         for name in ("obs", "action", "reward", "episode", "head"):
             getattr(self, name).copy_(state[name])
-        self.next_episode, self.steps = (int(n) for n in state["counters"])
+        self.next_episode, self.filled = (int(n) for n in state["counters"])
         self.generator.set_state(state["generator"])

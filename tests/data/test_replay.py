@@ -1,0 +1,210 @@
+"""The replay ring against a plain list of episodes."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from wmzoo.data.replay import ReplayBuffer
+from wmzoo.envs.base import Transition
+
+NUM_ENVS, LONGEST = 2, 6
+
+
+class Chronicle:
+    """Feeds a replay, and remembers every episode of every environment as plain lists of numbered things."""
+
+    def __init__(self, replay: ReplayBuffer) -> None:
+        self.replay, self.number = replay, 0
+        self.episodes: list[dict[str, list[float]]] = []
+        first = [self.open() for _ in range(NUM_ENVS)]
+        self.running = list(range(NUM_ENVS))
+        replay.start(torch.tensor(first).unsqueeze(1))
+
+    def count(self) -> float:
+        self.number += 1
+        return float(self.number)
+
+    def open(self) -> float:
+        self.episodes.append({"obs": [self.count()], "action": [], "reward": []})
+        return self.episodes[-1]["obs"][0]
+
+    def step(self, ends: list[int]) -> None:
+        """One step of all environments; `ends` says of each: 0 goes on, 1 terminated, 2 truncated."""
+        actions, rewards, final, following = [], [], [], []
+        ends = [
+            end or (2 if len(self.episodes[e]["action"]) + 1 == LONGEST else 0)
+            for end, e in zip(ends, self.running, strict=True)
+        ]
+        for env, end in enumerate(ends):
+            episode = self.episodes[self.running[env]]
+            for kind, values in (("action", actions), ("reward", rewards), ("obs", final)):
+                values.append(self.count())
+                episode[kind].append(values[-1])
+            following.append(final[-1])
+            if end:
+                following[-1] = self.open()
+                self.running[env] = len(self.episodes) - 1
+        end = torch.tensor(ends)
+        self.replay.add(
+            torch.tensor(actions).unsqueeze(1),
+            Transition(
+                torch.tensor(following).unsqueeze(1),
+                torch.tensor(rewards),
+                end == 1,
+                end == 2,
+                torch.tensor(final).unsqueeze(1),
+                None,
+                {},
+            ),
+        )
+
+    def slices(self, horizon: int) -> set[tuple[float, ...]]:
+        """Every slice of `horizon` steps there ever was: H+1 observations, H actions, H rewards, in a row."""
+        return {
+            (*e["obs"][i : i + horizon + 1], *e["action"][i : i + horizon], *e["reward"][i : i + horizon])
+            for e in self.episodes
+            for i in range(len(e["action"]) - horizon + 1)
+        }
+
+
+def replay_of(rows: int, seed: int = 0) -> ReplayBuffer:
+    return ReplayBuffer(rows * NUM_ENVS, NUM_ENVS, 1, 1, LONGEST, torch.Generator().manual_seed(seed))
+
+
+def columns(replay: ReplayBuffer, batch: int, horizon: int) -> list[tuple[float, ...]]:
+    slices = replay.sample(batch, horizon)
+    assert slices.obs.shape == (horizon + 1, batch, 1)
+    assert slices.actions.shape == (horizon, batch, 1) and slices.rewards.shape == (horizon, batch)
+    together = torch.cat([slices.obs.squeeze(-1), slices.actions.squeeze(-1), slices.rewards])
+    return [tuple(column) for column in together.T.tolist()]
+
+
+STEPS = st.lists(st.lists(st.sampled_from([0, 0, 0, 0, 1, 2]), min_size=NUM_ENVS, max_size=NUM_ENVS), max_size=60)
+
+
+@settings(max_examples=150)
+@given(steps=STEPS, horizon=st.integers(1, 5), rows=st.integers(LONGEST + 2, 24))
+def test_every_slice_is_a_piece_of_one_episode_and_all_recent_ones_are_found(
+    steps: list[list[int]], horizon: int, rows: int
+) -> None:
+    chronicle = Chronicle(replay_of(rows))
+    for ends in steps:
+        chronicle.step(ends)
+    possible = chronicle.slices(horizon)
+    latest = {  # each environment's latest rows are certainly still there
+        piece for piece in possible if max(piece) > chronicle.number - 3 * NUM_ENVS and horizon < LONGEST - 1
+    }
+    if not possible:
+        with pytest.raises(ValueError, match=f"no episode in the replay has {horizon} steps"):
+            chronicle.replay.sample(4, horizon)
+        return
+    try:
+        sampled = set(columns(chronicle.replay, 400, horizon))
+    except ValueError:  # what there was has been overwritten by shorter episodes
+        assert not latest
+        return
+    assert sampled <= possible
+    assert latest <= sampled
+
+
+def test_a_ring_barely_longer_than_an_episode_gives_no_slice_across_its_seam() -> None:
+    chronicle = Chronicle(replay_of(LONGEST + 2))
+    for _ in range(LONGEST):
+        chronicle.step([0] * NUM_ENVS)
+    sampled = columns(chronicle.replay, 200, 2)
+    assert set(sampled) <= chronicle.slices(2)
+    assert len(set(sampled)) == NUM_ENVS * (LONGEST - 1)
+
+
+def test_slices_are_drawn_uniformly() -> None:
+    chronicle = Chronicle(replay_of(40))
+    torch.manual_seed(0)
+    for _ in range(60):
+        chronicle.step((torch.rand(NUM_ENVS) < 0.2).int().tolist())
+    drawn = columns(chronicle.replay, 20_000, 3)
+    counts = {piece: drawn.count(piece) for piece in set(drawn)}
+    expected = len(drawn) / len(counts)
+    chi_square = sum((count - expected) ** 2 / expected for count in counts.values())
+    degrees = len(counts) - 1
+    assert len(counts) > 15
+    assert abs(chi_square - degrees) < 4 * math.sqrt(2 * degrees)
+
+
+def test_rare_whole_slices_are_drawn_uniformly_too() -> None:
+    chronicle = Chronicle(replay_of(700))
+    for _ in range(LONGEST):
+        chronicle.step([0] * NUM_ENVS)
+    for _ in range(300):
+        chronicle.step([1] * NUM_ENVS)
+    drawn = columns(chronicle.replay, 4_000, 5)
+    counts = [drawn.count(piece) for piece in chronicle.slices(5)]
+    assert len(counts) == 2 * NUM_ENVS and sum(counts) == 4_000
+    assert max(abs(count - 1000) for count in counts) < 4 * math.sqrt(1000 * 0.75)
+
+
+def test_a_slice_that_starts_in_the_rings_last_row_is_found() -> None:
+    chronicle = Chronicle(replay_of(LONGEST + 2))
+    chronicle.step([1, 1])
+    for step in range(LONGEST - 2):
+        chronicle.step([2 * (step == LONGEST - 3)] * NUM_ENVS)
+    assert chronicle.replay.head.tolist() == [LONGEST + 1] * NUM_ENVS
+    for _ in range(3):  # the running episodes began in the last row
+        chronicle.step([0] * NUM_ENVS)
+    assert chronicle.replay.filled == LONGEST + 2
+    drawn = set(columns(chronicle.replay, 200, 2))
+    assert {piece for piece in drawn if piece[0] in [chronicle.episodes[e]["obs"][0] for e in chronicle.running]}
+
+
+def test_old_rows_are_overwritten_and_the_ring_fills_up() -> None:
+    chronicle = Chronicle(replay_of(LONGEST + 4))
+    assert len(chronicle.replay) == NUM_ENVS
+    for _ in range(100):
+        chronicle.step([0] * NUM_ENVS)
+    assert len(chronicle.replay) == NUM_ENVS * (LONGEST + 4)
+    oldest = chronicle.number - 3 * NUM_ENVS * (LONGEST + 5)
+    assert min(min(piece) for piece in columns(chronicle.replay, 200, 2)) > oldest
+
+
+def test_only_short_episodes_raise_and_say_so() -> None:
+    chronicle = Chronicle(replay_of(20))
+    for _ in range(8):
+        chronicle.step([1] * NUM_ENVS)
+    assert columns(chronicle.replay, 3, 1)
+    with pytest.raises(ValueError, match="no episode in the replay has 2 steps yet"):
+        chronicle.replay.sample(3, 2)
+
+
+def test_a_ring_shorter_than_an_episode_is_refused_with_the_size_it_needs() -> None:
+    with pytest.raises(ValueError, match=r"set the capacity to at least 16"):
+        replay_of(LONGEST + 1)
+
+
+def test_a_saved_replay_goes_on_exactly() -> None:
+    one = Chronicle(replay_of(12))
+    for i in range(20):
+        one.step([0, int(i % 5 == 0)])
+    other = replay_of(12, seed=99)
+    state = {name: value.clone() for name, value in one.replay.state_dict().items()}
+    other.load_state_dict(state)
+    expected = columns(one.replay, 50, 2)
+    assert columns(other, 50, 2) == expected
+    assert len(other) == len(one.replay)
+    one.replay, before = other, one.slices(2)
+    one.step([0, 0])
+    assert any(piece not in before for piece in columns(other, 400, 2))
+
+
+def test_sampled_slices_are_copies() -> None:
+    chronicle = Chronicle(replay_of(12))
+    for _ in range(5):
+        chronicle.step([0] * NUM_ENVS)
+    slices = chronicle.replay.sample(8, 2)
+    before = slices.obs.clone()
+    for _ in range(30):
+        chronicle.step([0] * NUM_ENVS)
+    assert torch.equal(slices.obs, before)

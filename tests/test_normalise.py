@@ -1,0 +1,59 @@
+"""Running moments against NumPy over everything seen."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wmzoo.normalise import RunningMoments
+
+BATCHES = st.lists(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=6), min_size=1, max_size=6)
+
+
+@given(BATCHES)
+def test_batches_in_turn_give_the_moments_of_all_numbers_together(batches: list[list[float]]) -> None:
+    moments = RunningMoments()
+    for batch in batches:
+        moments.update(torch.tensor(batch, dtype=torch.float64))
+    everything = np.concatenate(batches)
+    assert moments.count.item() == len(everything)
+    assert moments.mean.item() == pytest.approx(everything.mean(), abs=1e-9)
+    assert moments.var.item() == pytest.approx(everything.var(), rel=1e-9, abs=1e-9)
+    assert moments.std.item() == pytest.approx(np.sqrt(everything.var() + 1e-5), rel=1e-9)
+
+
+def test_before_any_number_nothing_is_scaled() -> None:
+    assert RunningMoments().std.item() == pytest.approx(1, abs=1e-5) and RunningMoments().mean == 0
+
+
+def test_a_small_spread_about_a_large_mean_survives_float32_input() -> None:
+    moments = RunningMoments()
+    for x in (10000.0, 10001.0, 10002.0):
+        moments.update(torch.full((4,), x))
+    assert moments.var.item() == pytest.approx(2 / 3, rel=1e-9)
+
+
+def test_what_is_divided_keeps_its_dtype() -> None:
+    assert (torch.ones(3) / RunningMoments().std).dtype == torch.float32
+    assert (torch.ones(3, dtype=torch.float64) / RunningMoments().std).dtype == torch.float64
+
+
+def test_shape_and_gradient_of_the_input_do_not_matter() -> None:
+    moments = RunningMoments()
+    moments.update(torch.ones(2, 3, requires_grad=True) * 2)
+    assert moments.count == 6 and moments.mean == 2 and not moments.mean.requires_grad
+
+
+def test_a_saved_state_goes_on_exactly() -> None:
+    numbers = torch.randn(3, 5, generator=torch.Generator().manual_seed(0))
+    whole, first, second = RunningMoments(), RunningMoments(), RunningMoments()
+    for row in numbers:
+        whole.update(row)
+    first.update(numbers[0])
+    second.load_state_dict(first.state_dict())
+    for row in numbers[1:]:
+        second.update(row)
+    assert torch.equal(second.mean, whole.mean) and torch.equal(second.var, whole.var)
