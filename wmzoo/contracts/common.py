@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 from torch import Tensor, nn
 
 from wmzoo.config import compose
+from wmzoo.nets.simnorm import group
 from wmzoo.registry import get
 
 BATCH, ACTIONS, TASK_DIM = 3, 2, 4
@@ -62,19 +63,20 @@ def expect_close(got: Tensor, expected: Tensor, words: str, tolerance: float = 1
 
 def noise(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> Tensor:
     """The same normal numbers every time."""
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).to(dtype)
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(*shape, generator=generator, dtype=torch.float64).to(dtype)
 
 
 def simplices(*shape: int, size: int = 8, seed: int = 0, dtype: torch.dtype = torch.float64) -> Tensor:
     """Random latents [..., D] in the interior of their simplices."""
-    return noise(*shape, seed=seed).unflatten(-1, (-1, size)).softmax(-1).flatten(-2).to(dtype)
+    return group(noise(*shape, seed=seed), size).softmax(-1).flatten(-2).to(dtype)
 
 
 def enliven(module: Module, scale: float = 0.3) -> Module:
     """Random weights of ordinary size, in place: a last layer that starts at zero would hide mistakes."""
     with torch.no_grad():
         for index, parameter in enumerate(module.parameters()):
-            parameter += scale * noise(*parameter.shape, seed=index).to(parameter)
+            parameter.add_(noise(*parameter.shape, seed=index).to(parameter), alpha=scale)
     return module
 
 
@@ -83,6 +85,6 @@ def gradcheck(function: Any, inputs: Sequence[Tensor], words: str) -> None:
     leaves = [x.detach().clone().requires_grad_() for x in inputs]
     try:
         torch.autograd.gradcheck(function, leaves, eps=1e-6, atol=1e-6, rtol=1e-4)
-    except torch.autograd.gradcheck.GradcheckError as error:
+    except RuntimeError as error:
         lines = [line for line in str(error).splitlines() if line.strip()]
         raise AssertionError(f"{words}: {lines[0]}") from error

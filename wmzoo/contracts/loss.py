@@ -1,4 +1,4 @@
-"""What every dynamics loss must keep. Each check takes `make`: make(generator) gives a new loss with those random numbers.
+"""What every dynamics loss must keep. Each check takes `make`: make(generator) gives a new loss that draws from it.
 
 The dynamics under the loss is `Drift`, whose paths are straight by construction, so that perfection is known exactly.
 """
@@ -10,7 +10,17 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor, nn
 
-from wmzoo.contracts.common import ACTIONS, BATCH, expect, expect_close, gradcheck, noise, simplices, tiny_config, variants
+from wmzoo.contracts.common import (
+    ACTIONS,
+    BATCH,
+    expect,
+    expect_close,
+    gradcheck,
+    noise,
+    simplices,
+    tiny_config,
+    variants,
+)
 from wmzoo.dynamics.base import Dynamics, VelocityDynamics
 from wmzoo.dynamics.coordinates import LogitCoordinates
 from wmzoo.losses.base import DynamicsLoss, LatentRollout
@@ -52,7 +62,7 @@ def factories(name: str) -> dict[str, Make]:
     def factory(overrides: tuple[str, ...]) -> Make:
         dynamics = legal_dynamics(name)[0]
         cfg = tiny_config((f"dynamics={dynamics}", *overrides))
-        return lambda generator: build_from("loss", cfg.loss, generator=generator)  # type: ignore[no-any-return]
+        return lambda generator: build_from("loss", cfg.loss, generator=generator)
 
     return {variant.id: factory(variant.overrides) for variant in variants("loss", name)}
 
@@ -66,7 +76,7 @@ def legal_dynamics(name: str) -> list[str]:
 
 
 def check_rollout(make: Make, dynamics: Dynamics | None = None) -> None:
-    """zs[H+1,B,D] starts at z0 and is the dynamics' unroll; the loss is a finite scalar, not negative, in z0's dtype."""
+    """zs[H+1,B,D] starts at z0 and is the dynamics' unroll; the loss is a finite scalar, ≥ 0, in z0's dtype."""
     for dtype in (torch.float32, torch.float64):
         model = (dynamics or Drift()).to(dtype)
         z0, actions, targets = _data(dtype, _width(model))
@@ -84,7 +94,7 @@ def check_rollout(make: Make, dynamics: Dynamics | None = None) -> None:
 
 
 def check_discount(make: Make) -> None:
-    """The loss is Σ_t γ^t ℓ_t over t = 0 … H−1, not divided by H: a polynomial in γ with coefficients that are not 0."""
+    """The loss is Σ_t γ^t ℓ_t over t = 0 … H−1, not divided by H: a polynomial in γ with positive coefficients."""
     z0, actions, targets = _data()
     gammas = torch.tensor([0.0, 0.5, 1.0, 1.5], dtype=torch.float64)
     losses = torch.stack([_rollout(make, Drift(), z0, actions, targets, float(g)).loss for g in gammas]).detach()
@@ -118,7 +128,7 @@ def check_gradient_reaches_the_dynamics(make: Make) -> None:
 
 
 def check_gradient(make: Make) -> None:
-    """Gradients with respect to the dynamics and to z0, from which the encoder learns, are those of finite differences."""
+    """Gradients by the dynamics and by z0, from which the encoder learns, are those of finite differences."""
     z0, actions, targets = _data()
 
     def loss_of(y0: Tensor, weight: Tensor) -> Tensor:

@@ -1,0 +1,135 @@
+"""What every trainer must keep. Each check takes `make`: make(recorder) gives a new tiny training of 2 iterations."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import torch
+
+from wmzoo.agent import Agent
+from wmzoo.build import build_trainer
+from wmzoo.config import compose
+from wmzoo.contracts.common import expect, variants
+from wmzoo.trainers.base import Recorder, Trainer
+
+Make = Callable[[Callable[[Agent], Recorder]], Trainer]
+ITERATIONS = 2
+TINY = (
+    "size=tiny", "env=pendulum_swingup", "env.num_envs=4", "device=cpu", "threads=1",
+    f"trainer.iterations={ITERATIONS}", "eval.every=2", "eval.episodes=1", "save.every=1",
+)  # fmt: skip
+SMALLER = {"horizon": 3, "batch_size": 8, "buffer_size": 4096, "warmup_steps": 64, "pretrain_updates": 2}
+CLOCKS = frozenset({"wall_clock", "fps"})
+
+
+class Notes:
+    """A recorder that keeps the rows, and the trainer's whole state at each checkpoint, as bytes."""
+
+    def __init__(self) -> None:
+        self.rows: list[dict[str, Any]] = []
+        self.states: list[bytes] = []
+        self.agent: Agent | None = None
+        self.trainer: Trainer | None = None
+
+    def of(self, agent: Agent) -> Notes:
+        """This recorder, as the recorder of `agent`'s run."""
+        self.agent = agent
+        return self
+
+    def log(self, row: Mapping[str, Any]) -> None:
+        self.rows.append(dict(row))
+
+    def checkpoint(self, iteration: int, env_steps: int) -> None:
+        if self.trainer is not None:
+            file = io.BytesIO()
+            torch.save(self.trainer.state_dict(), file)
+            self.states.append(file.getvalue())
+
+
+def factories(name: str, settings: Iterable[str] = ()) -> dict[str, Make]:
+    """By test id: the entry as its card has it, and with the settings of the card's `checked_with`."""
+
+    def factory(overrides: tuple[str, ...]) -> Make:
+        def make(recorder: Callable[[Agent], Recorder]) -> Trainer:
+            node = compose(list(overrides)).trainer
+            smaller = [f"trainer.{key}={value}" for key, value in SMALLER.items() if key in node]
+            cfg = compose([*TINY, *smaller, *overrides, *settings])
+            return build_trainer(cfg, recorder)
+
+        return make
+
+    return {variant.id: factory(variant.overrides) for variant in variants("trainer", name)}
+
+
+def check_metrics(make: Make) -> None:
+    """One row per iteration, counted from 1, with finite losses; the weights of every part move."""
+    notes = Notes()
+    trainer = make(notes.of)
+    assert notes.agent is not None
+    before = {name: p.detach().clone() for name, p in notes.agent.named_parameters()}
+    trainer.run()
+    iterations = [row["iteration"] for row in notes.rows]
+    expect(iterations == [1, 2], f"rows were logged for iterations {iterations}, not [1, 2]")
+    for row in notes.rows:
+        for name in ("wm_loss", "dynamics_loss", "reward_loss", "policy_loss", "value_loss"):
+            value = row.get(name)
+            expect(value is not None, f"the row of iteration {row['iteration']} has no {name}")
+            expect(math.isfinite(row[name]), f"{name} is {value} in iteration {row['iteration']}")
+        for name, value in row.items():
+            plain = value is None or isinstance(value, int | float)
+            expect(plain, f"the metric {name} is a {type(value).__name__}, not a number or None")
+    steps = [row["env_steps"] for row in notes.rows]
+    expect(steps == sorted(steps), f"env_steps goes back: {steps}")
+    expect(notes.rows[-1].get("eval_return") is not None, "the last row has no eval_return")
+    for part in ("world_model.encoder", "world_model.dynamics", "world_model.reward_head", "actor", "critic"):
+        moved = [not torch.equal(p, before[n]) for n, p in notes.agent.named_parameters() if n.startswith(part)]
+        expect(any(moved), f"no weight of {part} changed in {ITERATIONS} iterations")
+
+
+def check_repeats(make: Make) -> None:
+    """With one seed, two trainings give the same rows and weights bit for bit."""
+    first, again = _trained(make), _trained(make)
+    _same_rows(first, again, "two trainings with one seed")
+    _same_weights(first, again, "two trainings with one seed")
+
+
+def check_resume(make: Make) -> None:
+    """A new trainer that loads the state of iteration 1, saved without pickled objects, goes on bit for bit."""
+    whole = _trained(make)
+    expect(len(whole.states) >= ITERATIONS, "the recorder's `checkpoint` was not called every `save.every` iterations")
+    resumed = Notes()
+    trainer = make(resumed.of)
+    trainer.load_state_dict(torch.load(io.BytesIO(whole.states[0]), weights_only=True))
+    trainer.run()
+    whole.rows = whole.rows[1:]
+    _same_rows(whole, resumed, "a training and its continuation from iteration 1")
+    _same_weights(whole, resumed, "a training and its continuation from iteration 1")
+
+
+CHECKS: tuple[Callable[[Make], None], ...] = (check_metrics, check_repeats, check_resume)
+
+
+def _trained(make: Make) -> Notes:
+    notes = Notes()
+    notes.trainer = make(notes.of)
+    notes.trainer.run()
+    return notes
+
+
+def _same_rows(left: Notes, right: Notes, what: str) -> None:
+    expect(len(left.rows) == len(right.rows), f"{what} log {len(left.rows)} and {len(right.rows)} rows")
+    for mine, theirs in zip(left.rows, right.rows, strict=True):
+        expect(mine.keys() == theirs.keys(), f"{what} log different metrics: {mine.keys() ^ theirs.keys()}")
+        for name in mine.keys() - CLOCKS:
+            words = f"{what} differ in {name} of iteration {mine['iteration']}: {mine[name]} and {theirs[name]}"
+            expect(mine[name] == theirs[name], words)
+
+
+def _same_weights(left: Notes, right: Notes, what: str) -> None:
+    assert left.agent is not None and right.agent is not None
+    theirs = right.agent.state_dict()
+    for name, tensor in left.agent.state_dict().items():
+        expect(torch.equal(tensor, theirs[name]), f"{what} end with different {name}")
