@@ -175,7 +175,7 @@ def check_compile(make: Make, backend: str = "eager") -> None:
     for function in (dynamics, compiled):
         z = inputs[0].clone().requires_grad_()
         z_next: Tensor = function(z, *inputs[1:])
-        (z_next * noise(BATCH, LATENTS, seed=9)).sum().backward()
+        (z_next * noise(BATCH, LATENTS, seed=9)).sum().backward()  # type: ignore[no-untyped-call]
         assert z.grad is not None
         results.append((z_next.detach(), z.grad))
     expect_close(results[1][0], results[0][0], "the compiled prediction", 1e-9)
