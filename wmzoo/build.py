@@ -99,9 +99,9 @@ def evaluation_seed(cfg: DictConfig) -> int:
     return seed_of(cfg.seed, "evaluation")
 
 
-def build_loss(cfg: DictConfig) -> DynamicsLoss:
-    """The dynamics loss; one that draws random numbers takes the stream `tau`."""
-    loss: DynamicsLoss = build_from("loss", cfg.loss, generator=stream(cfg.seed, "tau"))
+def build_loss(cfg: DictConfig, generator: torch.Generator | None = None) -> DynamicsLoss:
+    """The dynamics loss; one that draws random numbers draws them from `generator`, else from the stream `tau`."""
+    loss: DynamicsLoss = build_from("loss", cfg.loss, generator=generator or stream(cfg.seed, "tau"))
     return loss
 
 
@@ -110,8 +110,9 @@ def build_trainer(cfg: DictConfig, recorder: Callable[[Agent], Recorder]) -> Tra
     env, eval_env = build_env(cfg), build_env(cfg, cfg.eval.episodes)
     device = device_of(cfg)
     agent = build_agent(cfg, env.obs_dim, env.act_dim).to(device)
-    streams = {name: stream(cfg.seed, name) for name in ("imagination", "minibatch", "exploration", "starts", "replay")}
-    pwm = PWM(agent, build_loss(cfg), PWMSettings.of(cfg.recipe), streams, cfg.on_nonfinite)
+    names = ("imagination", "minibatch", "exploration", "starts", "replay", "diagnostics", "tau")
+    streams = {name: stream(cfg.seed, name) for name in names}
+    pwm = PWM(agent, build_loss(cfg, streams["tau"]), PWMSettings.of(cfg.recipe), streams, cfg.on_nonfinite)
 
     def evaluation() -> Evaluation:
         return evaluate(agent, eval_env, evaluation_seed(cfg))

@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 from wmzoo import checkpoints
 from wmzoo.agent import Agent
 from wmzoo.build import build_env, build_trainer, device_of, evaluation_seed, set_threads
-from wmzoo.errors import RunError, RunInterrupted
+from wmzoo.errors import RunFailed, RunInterrupted
 from wmzoo.evaluation import evaluate
 from wmzoo.runs import Progress, Run
 from wmzoo.runs.video import VideoRecorder, frames_per_second
@@ -20,7 +20,7 @@ from wmzoo.runs.video import VideoRecorder, frames_per_second
 def train(cfg: DictConfig) -> Path:
     """Train to the end and give the run folder: metrics, checkpoints, the learning curve and a video.
 
-    Raises RunError when the run cannot go on and RunInterrupted on Ctrl-C; both name the last checkpoint.
+    Raises RunFailed when the run cannot go on and RunInterrupted on Ctrl-C; both name the last checkpoint.
     """
     threads = set_threads(cfg)
     with Run(None, cfg) as run, Progress(cfg.trainer.iterations, title=run.folder.name) as progress:
@@ -29,8 +29,8 @@ def train(cfg: DictConfig) -> Path:
         run.note(threads=threads, device=str(device_of(cfg)))
         try:
             trainer.run()
-        except RunError as error:
-            raise RunError(f"{error}; {_last_checkpoint(run.folder)}") from error
+        except RunFailed as error:
+            raise RunFailed(f"{error}; {_last_checkpoint(run.folder)}") from error
         except KeyboardInterrupt as error:
             raise RunInterrupted(f"interrupted; {_last_checkpoint(run.folder)}") from error
     print(record_video(run.folder, run.folder / "video.mp4"))

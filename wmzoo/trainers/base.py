@@ -26,7 +26,7 @@ class Trainer(ABC):
 
     @abstractmethod
     def run(self) -> None:
-        """Train to the end. Raises RunError for non-finite numbers unless `on_nonfinite=skip`."""
+        """Train to the end. Raises RunFailed for non-finite numbers unless `on_nonfinite=skip`."""
 
     @abstractmethod
     def state_dict(self) -> dict[str, Any]:

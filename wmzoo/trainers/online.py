@@ -11,6 +11,7 @@ from torch import Tensor
 
 from wmzoo.agent import Agent
 from wmzoo.data.replay import ReplayBuffer
+from wmzoo.diagnostics.open_loop import open_loop
 from wmzoo.envs.base import VectorEnv
 from wmzoo.evaluation import Evaluation
 from wmzoo.pwm import PWM, Feedback
@@ -18,6 +19,7 @@ from wmzoo.trainers.base import Recorder, Trainer
 from wmzoo.trainers.episodes import EpisodeTracker
 
 Row = dict[str, Any]
+DIAGNOSED_SLICES = 256
 
 
 class OnlineTrainer(Trainer):
@@ -38,7 +40,7 @@ class OnlineTrainer(Trainer):
         stagger: spread the first episodes' lengths, so that episode ends do not coincide.
         evaluate: the deterministic policy's evaluation on separate environments.
         eval_every, save_every: in iterations; both also happen at the end.
-        streams: generators named `exploration`, `starts` and `replay`.
+        streams: generators named `exploration`, `starts`, `replay` and `diagnostics`.
     """
 
     def __init__(
@@ -99,7 +101,7 @@ class OnlineTrainer(Trainer):
             row |= {"fps": (self.env_steps - steps_before) / (time.perf_counter() - tick)}
             last = self.iteration == self.iterations
             if last or self.iteration % self.eval_every == 0:
-                row |= self.evaluate().row()
+                row |= self.evaluate().row() | self._model_errors()
             self.seconds = time.perf_counter() - began
             row |= {"buffer_size": len(self.replay), "wall_clock": self.seconds}
             self.recorder.log({"iteration": self.iteration, "env_steps": self.env_steps} | row)
@@ -148,6 +150,10 @@ class OnlineTrainer(Trainer):
 
     def _model_updates(self, count: int) -> Row:
         return _mean([self.pwm.update_model(self.replay.sample(self.batch_size, self.horizon)) for _ in range(count)])
+
+    def _model_errors(self) -> Row:
+        slices = self.replay.sample(DIAGNOSED_SLICES, self.horizon, self.streams["diagnostics"])
+        return open_loop(self.agent.world_model, slices, self.pwm.scale_reward)
 
     # ── state ────────────────────────────────────────
 

@@ -1,0 +1,164 @@
+"""The learning studies: which settings were trained, on what, with which seeds, and what came out.
+
+    python benchmarks/learning.py run GROUP… [--workers 2]     train what is missing of the groups
+    python benchmarks/learning.py report                       tables and curves from the committed results
+
+A study is a group of arms, an arm a list of overrides of `wmzoo train`. Finished runs are kept, so an interrupted study
+goes on where it was. Runs (with weights) go to runs/learning/, what is committed to benchmarks/results/learning/.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import math
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import yaml
+
+HERE = Path(__file__).parent
+STUDIES = HERE / "studies.yaml"
+RESULTS = HERE / "results" / "learning"
+RUNS = HERE.parent / "runs" / "learning"
+DIGITS = 6  # significant digits of committed metrics
+
+
+def commands(group: str) -> dict[Path, list[str]]:
+    """Every run of a group: its folder below the results, and the overrides that make it."""
+    study = yaml.safe_load(STUDIES.read_text())[group]
+    shared = study.get("overrides", [])
+    return {
+        Path(group) / arm / f"seed{seed}": [*shared, *overrides, f"seed={seed}"]
+        for seed in study["seeds"]
+        for arm, overrides in study["arms"].items()
+    }
+
+
+def train(name: Path, overrides: list[str]) -> None:
+    """One run in a process of its own; a run left unfinished is begun again."""
+    if (RESULTS / name / "metrics.csv").exists():
+        return
+    folder = RUNS / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    print("start", name, flush=True)
+    command = [sys.executable, "-m", "wmzoo", "train", *overrides, f"run_dir={folder}"]
+    with open(f"{folder}.log", "w") as log:
+        code = subprocess.run(
+            command, stdout=log, stderr=log, env={**os.environ, "OMP_NUM_THREADS": "1"}, check=False
+        ).returncode
+    print("done " if code == 0 else f"FAILED ({code}), see {folder}.log:", name, flush=True)
+    if code == 0:
+        keep(folder, RESULTS / name, overrides)
+
+
+def keep(run: Path, results: Path, overrides: list[str]) -> None:
+    """Copy a run's metrics, config and facts (not its weights) to the results."""
+    results.mkdir(parents=True, exist_ok=True)
+    shutil.copy(run / "config.yaml", results)
+    facts = json.loads((run / "run.json").read_text())
+    facts["command"] = " ".join(["wmzoo train", *overrides])
+    (results / "run.json").write_text(json.dumps(facts, indent=2) + "\n")
+    with open(run / "metrics.csv", newline="") as source, open(results / "metrics.csv", "w", newline="") as target:
+        writer = csv.writer(target, lineterminator="\n")
+        writer.writerows([[_short(cell) for cell in row] for row in csv.reader(source)])
+
+
+def _short(cell: str) -> str:
+    try:
+        return cell if cell.lstrip("-").isdigit() else f"{float(cell):.{DIGITS}g}"
+    except ValueError:
+        return cell
+
+
+def evaluations(run: Path) -> list[tuple[int, float, float]]:
+    """(environment steps, return, seconds) of each evaluation of a committed run."""
+    with open(run / "metrics.csv", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["eval_return"]]
+    return [(int(row["env_steps"]), float(row["eval_return"]), float(row["wall_clock"])) for row in rows]
+
+
+def summary(group: str) -> list[dict[str, str]]:
+    """One row per arm: the mean of the last three evaluations by seed, their mean and 95% interval, best, seconds."""
+    table = []
+    for arm in yaml.safe_load(STUDIES.read_text())[group]["arms"]:
+        runs = sorted((RESULTS / group / arm).glob("seed*"))
+        if not runs:
+            continue
+        curves = [evaluations(run) for run in runs]
+        finals = [statistics.fmean(value for _, value, _ in curve[-3:]) for curve in curves]
+        table.append(
+            {
+                "arm": arm,
+                "last three evaluations, by seed": ", ".join(f"{final:.0f}" for final in finals),
+                "mean ± 95%": interval(finals),
+                "best evaluation": f"{max(value for curve in curves for _, value, _ in curve):.0f}",
+                "mean over the run": f"{statistics.fmean(value for curve in curves for _, value, _ in curve):.0f}",
+                "agent steps": f"{curves[0][-1][0]:,}",
+                "seconds a run": f"{statistics.median(curve[-1][2] for curve in curves):.0f}",
+            }
+        )
+    return table
+
+
+def interval(values: list[float]) -> str:
+    """Mean and Student's t half-width; no width for one seed."""
+    quantile = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776}
+    mean = statistics.fmean(values)
+    if len(values) < 2:
+        return f"{mean:.0f} (one seed)"
+    width = quantile[len(values)] * statistics.stdev(values) / math.sqrt(len(values))
+    return f"{mean:.0f} ± {width:.0f}"
+
+
+def report() -> None:
+    """README.md with a table and a picture per group, and the tables as CSV."""
+    from wmzoo.runs.learning_curve import plot_comparison
+
+    text = ["# Learning studies", "", __doc__.split("\n\n")[2].strip(), ""]
+    for group, study in yaml.safe_load(STUDIES.read_text()).items():
+        table = summary(group)
+        if not table:
+            continue
+        with open(RESULTS / group / "summary.csv", "w", newline="") as file:
+            writer = csv.DictWriter(file, list(table[0]), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(table)
+        curves = [(row["arm"], sorted((RESULTS / group / row["arm"]).glob("seed*/metrics.csv"))) for row in table]
+        plot_comparison(curves, RESULTS / group / "curves.png", title=study["title"])
+        text += [f"## {study['title']}", "", f"`python benchmarks/learning.py run {group}`", "", *markdown(table), ""]
+        text += [f"![learning curves]({group}/curves.png)", ""]
+    (RESULTS / "README.md").write_text("\n".join(text))
+
+
+def markdown(table: list[dict[str, str]]) -> list[str]:
+    """A table of the rows' columns."""
+    lines = ["| " + " | ".join(table[0]) + " |", "|" + "---|" * len(table[0])]
+    return lines + ["| " + " | ".join(row.values()) + " |" for row in table]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    subcommands = parser.add_subparsers(dest="what", required=True)
+    run = subcommands.add_parser("run")
+    run.add_argument("groups", nargs="+", choices=list(yaml.safe_load(STUDIES.read_text())))
+    run.add_argument("--workers", type=int, default=2)
+    subcommands.add_parser("report")
+    args = parser.parse_args()
+    if args.what == "report":
+        return report()
+    with ThreadPoolExecutor(args.workers) as pool:
+        for group in args.groups:
+            for name, overrides in commands(group).items():
+                pool.submit(train, name, overrides)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Figures that tell why a run goes well or badly."""
