@@ -99,6 +99,11 @@ def test_the_gradient_does_not_vanish_at_a_decoded_reward_of_exactly_zero() -> N
     assert x.grad == 1
 
 
+def test_a_nan_reward_gives_a_nan_error_and_spoils_no_other() -> None:
+    error = TwoHotCode().error(torch.zeros(3, 101), torch.tensor([1.0, math.nan, math.inf]))
+    assert error.isnan().tolist() == [False, True, False]
+
+
 def test_without_symexp_the_expectation_stays_in_symlog_space() -> None:
     raw = torch.randn(4, 101, dtype=torch.float64)
     plain = TwoHotCode(symexp=False).double().decode(raw)

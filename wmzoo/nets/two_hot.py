@@ -68,7 +68,7 @@ class TwoHotCode(RewardCode):
     def encode(self, reward: Tensor) -> Tensor:
         """reward[...] -> weights[..., width]: two neighbouring bins share 1 so that their mean is symlog(reward)."""
         position = (symlog(reward).clamp(-self.limit, self.limit) + self.limit) / self.step
-        low = position.floor().clamp(0, self.width - 2)
+        low = position.floor().clamp(0, self.width - 2).nan_to_num()  # a NaN reward has NaN weights, and an index
         upper_weight = (position - low).unsqueeze(-1)
         weights = reward.new_zeros(*reward.shape, self.width)
         index = low.long().unsqueeze(-1)

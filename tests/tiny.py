@@ -1,0 +1,77 @@
+"""Agents small enough for finite differences, in float64, with no weight left at zero."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from omegaconf import OmegaConf
+
+from wmzoo.agent import Agent
+from wmzoo.dynamics.base import Dynamics
+from wmzoo.dynamics.flow import FlowDynamics
+from wmzoo.dynamics.mlp import MLPDynamics
+from wmzoo.integrators.heun import Heun
+from wmzoo.losses.base import DynamicsLoss
+from wmzoo.losses.mse import MSELoss
+from wmzoo.nets import Actor, CriticEnsemble, ScalarCode, SimNorm, TwoHotCode, mlp
+from wmzoo.pwm import PWM, PWMSettings
+from wmzoo.world_model import TaskEmbedding, WorldModel
+
+OBS, ACT, LATENT, GROUP, UNITS = 3, 2, 8, 4, 5
+TASKS, TASK_DIM = 3, 2
+
+SETTINGS: dict[str, Any] = {
+    "gamma": 0.9,
+    "td_lambda": 0.7,
+    "actor_lr": 1e-3,
+    "critic_lr": 1e-3,
+    "model_lr": 1e-3,
+    "final_lr": 1e-5,
+    "actor_critic_betas": (0.7, 0.95),
+    "model_betas": (0.9, 0.999),
+    "actor_grad_clip": 1e9,
+    "critic_grad_clip": 1e9,
+    "model_grad_clip": 1e9,
+    "critic_passes": 2,
+    "critic_minibatches": 3,
+    "dynamics_coef": 1.0,
+    "reward_coef": 1.0,
+    "reward_scale": "none",
+    "reward_clip": None,
+    "return_scale": False,
+    "detach": False,
+}
+
+
+def tiny_agent(dynamics: str = "mlp/logit", tasks: bool = False, bins: int = 1, seed: int = 0) -> Agent:
+    """dynamics: mlp or flow, and where: mlp/none, mlp/latent, mlp/logit, flow/latent, flow/logit."""
+    torch.manual_seed(seed)
+    extra = TASK_DIM if tasks else 0
+    kind, where = dynamics.split("/")
+    shape = {"latent_dim": LATENT, "action_dim": ACT, "task_dim": extra, "units": [UNITS], "simnorm_dim": GROUP}
+    step: Dynamics
+    if kind == "mlp":
+        step = MLPDynamics(**shape, residual=where, activation="mish")
+    else:
+        step = FlowDynamics(**shape, integrator=Heun(), coordinates=where, activation="mish")
+    code = ScalarCode() if bins == 1 else TwoHotCode(bins, 2.0)
+    model = WorldModel(
+        encoder=mlp(OBS + extra, [UNITS], LATENT, "mish", last=SimNorm(GROUP)),
+        dynamics=step,
+        reward_head=mlp(LATENT + ACT + extra, [UNITS], code.width, "mish"),
+        reward_code=code,
+        task_embedding=TaskEmbedding(TASKS, TASK_DIM) if tasks else None,
+    )
+    agent = Agent(
+        model, Actor(LATENT, ACT, [UNITS]), CriticEnsemble(LATENT, [UNITS], 3), OmegaConf.create(), OBS, ACT
+    ).double()
+    with torch.no_grad():
+        for parameter in agent.parameters():
+            parameter.add_(torch.randn_like(parameter), alpha=0.2)
+    return agent
+
+
+def tiny_pwm(agent: Agent, loss: DynamicsLoss | None = None, on_nonfinite: str = "stop", **settings: Any) -> PWM:
+    streams = {name: torch.Generator().manual_seed(i) for i, name in enumerate(("imagination", "minibatch"))}
+    return PWM(agent, loss or MSELoss(), PWMSettings(**{**SETTINGS, **settings}), streams, on_nonfinite)
