@@ -182,7 +182,7 @@ def test_losses_and_their_gradients_are_those_of_the_formulas(name: str, tasks: 
     for loss, value in case.losses(w, targets).items():
         assert figures[loss] == pytest.approx(value, abs=1e-9)
 
-    # The targets stay as they are while the weights are varied: no gradient goes into them; and it runs through the rollout.
+    # The targets stand still while the weights are varied: no gradient goes into them, and it runs through the rollout.
     rng, h, squares = np.random.default_rng(1), 1e-6, 0.0
     for parameter_name, parameter in pwm.model.named_parameters():
         assert parameter.grad is not None, parameter_name
