@@ -136,10 +136,13 @@ def load(path: str | Path) -> DictConfig:
 
 
 def _parse(overrides: list[str]) -> list[Override]:
-    try:
-        return OverridesParser.create().parse_overrides(overrides)
-    except HydraException as error:
-        raise ConfigError(_first_line(error)) from error
+    parser, parsed = OverridesParser.create(), []
+    for text in overrides:
+        try:
+            parsed.append(parser.parse_override(text))
+        except HydraException as error:
+            raise ConfigError(f"'{text}' is not KEY=VALUE: {_first_line(error)}") from error
+    return parsed
 
 
 def _plugin_files(override: Override) -> list[str]:

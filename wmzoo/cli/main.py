@@ -19,7 +19,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. Exit codes: 0 done, 1 a check said no, 2 bad usage or config, 3 the run failed, 130 Ctrl-C."""
     anywhere = _options_anywhere()
     found, rest = anywhere.parse_known_args(sys.argv[1:] if argv is None else argv)
-    args = _parser(anywhere).parse_args(rest, found)
+    args = _parse(_parser(anywhere), rest, found)
     try:
         if args.plugin:
             from wmzoo import plugins
@@ -69,6 +69,16 @@ def _parser(anywhere: argparse.ArgumentParser) -> argparse.ArgumentParser:
         module.add_arguments(sub)
         sub.set_defaults(run=module.run)
     return parser
+
+
+def _parse(parser: argparse.ArgumentParser, argv: list[str], found: argparse.Namespace) -> argparse.Namespace:
+    """argparse takes overrides up to the first option only; those behind it (`a=1 -m b=2`) are added here."""
+    args, rest = parser.parse_known_args(argv, found)
+    if rest and (not hasattr(args, "overrides") or any(text.startswith("-") for text in rest)):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if rest:
+        args.overrides += rest
+    return args
 
 
 def _commands() -> dict[str, ModuleType]:

@@ -1,0 +1,30 @@
+"""What every test may rely on: one thread, and a registry that forgets what a test adds to it."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Iterator
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import pytest
+
+from wmzoo import plugins, registry
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if importlib.util.find_spec("dflex") is None:
+        for item in items:
+            if item.get_closest_marker("dflex"):
+                item.add_marker(pytest.mark.skip(reason="dflex is not installed"))
+
+
+@pytest.fixture
+def own_registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Entries registered by the test are gone after it."""
+    for module, name in ((registry, "_added"), (registry, "_objects"), (plugins, "_loaded")):
+        monkeypatch.setattr(module, name, dict(getattr(module, name)))
+    plugins.entry_point_entries.cache_clear()
+    yield
+    plugins.entry_point_entries.cache_clear()
