@@ -1,5 +1,7 @@
 """The methods against torchdiffeq's fixed-grid ones, to rounding."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 import torchdiffeq
@@ -28,7 +30,7 @@ def test_a_method_agrees_with_torchdiffeqs(name, theirs, steps):
 def test_rk4_is_the_classical_method_and_not_torchdiffeqs_default_of_three_eighths(steps):
     grid = torch.linspace(0, 1, steps + 1, dtype=torch.float64)
     expected = Z
-    for start, end in zip(grid, grid[1:], strict=False):
+    for start, end in pairwise(grid):
         expected = expected + rk4_step_func(lambda tau, z, **_: field(z, tau), start, end - start, end, expected)
     ours = build("integrator", "rk4").integrate(field, Z, steps)
     torch.testing.assert_close(ours, expected, rtol=0, atol=1e-12)

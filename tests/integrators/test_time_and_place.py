@@ -1,7 +1,7 @@
 """Where a method evaluates the field, on the straight paths of a rectified flow.
 
-The map z* = a z + b joins each z to its image by z_τ = (1 + (a−1) τ) z + b τ. Along it the velocity (a−1) z + b is constant,
-and as a field it is v(z_τ, τ) = (a−1)(z_τ − b τ) / (1 + (a−1) τ) + b.
+The map z* = a z + b joins each z to its image by z_τ = (1 + (a−1) τ) z + b τ. Along it the velocity (a−1) z + b is
+constant, and as a field it is v(z_τ, τ) = (a−1)(z_τ − b τ) / (1 + (a−1) τ) + b.
 """
 
 import pytest

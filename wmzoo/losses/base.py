@@ -24,8 +24,11 @@ class DynamicsLoss(ABC):
 
     ℓ_t is a mean over batch and latent units for every loss, so that the balance with the reward loss does not shift.
     A loss that needs a capability of the dynamics (`velocity`) says so on its card (`requires`). One that draws random
-    numbers takes a `generator` (torch.Generator) in its constructor.
+    numbers takes a `generator` (torch.Generator) in its constructor. `trained_times` are the τ at which a velocity is
+    trained, None where that is no matter or all of [0, 1].
     """
+
+    trained_times: tuple[float, ...] | None = None
 
     @abstractmethod
     def rollout(

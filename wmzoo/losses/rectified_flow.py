@@ -35,6 +35,7 @@ class RectifiedFlowLoss(DynamicsLoss):
         if source not in ("predicted", "encoded"):
             raise ValueError(f"loss.source is predicted or encoded, not '{source}'")
         self.tau, self.source, self.source_grad, self.generator = tau, source, source_grad, generator
+        self.trained_times = (0.5,) if tau == "midpoint" else None
 
     def rollout(
         self,
@@ -72,7 +73,7 @@ class RectifiedFlowLoss(DynamicsLoss):
         start, end = chart.chart(source), chart.chart(target)
         z_tau = chart.point(torch.lerp(start, end, tau))
         error = dynamics.velocity(z_tau, action, tau, task_emb, source=source) - (end - start)
-        return chart.induced(z_tau, error).unflatten(0, (steps, batch))
+        return chart.induced(z_tau, error).view(steps, batch, -1)
 
     def _times(self, like: Tensor) -> Tensor:
         """τ[rows,1] like `like`; drawn in float32 on the generator's own device, so that the stream is the same."""
