@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 from typing import Any
@@ -14,12 +15,15 @@ from wmzoo.envs.base import VectorEnv
 from wmzoo.errors import WmzooError
 from wmzoo.evaluation import Evaluation, evaluate
 from wmzoo.losses.base import DynamicsLoss
+from wmzoo.losses.extrapolation import extrapolation
 from wmzoo.nets import Actor, CriticEnsemble, RewardCode, ScalarCode, SimNorm, TwoHotCode, mlp
 from wmzoo.pwm import PWM, PWMSettings
 from wmzoo.registry import build_from
 from wmzoo.rng import initialising, seed_of, stream
 from wmzoo.trainers.base import Recorder, Trainer
 from wmzoo.world_model import TaskEmbedding, WorldModel
+
+log = logging.getLogger("wmzoo")
 
 
 def device_of(cfg: DictConfig) -> torch.device:
@@ -112,7 +116,10 @@ def build_trainer(cfg: DictConfig, recorder: Callable[[Agent], Recorder]) -> Tra
     agent = build_agent(cfg, env.obs_dim, env.act_dim).to(device)
     names = ("imagination", "minibatch", "exploration", "starts", "replay", "diagnostics", "tau")
     streams = {name: stream(cfg.seed, name) for name in names}
-    pwm = PWM(agent, build_loss(cfg, streams["tau"]), PWMSettings.of(cfg.recipe), streams, cfg.on_nonfinite)
+    loss = build_loss(cfg, streams["tau"])
+    if warning := extrapolation(loss, agent.world_model.dynamics):
+        log.warning(warning)
+    pwm = PWM(agent, loss, PWMSettings.of(cfg.recipe), streams, cfg.on_nonfinite)
 
     def evaluation() -> Evaluation:
         return evaluate(agent, eval_env, evaluation_seed(cfg))

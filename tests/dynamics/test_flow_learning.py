@@ -1,8 +1,8 @@
 """What a rectified flow can and cannot learn, on couplings whose optimal field is known.
 
 Where the straight paths of a coupling meet at no (z, τ), the optimal field is the velocity of the one path through each
-point, and integrating it gives the coupling back. Where they meet, it is their average: the distribution of next latents
-survives, the pairing does not. For z* = −z all paths meet at (0, ½).
+point, and integrating it gives the coupling back. Where they meet, it is their average: the distribution of next
+latents survives, the pairing does not. For z* = −z all paths meet at (0, ½).
 """
 
 import pytest
@@ -73,7 +73,7 @@ class Field(nn.Module):
 
 
 def straight(matrix, shift):
-    """z = A(τ)⁻¹ (z_τ − τ shift), A(τ) = (1−τ) I + τ M, is where the path came from; its velocity is (M − I) z + shift."""
+    """The path came from z = A(τ)⁻¹ (z_τ − τ shift), A(τ) = (1−τ) I + τ M; its velocity is (M − I) z + shift."""
     eye = torch.eye(2, dtype=torch.float64)
     matrix, shift = matrix.double(), shift.double()
 
@@ -149,14 +149,14 @@ def test_in_logits_the_optimal_field_integrates_to_an_affine_map_of_log_odds(int
 def test_in_logits_a_fitted_field_reaches_it_too():
     """Largest error below 0.02 of a probability."""
     flow = make(2, coordinates="logit", simnorm_dim=2)
-    loss = fit(flow, lambda generator: pairs_of_odds(generator, 2.0, 0.5))
+    fit(flow, lambda generator: pairs_of_odds(generator, 2.0, 0.5))
     z, z_star = pairs_of_odds(torch.Generator().manual_seed(1), 2.0, 0.5)
     assert (predict(flow, z) - z_star).abs().max() < 0.02
 
 
 def test_where_paths_cross_the_optimal_field_keeps_the_distribution_and_loses_the_pairing():
-    """z ~ N(0, 1), z* = −z + σε. By Gaussian conditioning E[z*−z | z_τ] = z_τ · ½ (d/dτ) log s², s² = (1−2τ)² + τ²σ², the
-    variance of z_τ, which integrates to z · s(1)/s(0): as σ → 0 the identity, where the coupling says −z.
+    """z ~ N(0, 1), z* = −z + σε. By Gaussian conditioning E[z*−z | z_τ] = z_τ · ½ (d/dτ) log s², where the variance of
+    z_τ is s² = (1−2τ)² + τ²σ². It integrates to z · s(1)/s(0): as σ → 0 the identity, where the coupling says −z.
     """
     sigma = 0.3
 

@@ -20,3 +20,9 @@ def test_a_trainer_keeps_the_contract(check, entry):
 )
 def test_the_online_trainer_goes_on_exactly_with(settings):
     contract.check_resume(contract.factories("online", settings)["online"])
+
+
+def test_building_with_a_field_trained_at_one_time_and_integrated_at_others_says_so(caplog):
+    contract.factories("online", ("dynamics=flow", "loss.tau=midpoint"))["online"](contract.Notes().of)
+    (line,) = caplog.messages
+    assert "τ = 0.5 only" in line and "loss.tau=uniform" in line

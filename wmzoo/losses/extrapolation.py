@@ -34,6 +34,6 @@ def extrapolation(loss: DynamicsLoss, dynamics: nn.Module) -> str | None:
     shown = ", ".join(f"{t:.4g}" for t in beyond[:MANY]) + (", …" if len(beyond) > MANY else "")
     trained = ", ".join(f"{t:g}" for t in loss.trained_times)
     return (
-        f"the loss trains the velocity at τ = {trained} only, but the integrator evaluates it at τ = {shown} too: there "
-        f"it extrapolates; loss.tau=uniform trains all times"
+        f"the loss trains the velocity at τ = {trained} only, but the integrator evaluates it at τ = {shown} too: "
+        f"there it extrapolates; loss.tau=uniform trains all times"
     )
