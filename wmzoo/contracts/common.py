@@ -86,5 +86,10 @@ def gradcheck(function: Any, inputs: Sequence[Tensor], words: str) -> None:
     try:
         torch.autograd.gradcheck(function, leaves, eps=1e-6, atol=1e-6, rtol=1e-4)
     except RuntimeError as error:
-        lines = [line for line in str(error).splitlines() if line.strip()]
-        raise AssertionError(f"{words}: {lines[0]}") from error
+        raise AssertionError(f"{words}: {first_line(error)}") from error
+
+
+def first_line(error: Exception) -> str:
+    """What an error says first; its kind where it says nothing."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__

@@ -14,6 +14,7 @@ import torch
 from safetensors.torch import load as load_bytes
 from safetensors.torch import save as save_bytes
 from torch import Tensor
+from torch._dynamo.exc import TorchDynamoException
 
 from wmzoo.contracts.common import (
     ACTIONS,
@@ -22,6 +23,7 @@ from wmzoo.contracts.common import (
     enliven,
     expect,
     expect_close,
+    first_line,
     gradcheck,
     noise,
     simplices,
@@ -174,7 +176,10 @@ def check_compile(make: Make, backend: str = "eager") -> None:
     results: list[tuple[Tensor, Tensor]] = []
     for function in (dynamics, compiled):
         z = inputs[0].clone().requires_grad_()
-        z_next: Tensor = function(z, *inputs[1:])
+        try:
+            z_next: Tensor = function(z, *inputs[1:])
+        except TorchDynamoException as error:
+            raise AssertionError(f"torch.compile does not take it as one graph: {first_line(error)}") from error
         (z_next * noise(BATCH, LATENTS, seed=9)).sum().backward()  # type: ignore[no-untyped-call]
         assert z.grad is not None
         results.append((z_next.detach(), z.grad))

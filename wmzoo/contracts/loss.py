@@ -122,7 +122,9 @@ def check_perfection(make: Make) -> None:
 def check_gradient_reaches_the_dynamics(make: Make) -> None:
     """The dynamics' parameters get a gradient."""
     model = Drift()
-    _rollout(make, model, *_data()).loss.backward()  # type: ignore[no-untyped-call]
+    loss = _rollout(make, model, *_data()).loss
+    expect(loss.requires_grad, "the loss carries no gradient")
+    loss.backward()  # type: ignore[no-untyped-call]
     grad = model.weight.grad
     expect(grad is not None and bool((grad != 0).any()), "no gradient reaches the dynamics' parameters")
 
