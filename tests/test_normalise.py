@@ -36,6 +36,12 @@ def test_a_small_spread_about_a_large_mean_survives_float32_input() -> None:
     assert moments.var.item() == pytest.approx(2 / 3, rel=1e-9)
 
 
+def test_no_numbers_change_nothing() -> None:
+    moments = RunningMoments()
+    moments.update(torch.zeros(0))
+    assert moments.count == 0 and moments.var == 1
+
+
 def test_what_is_divided_keeps_its_dtype() -> None:
     assert (torch.ones(3) / RunningMoments().std).dtype == torch.float32
     assert (torch.ones(3, dtype=torch.float64) / RunningMoments().std).dtype == torch.float64

@@ -48,7 +48,7 @@ class Agent(nn.Module):
             raise ValueError("this checkpoint holds a world model alone: there is no actor to act with")
         noise = None
         if not deterministic:
-            noise = torch.randn(len(obs), self.actor.action_dim, generator=generator, device=obs.device)
+            noise = torch.randn(len(obs), self.actor.action_dim, generator=generator).to(obs.device)
         z = self.world_model.encode(obs, task)
         return self.world_model.mask(self.actor(z, noise), task)
 

@@ -20,8 +20,10 @@ class RunningMoments(nn.Module):
 
     @torch.no_grad()
     def update(self, x: Tensor) -> None:
-        """Take in x[...]; all its entries count alike. Non-finite entries are the caller's to keep out."""
+        """Take in x[...], maybe empty; all its entries count alike. Non-finite ones are the caller's to keep out."""
         x = x.detach().to(self.mean).flatten()
+        if not len(x):
+            return
         total = self.count + len(x)
         delta = x.mean() - self.mean
         spread = self.var * self.count + x.var(correction=0) * len(x) + delta.square() * self.count * len(x) / total

@@ -239,11 +239,15 @@ class PWM:
         if math.isfinite(norm) and math.isfinite(loss.item()):
             optimiser.step()
             return norm
+        what = "gradient" if math.isfinite(loss.item()) else "loss"
+        self.not_finite(f"the {name}'s {what}", f" ({loss.item()}, gradient norm {norm})")
+        return norm
+
+    def not_finite(self, what: str, details: str = "") -> None:
+        """Count something that was not finite, and end the run over it unless `on_nonfinite` is `skip`."""
         self.nonfinite += 1
         if self.on_nonfinite == "stop":
-            what = "loss" if not math.isfinite(loss.item()) else "gradient"
-            raise RunFailed(f"the {name}'s {what} is not finite ({loss.item()}, gradient norm {norm})")
-        return norm
+            raise RunFailed(f"{what} is not finite{details}")
 
     def schedule(self, progress: float) -> float:
         """Linear decay: at progress 0 the initial learning rates, at 1 `final_lr`. Gives the model's."""

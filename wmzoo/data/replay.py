@@ -23,6 +23,10 @@ class Slices(NamedTuple):
     actions: Tensor
     rewards: Tensor
 
+    def to(self, device: torch.device) -> Slices:
+        """The same slices on `device`."""
+        return Slices(*(tensor.to(device) for tensor in self))
+
 
 class ReplayBuffer:
     """One ring of rows per environment. An episode of L steps takes L+1 rows; its last row holds the final observation.
@@ -71,7 +75,7 @@ class ReplayBuffer:
     def add(self, action: Tensor, transition: Transition) -> None:
         """Store one step of all environments: action[N,A] taken in the newest observations, and what followed."""
         rows = self.head
-        self.action[rows, self.envs] = action.detach()
+        self.action[rows, self.envs] = action.detach().cpu()
         self.reward[rows, self.envs] = transition.reward
         self.head = (rows + 1) % self.rows
         self.obs[self.head, self.envs] = transition.final_obs

@@ -70,6 +70,7 @@ class OnlineTrainer(Trainer):
         if act_on not in ("observations", "imagination"):
             raise ValueError(f"recipe.act_on is observations or imagination, not '{act_on}'")
         self.agent, self.pwm, self.env, self.recorder, self.evaluate = agent, pwm, env, recorder, evaluate
+        self.device = next(agent.parameters()).device  # of the updates; experience is kept where the environments are
         self.streams, self.seed = streams, seed
         self.eval_every, self.save_every = eval_every, save_every
         self.iterations, self.horizon, self.batch_size = iterations, horizon, batch_size
@@ -123,24 +124,30 @@ class OnlineTrainer(Trainer):
     def _act(self, actions: Tensor) -> Feedback:
         """Step the environments and keep what happened."""
         transition = self.env.step(actions)
+        finite = transition.reward.isfinite() & transition.final_obs.isfinite().all(1)
+        if not finite.all():
+            where = f" after {self.env_steps} environment steps"
+            self.pwm.not_finite(f"a reward or observation of environment {int(finite.long().argmin())}", where)
         self.replay.add(actions, transition)
-        self.pwm.rewards.update(transition.reward)
+        self.pwm.rewards.update(transition.reward[transition.reward.isfinite()])
         self.episodes.add(transition)
         self.obs = transition.obs
         self.env_steps += self.env.num_envs
-        return Feedback(transition.terminated | transition.truncated, transition.terminated, transition.obs)
+        ends = (transition.terminated | transition.truncated, transition.terminated)
+        return Feedback(*(tensor.to(self.device) for tensor in (*ends, transition.obs)))
 
     # ── learning ────────────────────────────────────────
 
     def _policy_updates(self) -> Row:
         if self.act_on == "imagination":
-            rollout, row = self.pwm.update_actor(self.obs, self.horizon, drive=self._act)
+            rollout, row = self.pwm.update_actor(self.obs.to(self.device), self.horizon, drive=self._act)
             return row | self.pwm.update_critic(rollout)
         visited = []
         for _ in range(self.horizon):
             visited.append(self.obs)
-            self._act(self.agent.act(self.obs, deterministic=False, generator=self.streams["exploration"]))
-        states = torch.cat(visited)
+            obs = self.obs.to(self.device)
+            self._act(self.agent.act(obs, deterministic=False, generator=self.streams["exploration"]))
+        states = torch.cat(visited).to(self.device)
         rows = []
         for _ in range(self.actor_updates):
             chosen = torch.randperm(len(states), generator=self.streams["starts"])[: self.rollouts]
@@ -149,11 +156,12 @@ class OnlineTrainer(Trainer):
         return _mean(rows)
 
     def _model_updates(self, count: int) -> Row:
-        return _mean([self.pwm.update_model(self.replay.sample(self.batch_size, self.horizon)) for _ in range(count)])
+        draws = (self.replay.sample(self.batch_size, self.horizon).to(self.device) for _ in range(count))
+        return _mean([self.pwm.update_model(slices) for slices in draws])
 
     def _model_errors(self) -> Row:
         slices = self.replay.sample(DIAGNOSED_SLICES, self.horizon, self.streams["diagnostics"])
-        return open_loop(self.agent.world_model, slices, self.pwm.scale_reward)
+        return open_loop(self.agent.world_model, slices.to(self.device), self.pwm.scale_reward)
 
     # ── state ────────────────────────────────────────
 

@@ -1,0 +1,309 @@
+"""The online trainer over environments whose every step can be computed by hand."""
+
+from __future__ import annotations
+
+import io
+import itertools
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+import wmzoo
+from wmzoo.build import build_loss
+from wmzoo.envs.base import Transition, VectorEnv
+from wmzoo.errors import RunFailed
+from wmzoo.evaluation import Evaluation
+from wmzoo.pwm import PWM, PWMSettings
+from wmzoo.rng import stream
+from wmzoo.trainers.online import OnlineTrainer
+
+NUM_ENVS, LENGTH, HORIZON = 3, 12, 4
+CLOCKS = ("fps", "wall_clock")
+
+
+class LinearEnvironments(VectorEnv):
+    """s' = 0.9 s + 0.1 a, reward s'₀ − a²/10. Environment 1 terminates when 7 steps old, the others are truncated."""
+
+    num_envs, obs_dim, act_dim, episode_length = NUM_ENVS, 2, 1, LENGTH
+    device = torch.device("cpu")
+
+    def __init__(self) -> None:
+        self.history: list[tuple[Tensor, Tensor, Tensor]] = []  # actions [N,1], rewards [N], done [N]
+        self.spoil: int | None = None  # the step whose reward in environment 2 is NaN
+
+    def reset(self, seed: int, stagger: bool = False) -> Tensor:
+        self.generator = torch.Generator().manual_seed(seed)
+        self.state = torch.rand(NUM_ENVS, 2, generator=self.generator)
+        self.age = torch.arange(NUM_ENVS) * LENGTH // NUM_ENVS if stagger else torch.zeros(NUM_ENVS, dtype=torch.long)
+        return self.state.clone()
+
+    def step(self, actions: Tensor) -> Transition:
+        actions = actions.detach().clone()
+        assert actions.shape == (NUM_ENVS, 1) and actions.abs().max() <= 1
+        final = 0.9 * self.state + 0.1 * actions
+        reward = final[:, 0] - actions[:, 0].square() / 10
+        if self.spoil == len(self.history):
+            reward[2] = float("nan")
+        self.age += 1
+        terminated = torch.zeros(NUM_ENVS, dtype=torch.bool)
+        terminated[1] = self.age[1] == 7
+        truncated = (self.age >= LENGTH) & ~terminated
+        done = terminated | truncated
+        fresh = torch.rand(NUM_ENVS, 2, generator=self.generator)
+        self.state = torch.where(done.unsqueeze(1), fresh, final)
+        self.age[done] = 0
+        self.history.append((actions, reward, done))
+        return Transition(self.state.clone(), reward, terminated, truncated, final, None, {})
+
+    @property
+    def elapsed(self) -> Tensor:
+        return self.age.clone()
+
+    def render(self, index: int = 0, width: int = 480, height: int = 360) -> np.ndarray:
+        raise NotImplementedError
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"state": self.state, "age": self.age, "generator": self.generator.get_state()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.state, self.age = state["state"].clone(), state["age"].clone()
+        self.generator = torch.Generator()
+        self.generator.set_state(state["generator"])
+
+
+class Notes:
+    """Keeps rows, how much the environments had done at each, and at every checkpoint the trainer's state as bytes."""
+
+    def __init__(self) -> None:
+        self.rows: list[dict[str, Any]] = []
+        self.steps: list[int] = []
+        self.checkpoints: list[tuple[int, int]] = []
+        self.states: list[bytes] = []
+        self.trainer: OnlineTrainer
+
+    def log(self, row: Mapping[str, Any]) -> None:
+        self.rows.append(dict(row))
+        self.steps.append(len(self.trainer.env.history))
+
+    def checkpoint(self, iteration: int, env_steps: int) -> None:
+        self.checkpoints.append((iteration, env_steps))
+        file = io.BytesIO()
+        torch.save(self.trainer.state_dict(), file)
+        self.states.append(file.getvalue())
+
+    def numbers(self) -> list[dict[str, Any]]:
+        """The rows without their clocks."""
+        return [{name: value for name, value in row.items() if name not in CLOCKS} for row in self.rows]
+
+
+def training(*overrides: str, **settings: Any) -> Notes:
+    cfg = wmzoo.compose(["size=tiny", "dynamics=mlp", *overrides])
+    agent = wmzoo.build_agent(cfg, 2, 1)
+    names = ("imagination", "minibatch", "exploration", "starts", "replay", "diagnostics", "tau")
+    streams = {name: stream(cfg.seed, name) for name in names}
+    pwm = PWM(agent, build_loss(cfg, streams["tau"]), PWMSettings.of(cfg.recipe), streams, cfg.on_nonfinite)
+    notes, given = Notes(), {"evaluations": 0}
+
+    def evaluate() -> Evaluation:
+        given["evaluations"] += 1
+        return Evaluation((float(given["evaluations"]),), (1,), None)
+
+    defaults: dict[str, Any] = {
+        "eval_every": 2,
+        "save_every": 2,
+        "iterations": 3,
+        "horizon": HORIZON,
+        "batch_size": 8,
+        "buffer_size": 600,
+        "warmup_steps": 60,
+        "pretrain_updates": 1,
+        "model_updates": 2,
+        "act_on": "observations",
+        "actor_updates": 2,
+        "rollouts": 5,
+        "stagger": False,
+    }
+    notes.trainer = OnlineTrainer(
+        agent=agent,
+        pwm=pwm,
+        env=LinearEnvironments(),
+        recorder=notes,
+        evaluate=evaluate,
+        streams=streams,
+        seed=7,
+        **{**defaults, **settings},
+    )
+    return notes
+
+
+def run(*overrides: str, **settings: Any) -> Notes:
+    notes = training(*overrides, **settings)
+    notes.trainer.run()
+    return notes
+
+
+ACT_ON = pytest.mark.parametrize("act_on", ["observations", "imagination"])
+
+
+@ACT_ON
+def test_every_iteration_takes_horizon_steps_of_every_environment(act_on: str) -> None:
+    notes = run(act_on=act_on)
+    assert [row["iteration"] for row in notes.rows] == [1, 2, 3]
+    assert [row["env_steps"] for row in notes.rows] == [60 + 12 * i for i in (1, 2, 3)]
+    assert [steps * NUM_ENVS for steps in notes.steps] == [row["env_steps"] for row in notes.rows]
+
+
+def test_the_paper_starts_with_one_episode_everywhere_and_as_many_updates_as_it_has_steps() -> None:
+    notes = training(warmup_steps=None, pretrain_updates=None, iterations=0)
+    batches: list[int] = []
+    sample = notes.trainer.replay.sample
+    notes.trainer.replay.sample = lambda *given: batches.append(len(batches)) or sample(*given)
+    notes.trainer.run()
+    assert notes.trainer.env_steps == LENGTH * NUM_ENVS and len(batches) == LENGTH
+
+
+def test_the_warm_up_acts_uniformly_at_random() -> None:
+    history = run(warmup_steps=1800, iterations=0).trainer.env.history
+    actions = torch.cat([actions for actions, _, _ in history]).flatten()
+    counts = torch.histc(actions, 10, -1, 1)
+    assert len(actions) == 1800 and ((counts - 180).square() / 180).sum() < 27.9  # 99.9% of chi-square with 9 degrees
+
+
+@ACT_ON
+@pytest.mark.parametrize("stagger", [False, True])
+def test_episode_returns_are_sums_of_their_rewards_without_staggered_beginnings(act_on: str, stagger: bool) -> None:
+    notes = run(act_on=act_on, stagger=stagger, iterations=8)
+    totals, lengths, seen_whole = [0.0] * NUM_ENVS, [0] * NUM_ENVS, [not stagger or i == 0 for i in range(NUM_ENVS)]
+    finished: list[tuple[int, float, int]] = []
+    for step, (_, rewards, done) in enumerate(notes.trainer.env.history):
+        for i in range(NUM_ENVS):
+            totals[i] += rewards[i].item()
+            lengths[i] += 1
+            if done[i]:
+                if seen_whole[i]:
+                    finished.append((step, totals[i], lengths[i]))
+                totals[i], lengths[i], seen_whole[i] = 0.0, 0, True
+    for begin, end, row in zip([0, *notes.steps], notes.steps, notes.rows, strict=False):
+        mine = [(total, length) for step, total, length in finished if begin <= step < end]
+        if not mine:
+            assert row["rewards"] is None and row["episode_length"] is None
+            continue
+        assert row["rewards"] == pytest.approx(np.mean([total for total, _ in mine]), abs=1e-9)
+        assert row["episode_length"] == pytest.approx(np.mean([length for _, length in mine]))
+    assert any(row["rewards"] is None for row in notes.rows) and len(finished) > 6
+
+
+def test_reward_moments_are_those_of_all_rewards_and_the_buffer_holds_all_steps_and_starts() -> None:
+    notes = run()
+    rewards = np.concatenate([rewards.double().numpy() for _, rewards, _ in notes.trainer.env.history])
+    assert notes.trainer.pwm.rewards.mean.item() == pytest.approx(rewards.mean(), abs=1e-9)
+    assert notes.trainer.pwm.rewards.var.item() == pytest.approx(rewards.var(), abs=1e-9)
+    episodes = NUM_ENVS + sum(int(done.sum()) for _, _, done in notes.trainer.env.history)
+    assert notes.rows[-1]["buffer_size"] == len(rewards) + episodes
+
+
+@ACT_ON
+def test_sampled_slices_follow_the_environments_own_law(act_on: str) -> None:
+    slices = run(act_on=act_on).trainer.replay.sample(64, HORIZON)
+    assert torch.allclose(slices.obs[1:], 0.9 * slices.obs[:-1] + 0.1 * slices.actions, atol=1e-6)
+    reward = slices.obs[1:, :, 0] - slices.actions[:, :, 0].square() / 10
+    assert torch.allclose(slices.rewards, reward, atol=1e-6)
+
+
+def test_evaluations_and_checkpoints_come_in_turn_and_at_the_end() -> None:
+    notes = run(iterations=5, eval_every=2, save_every=3)
+    assert [row.get("eval_return") for row in notes.rows] == [None, 1.0, None, 2.0, 3.0]
+    assert notes.checkpoints == [(3, 60 + 36), (5, 60 + 60)]
+
+
+def test_learning_rates_decay_over_the_iterations() -> None:
+    rates = [row["lr"] for row in run("recipe.model_lr=4e-3", "recipe.final_lr=0.0", iterations=4).rows]
+    assert rates == pytest.approx([4e-3, 3e-3, 2e-3, 1e-3])
+
+
+@ACT_ON
+@pytest.mark.parametrize("dynamics", ["mlp", "flow"])
+def test_a_saved_training_goes_on_bit_for_bit_in_a_new_trainer(act_on: str, dynamics: str) -> None:
+    settings = {"act_on": act_on, "stagger": True, "eval_every": 100}
+    whole = run(f"dynamics={dynamics}", iterations=4, **settings)
+    resumed = training(
+        f"dynamics={dynamics}", "seed=5", iterations=4, **settings
+    )  # another seed: nothing is left of it
+    resumed.trainer.load_state_dict(torch.load(io.BytesIO(whole.states[0]), weights_only=True))
+    resumed.trainer.run()
+    without_evaluation = [{k: v for k, v in row.items() if k[:4] != "eval"} for row in whole.numbers()[2:]]
+    assert [{k: v for k, v in row.items() if k[:4] != "eval"} for row in resumed.numbers()] == without_evaluation
+    theirs = whole.trainer.agent.state_dict()
+    assert all(torch.equal(value, theirs[name]) for name, value in resumed.trainer.agent.state_dict().items())
+
+
+@ACT_ON
+def test_one_seed_gives_the_same_numbers_and_another_seed_others(act_on: str) -> None:
+    first, again, other = run(act_on=act_on), run(act_on=act_on), run("seed=1", act_on=act_on)
+    assert first.numbers() == again.numbers()
+    assert first.numbers() != other.numbers()
+
+
+def test_the_global_random_state_does_not_matter() -> None:
+    torch.manual_seed(1)
+    first = run("dynamics=flow").numbers()
+    torch.manual_seed(2)
+    assert run("dynamics=flow").numbers() == first
+
+
+def test_looking_at_the_model_does_not_change_the_training() -> None:
+    often, seldom = run(eval_every=1).numbers(), run(eval_every=3).numbers()
+    assert [row["wm_loss"] for row in often] == [row["wm_loss"] for row in seldom]
+
+
+VARIANTS = (
+    ["dynamics=mlp"],
+    ["dynamics=mlp", "dynamics.residual=none"],
+    ["dynamics=flow"],
+    ["dynamics=flow", "dynamics.condition_on_source=true", "integrator=rk4"],
+)
+
+
+@pytest.mark.parametrize(
+    "more", [[], ["model.num_bins=11", "model.num_tasks=3", "model.task_dim=4"]], ids=["", "tasks"]
+)
+def test_variants_with_one_seed_share_every_initial_part_but_the_dynamics(more: list[str]) -> None:
+    agents = [wmzoo.build_agent(wmzoo.compose(["size=tiny", *variant, *more]), 5, 2) for variant in VARIANTS]
+    for one, other in itertools.pairwise(agents):
+        theirs = other.state_dict()
+        shared = {
+            name: value for name, value in one.state_dict().items() if not name.startswith("world_model.dynamics")
+        }
+        assert len(shared) > 20
+        assert all(torch.equal(value, theirs[name]) for name, value in shared.items())
+
+
+def test_variants_with_one_seed_start_from_the_same_experience() -> None:
+    mlp, flow = run("dynamics=mlp", iterations=0), run("dynamics=flow", iterations=0)
+    for ours, theirs in zip(mlp.trainer.env.history, flow.trainer.env.history, strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(ours, theirs, strict=True))
+
+
+def test_a_non_finite_reward_stops_the_training_and_says_whose() -> None:
+    notes = training()
+    notes.trainer.env.spoil = 4
+    with pytest.raises(RunFailed, match="environment 2 is not finite after 12 environment steps"):
+        notes.trainer.run()
+
+
+def test_with_skip_a_non_finite_reward_is_counted_and_never_reaches_a_weight_or_a_scale() -> None:
+    notes = training("on_nonfinite=skip", iterations=4)
+    notes.trainer.env.spoil = 4
+    notes.trainer.run()
+    assert notes.rows[-1]["nonfinite"] >= 1
+    assert notes.trainer.pwm.rewards.std.isfinite()
+    assert all(value.isfinite().all() for value in notes.trainer.agent.parameters())
+
+
+def test_an_unknown_way_to_act_is_refused() -> None:
+    with pytest.raises(ValueError, match="observations or imagination, not 'dreams'"):
+        training(act_on="dreams")
