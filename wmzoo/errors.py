@@ -25,6 +25,3 @@ class RunInterrupted(WmzooError):
     """The user stopped a run; the message names the last checkpoint."""
 
     exit_code = 130
-
-
-RunError = RunFailed
