@@ -30,9 +30,9 @@ def test_the_default_is_the_flow_on_cartpole_swingup() -> None:
 
 
 def test_every_key_a_user_types_is_there() -> None:
-    keys = """seed device precision compile threads run_dir plugins on_nonfinite init_from trainer.iterations
+    keys = """seed device compile threads run_dir plugins on_nonfinite init_from trainer.iterations
     trainer.horizon trainer.batch_size model.latent_dim model.units env.task env.num_envs eval.every eval.episodes
-    save.every save.keep data.dir recipe.name actor.units critic.units critic.num model.simnorm_dim model.num_bins"""
+    save.every save.keep recipe.name actor.units critic.units critic.num model.simnorm_dim model.num_bins"""
     cfg = compose()
     missing = object()
     assert [key for key in keys.split() if OmegaConf.select(cfg, key, default=missing) is missing] == []
