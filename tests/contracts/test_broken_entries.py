@@ -9,6 +9,7 @@ from wmzoo.dynamics import Dynamics
 from wmzoo.integrators import ExplicitRungeKutta
 from wmzoo.losses.base import LatentRollout, discounted_sum, unroll
 from wmzoo.losses.mse import MSELoss
+from wmzoo.registry import register
 
 
 class Tableau(ExplicitRungeKutta):
@@ -130,3 +131,17 @@ class Wrong(MSELoss):
 def test_a_broken_loss_is_found_out(wrong, check, words):
     with pytest.raises(AssertionError, match=words):
         check(lambda generator: Wrong(wrong))
+
+
+def test_an_entry_registered_by_decorator_is_checked_like_a_built_in(own_registry):
+    @register("dynamics", "shifted_for_a_test", checked_with=[{"scale": 0.5}])
+    class Shifted(Linear):
+        def __init__(self, *, latent_dim, action_dim, task_dim=0, scale=1.0):
+            super().__init__(task_dim, None)
+            self.net.weight.data *= scale
+
+    factories = dynamics.factories("shifted_for_a_test")
+    assert list(factories) == ["shifted_for_a_test", "shifted_for_a_test scale=0.5"]
+    for make in factories.values():
+        for check in dynamics.CHECKS:
+            check(make)
