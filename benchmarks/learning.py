@@ -23,7 +23,7 @@ from pathlib import Path
 
 import yaml
 
-HERE = Path(__file__).parent
+HERE = Path(os.path.relpath(Path(__file__).parent))  # relative, so that no run records a path of this machine
 STUDIES = HERE / "studies.yaml"
 RESULTS = HERE / "results" / "learning"
 RUNS = HERE.parent / "runs" / "learning"

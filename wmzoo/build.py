@@ -11,6 +11,7 @@ import torch
 from omegaconf import DictConfig
 
 from wmzoo.agent import Agent
+from wmzoo.checkpoints import init_from
 from wmzoo.envs.base import VectorEnv
 from wmzoo.errors import WmzooError
 from wmzoo.evaluation import Evaluation, evaluate
@@ -67,7 +68,7 @@ def build_agent(cfg: DictConfig, obs_dim: int, act_dim: int) -> Agent:
             return make()
 
     task_dim = size.task_dim if size.num_tasks else 0
-    code: RewardCode = ScalarCode() if size.num_bins <= 1 else TwoHotCode(size.num_bins, size.bin_range)
+    code: RewardCode = ScalarCode() if size.num_bins <= 1 else TwoHotCode(size.num_bins, size.bin_range, size.symexp)
     world_model = WorldModel(
         encoder=part(
             "encoder",
@@ -114,6 +115,11 @@ def build_trainer(cfg: DictConfig, recorder: Callable[[Agent], Recorder]) -> Tra
     env, eval_env = build_env(cfg), build_env(cfg, cfg.eval.episodes)
     device = device_of(cfg)
     agent = build_agent(cfg, env.obs_dim, env.act_dim).to(device)
+    if cfg.init_from is not None:
+        log.warning(init_from(agent, cfg.init_from))
+    if cfg.compile:
+        for part in (agent.world_model.encoder, agent.world_model.dynamics, agent.world_model.reward_head):
+            part.compile()
     names = ("imagination", "minibatch", "exploration", "starts", "replay", "diagnostics", "tau")
     streams = {name: stream(cfg.seed, name) for name in names}
     loss = build_loss(cfg, streams["tau"])

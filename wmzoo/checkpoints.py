@@ -150,12 +150,27 @@ def load(path: Path | str, device: torch.device | str = "cpu") -> Agent:
     return agent.to(device).eval()
 
 
+def init_from(agent: Agent, path: Path | str) -> str:
+    """Starts an agent with the weights of a bundle, where names and shapes match; gives a line that says which did.
+
+    Raises:
+        WmzooError: nothing matches, or what `locate` and the file's reading raise.
+    """
+    file = locate(path) / WEIGHTS
+    found, own = _read(file), agent.state_dict()
+    matched = {name: found[name] for name in own if name in found and found[name].shape == own[name].shape}
+    if not matched:
+        raise WmzooError(f"{file}: none of its {len(found)} tensors has the name and shape of one of this agent's")
+    agent.load_state_dict(matched, strict=False)
+    fresh = [name for name in own if name not in matched]
+    parts = sorted({name.removeprefix("world_model.").partition(".")[0] for name in fresh})
+    rest = f"; starting fresh: {', '.join(parts)}" if parts else ""
+    return f"init_from {file}: {len(matched)} of {len(own)} tensors matched{rest}"
+
+
 def load_weights(module: torch.nn.Module, file: Path) -> None:
     """Loads a safetensors file whose names, shapes and types must be exactly the module's."""
-    try:
-        found = load_file(file, device="cpu")
-    except (OSError, SafetensorError) as error:
-        raise WmzooError(f"{file}: cannot read it: {_line(error)}") from error
+    found = _read(file)
     wanted = module.state_dict()
     problems = [f"lacks {name}" for name in wanted if name not in found]
     problems += [f"has unknown {name}" for name in found if name not in wanted]
@@ -167,6 +182,13 @@ def load_weights(module: torch.nn.Module, file: Path) -> None:
         rest = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
         raise WmzooError(f"{file}: does not fit its {CONFIG}: {problems[0]}{rest}")
     module.load_state_dict(found, strict=True)
+
+
+def _read(file: Path) -> dict[str, torch.Tensor]:
+    try:
+        return load_file(file, device="cpu")
+    except (OSError, SafetensorError) as error:
+        raise WmzooError(f"{file}: cannot read it: {_line(error)}") from error
 
 
 def _kind(tensor: torch.Tensor) -> str:

@@ -1,6 +1,6 @@
 """Named random streams: every use of chance draws from a generator of its own.
 
-Two variants that share a seed then see the same initial shared parts and the same noise, whatever else one of them draws.
+Two variants that share a seed then see the same initial shared parts and the same noise, whatever else either draws.
 """
 
 from __future__ import annotations

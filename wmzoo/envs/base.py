@@ -46,6 +46,7 @@ class VectorEnv(ABC):
     obs_dim: int
     act_dim: int
     episode_length: int
+    control_timestep: float
     device: torch.device
 
     @abstractmethod

@@ -61,6 +61,7 @@ class DmcVectorEnv(SerialVectorEnv):
             task_copy = copy.deepcopy(first.task)
             simulators.append(DmcSimulator(physics, task_copy, drawn, first._n_sub_steps, action_repeat))
         self.task = f"{domain}-{name}"
+        self.control_timestep = float(first.control_timestep()) * action_repeat
         super().__init__(simulators, episode_length, device)
 
 

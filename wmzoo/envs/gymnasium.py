@@ -52,6 +52,7 @@ class GymnasiumVectorEnv(SerialVectorEnv):
         given = {"max_episode_steps": -1, "disable_env_checker": True} | (options or {})
         simulators = [GymnasiumSimulator(gymnasium.make(spec, **given), action_repeat) for _ in range(num_envs)]
         self.task = spec.id
+        self.control_timestep = float(getattr(simulators[0].env.unwrapped, "dt", 1 / 30)) * action_repeat
         super().__init__(simulators, episode_length, device)
 
 

@@ -34,5 +34,7 @@ class Actor(nn.Module):
         """
         mean: Tensor = self.mean(z)
         if noise is not None:
-            mean = mean + self.log_std.clamp_min(MIN_LOG_STD).exp() * noise
+            with torch.no_grad():  # the parameter itself, so that it can rise from its floor again
+                self.log_std.clamp_(min=MIN_LOG_STD)
+            mean = mean + self.log_std.exp() * noise
         return mean.tanh()

@@ -11,7 +11,7 @@ def group(z: Tensor, size: int) -> Tensor:
     """View z[..., D] as its simplex groups [..., D/size, size]. Raises ValueError if `size` does not divide D."""
     if z.shape[-1] % size:
         raise ValueError(f"a latent of width {z.shape[-1]} has no whole groups of {size}")
-    return z.unflatten(-1, (-1, size))
+    return z.reshape(*z.shape[:-1], -1, size)
 
 
 class SimNorm(nn.Module):
