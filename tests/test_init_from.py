@@ -1,0 +1,51 @@
+"""Starting from another run's weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+import wmzoo
+from wmzoo.build import build_agent
+from wmzoo.checkpoints import init_from
+from wmzoo.errors import WmzooError
+
+
+def test_matching_weights_are_taken_over_and_the_rest_is_named(tmp_path: Path) -> None:
+    source = build_agent(wmzoo.compose(["size=tiny", "dynamics=mlp", "seed=1"]), 5, 1)
+    source.save(tmp_path / "source")
+    agent = build_agent(wmzoo.compose(["size=tiny", "dynamics=flow", "seed=2"]), 5, 1)
+    line = init_from(agent, tmp_path / "source")
+    assert agent.actor is not None and source.actor is not None
+    for ours, theirs in zip(agent.actor.parameters(), source.actor.parameters(), strict=True):
+        assert torch.equal(ours, theirs)
+    assert "starting fresh: dynamics" in line
+    assert f"of {len(agent.state_dict())} tensors matched" in line
+
+
+def test_weights_of_which_none_fits_are_refused(tmp_path: Path) -> None:
+    build_agent(wmzoo.compose(["size=tiny"]), 5, 1).save(tmp_path / "source")
+    weights = tmp_path / "source" / "model.safetensors"
+    from safetensors.torch import save_file
+
+    save_file({"something.else": torch.zeros(3)}, weights)
+    with pytest.raises(WmzooError, match=r"model\.safetensors: none of its 1 tensors"):
+        init_from(build_agent(wmzoo.compose(["size=tiny"]), 5, 1), tmp_path / "source")
+
+
+@pytest.mark.slow
+def test_a_compiled_run_has_the_losses_of_one_that_is_not(tmp_path: Path) -> None:
+    from wmzoo.runs.metrics import read_metrics
+    from wmzoo.train import train
+
+    losses = []
+    for compiled in ("false", "true"):
+        overrides = [
+            *("size=tiny", "dynamics=flow", "env=pendulum_swingup", "env.num_envs=2", "trainer.iterations=1"),
+            *("recipe.warmup_steps=64", "recipe.pretrain_updates=2", "eval.episodes=1"),
+            *(f"compile={compiled}", f"run_dir={tmp_path / compiled}"),
+        ]
+        losses.append(read_metrics(train(wmzoo.compose(overrides)))[0]["wm_loss"])
+    assert losses[1] == pytest.approx(losses[0], rel=1e-4)

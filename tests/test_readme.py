@@ -1,0 +1,59 @@
+"""What README says is run, or compared with what is there."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+TINY = (
+    "size=tiny env=pendulum_swingup env.num_envs=4 trainer.iterations=2 recipe.warmup_steps=200 "
+    "recipe.pretrain_updates=2 eval.episodes=1"
+).split()
+
+
+def plugin() -> str:
+    """README's own text of my_dynamics.py."""
+    found = re.search(r"```python\n(# my_dynamics\.py\n.*?)```", README, re.DOTALL)
+    assert found, "README shows no my_dynamics.py"
+    return found[1]
+
+
+def test_the_table_of_entries_is_what_the_registry_holds() -> None:
+    spec = importlib.util.spec_from_file_location("entries", ROOT / "docs" / "entries.py")
+    assert spec and spec.loader
+    entries = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(entries)
+    assert entries.insert(README) == README, "run python docs/entries.py"
+
+
+def test_the_variant_shown_is_about_twenty_lines() -> None:
+    assert len([line for line in plugin().splitlines() if line.strip()]) <= 25
+
+
+def test_the_variant_shown_trains_from_a_folder_outside_the_repository(tmp_path: Path) -> None:
+    (tmp_path / "my_dynamics.py").write_text(plugin(), encoding="utf-8")
+    command = re.search(r"^    wmzoo (train plugins=\[my_dynamics\.py\].*)$", README, re.MULTILINE)
+    assert command, "README shows no command for my_dynamics.py"
+    done = subprocess.run(
+        [sys.executable, "-m", "wmzoo", *command[1].split(), *TINY, "run_dir=out"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "name: my_dynamics" in (tmp_path / "out" / "config.yaml").read_text(encoding="utf-8")
+    shown = subprocess.run(
+        [sys.executable, "-m", "wmzoo", "evaluate", "out", "--plugin", "my_dynamics.py"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert shown.returncode == 0, shown.stderr
+
+
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"\]\(((?!http)[^)#]+)\)", README))))
+def test_every_linked_file_exists(path: str) -> None:
+    assert (ROOT / path).exists()
