@@ -38,6 +38,7 @@ def commands(group: str) -> dict[Path, list[str]]:
         Path(group) / arm / f"seed{seed}": [*shared, *overrides, f"seed={seed}"]
         for seed in study["seeds"]
         for arm, overrides in study["arms"].items()
+        if overrides is not None  # else the curves come from elsewhere
     }
 
 

@@ -20,12 +20,18 @@ from wmzoo.runs.metrics import MetricsWriter, read_metrics, write_csv
 from wmzoo.runs.provenance import facts
 
 
+def variant(cfg: DictConfig) -> list[str]:
+    """The name of the dynamics, followed by the integrator's if the dynamics has a velocity to integrate."""
+    dynamics = str(OmegaConf.select(cfg, "dynamics.name", default="model"))
+    integrator = OmegaConf.select(cfg, "integrator.name", default=None)
+    known = dynamics in list_entries("dynamics")
+    flows = known and "velocity" in get("dynamics", dynamics).provides
+    return [dynamics, str(integrator)] if flows and integrator else [dynamics]
+
+
 def default_name(cfg: DictConfig, now: datetime | None = None) -> Path:
     """runs/<task>/<dynamics>[-<integrator>]-s<seed>-<YYYYmmdd-HHMMSS>; the integrator only for a flow."""
-    parts = [str(OmegaConf.select(cfg, "dynamics.name", default="model"))]
-    integrator = OmegaConf.select(cfg, "integrator.name", default=None)
-    if integrator:
-        parts.append(str(integrator))
+    parts = variant(cfg)
     stamp = (now or datetime.now()).strftime("%Y%m%d-%H%M%S")
     task = str(OmegaConf.select(cfg, "env.task", default="task")).replace("/", "-")
     return Path("runs") / task / "-".join([*parts, f"s{OmegaConf.select(cfg, 'seed', default=0)}", stamp])
@@ -88,10 +94,8 @@ class Run:
 
     def _title(self) -> str:
         task = OmegaConf.select(self.cfg, "env.task", default="")
-        kinds = ("dynamics", "integrator")
-        names = [OmegaConf.select(self.cfg, f"{kind}.name", default=None) for kind in kinds]
         seed = OmegaConf.select(self.cfg, "seed", default=0)
-        return f"{task} · {' + '.join(str(name) for name in names if name)} · seed {seed}"
+        return f"{task} · {' + '.join(variant(self.cfg))} · seed {seed}"
 
     def __enter__(self) -> Run:
         return self
