@@ -13,6 +13,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from wmzoo.errors import RunInterrupted, WmzooError
+from wmzoo.registry import get, list_entries
 from wmzoo.runs import atomic
 from wmzoo.runs.learning_curve import plot_learning_curve
 from wmzoo.runs.loggers import build_loggers
