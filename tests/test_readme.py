@@ -12,7 +12,10 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-TINY = ["size=tiny", "env=pendulum_swingup", "env.num_envs=4", "trainer.iterations=2", "recipe.warmup_steps=200", "recipe.pretrain_updates=2", "eval.episodes=1"]
+TINY = [
+    *("size=tiny", "env=pendulum_swingup", "env.num_envs=4", "trainer.iterations=2"),
+    *("recipe.warmup_steps=200", "recipe.pretrain_updates=2", "eval.episodes=1"),
+]
 
 
 def plugin() -> str:
