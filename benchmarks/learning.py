@@ -28,6 +28,7 @@ STUDIES = HERE / "studies.yaml"
 RESULTS = HERE / "results" / "learning"
 RUNS = HERE.parent / "runs" / "learning"
 DIGITS = 6  # significant digits of committed metrics
+MANY = 6  # arms that one picture of curves can hold
 
 
 def commands(group: str) -> dict[Path, list[str]]:
@@ -120,9 +121,7 @@ def interval(values: list[float]) -> str:
 
 
 def report() -> None:
-    """README.md with a table and a picture per group, and the tables as CSV."""
-    from wmzoo.runs.learning_curve import plot_comparison
-
+    """README.md with a table and pictures per group, and the tables as CSV."""
     text = ["# Learning studies", "", __doc__.split("\n\n")[2].strip(), ""]
     for group, study in yaml.safe_load(STUDIES.read_text()).items():
         table = summary(group)
@@ -132,11 +131,48 @@ def report() -> None:
             writer = csv.DictWriter(file, list(table[0]), lineterminator="\n")
             writer.writeheader()
             writer.writerows(table)
-        curves = [(row["arm"], sorted((RESULTS / group / row["arm"]).glob("seed*/metrics.csv"))) for row in table]
-        plot_comparison(curves, RESULTS / group / "curves.png", title=study["title"])
         text += [f"## {study['title']}", "", f"`python benchmarks/learning.py run {group}`", "", *markdown(table), ""]
-        text += [f"![learning curves]({group}/curves.png)", ""]
+        text += [f"![{picture.stem}]({group}/{picture.name})" for picture in pictures(group, study["title"], table)]
+        text += [""]
     (RESULTS / "README.md").write_text("\n".join(text))
+
+
+def pictures(group: str, title: str, table: list[dict[str, str]]) -> list[Path]:
+    """Learning curves: one picture, or one per task where arms are called task-dynamics; bars for many arms."""
+    from wmzoo.runs.learning_curve import plot_comparison
+
+    arms = [row["arm"] for row in table]
+    if len(arms) > MANY and group != "tasks":
+        return [plot_bars(group, title, arms)]
+    panels: dict[str, list[str]] = {}
+    for arm in arms:
+        panels.setdefault(arm.partition("-")[0] if group == "tasks" else "curves", []).append(arm)
+    drawn = []
+    for panel, members in panels.items():
+        drawn.append(RESULTS / group / f"{panel}.png")
+        curves = [(arm, sorted((RESULTS / group / arm).glob("seed*/metrics.csv"))) for arm in members]
+        plot_comparison(
+            curves, drawn[-1], title=title if panel == "curves" else f"{panel}, the recipe unchanged, 1 seed"
+        )
+    return drawn
+
+
+def plot_bars(group: str, title: str, arms: list[str]) -> Path:
+    """A bar per arm: the mean of the last three evaluations, the three as dots."""
+    from matplotlib.figure import Figure
+
+    last = [[value for _, value, _ in evaluations(next((RESULTS / group / arm).glob("seed*")))[-3:]] for arm in arms]
+    figure = Figure(figsize=(8, 0.6 + 0.34 * len(arms)), layout="constrained")
+    axes = figure.add_subplot()
+    axes.barh(arms, [statistics.fmean(values) for values in last], color="#9ecae1")
+    for row, values in enumerate(last):
+        axes.plot(values, [row] * len(values), "o", color="#08519c", markersize=4)
+    axes.invert_yaxis()
+    axes.set(xlabel="return: the last three evaluations and their mean", title=title)
+    axes.spines[["top", "right"]].set_visible(False)
+    picture = RESULTS / group / "last_evaluations.png"
+    figure.savefig(picture, dpi=130)
+    return picture
 
 
 def markdown(table: list[dict[str, str]]) -> list[str]:

@@ -24,6 +24,7 @@ from wmzoo.rng import initialising, seed_of, stream
 from wmzoo.trainers.base import Recorder, Trainer
 from wmzoo.world_model import TaskEmbedding, WorldModel
 
+UNSHARED_LATENT = 128  # up to this latent width one thread does it all
 log = logging.getLogger("wmzoo")
 
 
@@ -37,10 +38,12 @@ def device_of(cfg: DictConfig) -> torch.device:
 
 
 def set_threads(cfg: DictConfig) -> int:
-    """Set PyTorch's thread count and give it; `auto` is one, since the default sizes are too small to share."""
-    count = 1 if cfg.threads == "auto" else int(cfg.threads)
-    if not 1 <= count <= 4 * (os.cpu_count() or 1):
-        raise WmzooError(f"threads={count} makes no sense on {os.cpu_count()} cores")
+    """Set PyTorch's thread count and give it; `auto` is one up to `size=small`, whose matrices are too small to share,
+    and every core above."""
+    cores = len(os.sched_getaffinity(0))
+    count = (1 if cfg.model.latent_dim <= UNSHARED_LATENT else cores) if cfg.threads == "auto" else int(cfg.threads)
+    if not 1 <= count <= 4 * cores:
+        raise WmzooError(f"threads={count} makes no sense on {cores} cores")
     torch.set_num_threads(count)
     torch.set_flush_denormal(True)  # SimNorm makes tiny numbers, and arithmetic on denormal ones is slow
     return count
