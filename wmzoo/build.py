@@ -29,17 +29,23 @@ log = logging.getLogger("wmzoo")
 
 
 def device_of(cfg: DictConfig) -> torch.device:
-    """`device=auto` is the GPU where there is one."""
-    return (
-        torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        if cfg.device == "auto"
-        else torch.device(cfg.device)
-    )
+    """`device=auto` is the GPU where there is one; WmzooError for a device that does not exist here."""
+    if cfg.device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(cfg.device)
+    except RuntimeError as error:
+        raise WmzooError(f"device is auto, cpu or cuda, not '{cfg.device}'") from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise WmzooError(f"device={cfg.device}: PyTorch finds no GPU here; device=auto takes one where there is one")
+    return device
 
 
 def set_threads(cfg: DictConfig) -> int:
     """Set PyTorch's thread count and give it; `auto` is one up to `size=small`, whose matrices are too small to share,
     and every core above."""
+    if cfg.threads != "auto" and not isinstance(cfg.threads, int):
+        raise WmzooError(f"threads is auto or a number, not '{cfg.threads}'")
     cores = len(os.sched_getaffinity(0))
     count = (1 if cfg.model.latent_dim <= UNSHARED_LATENT else cores) if cfg.threads == "auto" else int(cfg.threads)
     if not 1 <= count <= 4 * cores:
@@ -98,7 +104,7 @@ def build_agent(cfg: DictConfig, obs_dim: int, act_dim: int) -> Agent:
 
 def build_env(cfg: DictConfig, num_envs: int | None = None) -> VectorEnv:
     """The config's environments; `num_envs` other than the config's for evaluation."""
-    env: VectorEnv = build_from("env", {**cfg.env, "num_envs": num_envs or cfg.env.num_envs})
+    env: VectorEnv = build_from("env", {**cfg.env, "num_envs": cfg.env.num_envs if num_envs is None else num_envs})
     return env
 
 

@@ -1,7 +1,8 @@
 """Weights on disk: a folder with model.safetensors and config.yaml, from which the agent is built again.
 
 A run keeps them under checkpoints/<iteration, 8 digits>/. config.yaml is the composed config (names, never
-import paths) with a block `checkpoint: {format, obs_dim, act_dim, iteration, env_steps}`. Nothing is pickled.
+import paths) with a block `checkpoint: {format, obs_dim, act_dim, iteration, env_steps}`, and in it, if it was trained
+with plugins, their names, paths and sha256. Nothing is pickled.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from yaml import YAMLError
 
+from wmzoo import plugins
 from wmzoo.errors import WmzooError
 from wmzoo.runs import atomic
 
@@ -51,6 +53,9 @@ def save(
         "iteration": before.get("iteration") if iteration is None else iteration,
         "env_steps": before.get("env_steps") if env_steps is None else env_steps,
     }
+    named = [plugin for plugin in plugins.loaded() if plugin["path"] in (config.get("plugins") or [])]
+    if named or before.get("plugins"):
+        config["checkpoint"]["plugins"] = named or before["plugins"]
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", suffix=".tmp", dir=folder.parent))
     try:

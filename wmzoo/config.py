@@ -103,7 +103,19 @@ def options(group: str) -> list[str]:
 
 
 def validate(cfg: DictConfig) -> None:
-    """Refuse a loss that needs what the dynamics does not have, with the pairs that work."""
+    """Refuse a loss that needs what the dynamics does not have, with the pairs that work; and values without sense."""
+    if cfg.on_nonfinite not in ("stop", "skip"):
+        raise ConfigError(f"on_nonfinite is stop or skip, not '{cfg.on_nonfinite}'")
+    for key in ("eval.every", "eval.episodes", "save.every", "trainer.iterations"):
+        value = OmegaConf.select(cfg, key, default=1)
+        if not isinstance(value, int) or value < 1:
+            raise ConfigError(f"{key} is at least 1, not {value}")
+    if cfg.model.latent_dim % cfg.model.simnorm_dim:
+        raise ConfigError(
+            f"model.latent_dim={cfg.model.latent_dim} is no multiple of model.simnorm_dim={cfg.model.simnorm_dim}"
+        )
+    if cfg.model.num_tasks and not cfg.model.task_dim:
+        raise ConfigError(f"model.num_tasks={cfg.model.num_tasks} needs a width of the embedding: model.task_dim=96")
     dynamics, loss = registry.get("dynamics", cfg.dynamics.name), registry.get("loss", cfg.loss.name)
     missing = loss.requires - dynamics.provides
     if not missing:

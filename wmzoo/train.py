@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 from wmzoo import checkpoints
 from wmzoo.agent import Agent
 from wmzoo.build import build_env, build_trainer, device_of, evaluation_seed, set_threads
-from wmzoo.errors import RunFailed, RunInterrupted
+from wmzoo.errors import RunFailed, RunInterrupted, WmzooError
 from wmzoo.evaluation import evaluate
 from wmzoo.runs import Progress, Run
 from wmzoo.runs.video import VideoRecorder, frames_per_second
@@ -20,19 +20,25 @@ from wmzoo.runs.video import VideoRecorder, frames_per_second
 def train(cfg: DictConfig) -> Path:
     """Train to the end and give the run folder: metrics, checkpoints, the learning curve and a video.
 
-    Raises RunFailed when the run cannot go on and RunInterrupted on Ctrl-C; both name the last checkpoint.
+    Raises WmzooError for a config from which nothing can be built, RunFailed when the run cannot go on, and
+    RunInterrupted on Ctrl-C; the last two name the last checkpoint.
     """
     threads = set_threads(cfg)
     with Run(None, cfg) as run, Progress(cfg.trainer.iterations, title=run.folder.name) as progress:
         progress.message(f"run folder: {run.folder}")
-        trainer = build_trainer(cfg, lambda agent: RunRecorder(run, progress, agent))
+        try:
+            trainer = build_trainer(cfg, lambda agent: RunRecorder(run, progress, agent))
+        except ValueError as error:  # a part that was given a parameter it does not take
+            raise WmzooError(str(error)) from error
         run.note(threads=threads, device=str(device_of(cfg)))
         try:
             trainer.run()
-        except RunFailed as error:
-            raise RunFailed(f"{error}; {_last_checkpoint(run.folder)}") from error
         except KeyboardInterrupt as error:
             raise RunInterrupted(f"interrupted; {_last_checkpoint(run.folder)}") from error
+        except Exception as error:
+            what = str(error) if isinstance(error, WmzooError) else f"{type(error).__name__}: {error}"
+            where = f"iteration {run.iteration + 1}"
+            raise RunFailed(f"{what}, in {where}; {_last_checkpoint(run.folder)}") from error
     print(record_video(run.folder, run.folder / "video.mp4"))
     print(f"learning curve: {run.folder / 'learning_curve.png'}\nmetrics: {run.folder / 'metrics.csv'}")
     return run.folder

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from wmzoo.cards import tasks
 from wmzoo.registry import KINDS, get
 
 
@@ -13,12 +14,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    entry = get(args.kind, args.name)
+    named = {name: (env, task) for name, env, task in tasks()} if args.kind == "env" else {}
+    suite, task = named.get(args.name, (args.name, None))
+    entry = get(args.kind, suite)
     facts = {"target": entry.target, "reference": entry.reference, **entry.facts, "owner": entry.owner}
-    print(f"{entry.kind}={entry.name}  {entry.summary}")
+    facts.pop("checked_with", None)  # of interest to the contract suite alone
+    print(f"{entry.kind}={args.name}  {entry.summary if task is None else f'env={suite} env.task={task}'}")
     print("\n".join(f"  {key:20}  {_text(value)}" for key, value in facts.items() if value not in ("", None, [])))
     print("parameters" if entry.params else "no parameters")
-    for key, value in entry.params.items():
+    params = {**entry.params} if task is None else {**entry.params, "task": task}
+    for key, value in params.items():
         print(f"  {f'{entry.kind}.{key}':32}  {_text(value)}")
     return 0
 

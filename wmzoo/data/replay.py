@@ -69,11 +69,11 @@ class ReplayBuffer:
         return int((self.episode != NO_EPISODE).sum())
 
     def start(self, obs: Tensor) -> None:
-        """Begin an episode in every environment at obs[N,O] (after a reset)."""
+        """Begin an episode in every environment at obs[B,O] (after a reset), B environments."""
         self._open(self.envs, obs)
 
     def add(self, action: Tensor, transition: Transition) -> None:
-        """Store one step of all environments: action[N,A] taken in the newest observations, and what followed."""
+        """Store one step of all environments: action[B,A] taken in the newest observations, and what followed."""
         rows = self.head
         self.action[rows, self.envs] = action.detach().cpu()
         self.reward[rows, self.envs] = transition.reward

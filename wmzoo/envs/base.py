@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from wmzoo.errors import WmzooError
+from wmzoo.errors import RunFailed, WmzooError
 
 
 class Transition(NamedTuple):
@@ -39,7 +39,8 @@ class VectorEnv(ABC):
     """A batch of B independent copies of one task with same-step auto-reset.
 
     num_envs: B.  obs_dim: O.  act_dim: A.  episode_length: agent steps (after action repeat) until
-    truncation. device: where the returned tensors are; actions may come from anywhere.
+    truncation. control_timestep: simulated seconds per agent step. device: where the returned tensors are;
+    actions may come from anywhere.
     """
 
     num_envs: int
@@ -63,7 +64,7 @@ class VectorEnv(ABC):
         """Advance every environment by one agent step and restart those that ended.
 
         actions: float [B, A] in [-1, 1], mapped linearly to the task's own range; what lies outside is
-        clipped. Raises WmzooError for a wrong shape, a non-finite action, or a call before `reset`.
+        clipped. Raises WmzooError for a wrong shape or a call before `reset`, RunFailed for a non-finite action.
         """
 
     @property
@@ -90,12 +91,12 @@ class VectorEnv(ABC):
         """Free what the simulators hold; the environment cannot be used afterwards."""
 
     def check_actions(self, actions: Tensor) -> np.ndarray:
-        """Actions [B, A] as float64 clipped to [-1, 1], or WmzooError that says what is wrong with them."""
+        """Actions [B, A] as float64 clipped to [-1, 1]. WmzooError for a wrong shape, RunFailed for non-finite ones."""
         if tuple(actions.shape) != (self.num_envs, self.act_dim):
             wanted = (self.num_envs, self.act_dim)
             raise WmzooError(f"actions have shape {tuple(actions.shape)}, this environment takes {wanted}")
         array = actions.detach().cpu().numpy().astype(np.float64)
         if not np.isfinite(array).all():
             row = int(np.flatnonzero(~np.isfinite(array).all(axis=1))[0])
-            raise WmzooError(f"the action of environment {row} is not finite: {array[row].tolist()}")
+            raise RunFailed(f"the action of environment {row} is not finite: {array[row].tolist()}")
         return np.clip(array, -1.0, 1.0)

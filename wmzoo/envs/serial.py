@@ -10,13 +10,11 @@ import torch
 from torch import Tensor
 
 from wmzoo.envs.base import Transition, VectorEnv
-from wmzoo.errors import WmzooError
+from wmzoo.errors import RunFailed, WmzooError
 
 
-class SimulationError(WmzooError):
+class SimulationError(RunFailed):
     """A simulation that was rightly started became invalid."""
-
-    exit_code = 3
 
 
 class SimulatorStep(NamedTuple):

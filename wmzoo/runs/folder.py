@@ -16,7 +16,7 @@ from wmzoo.errors import RunInterrupted, WmzooError
 from wmzoo.registry import get, list_entries
 from wmzoo.runs import atomic
 from wmzoo.runs.learning_curve import plot_learning_curve
-from wmzoo.runs.loggers import build_loggers
+from wmzoo.runs.loggers import Logger, build_loggers
 from wmzoo.runs.metrics import MetricsWriter, read_metrics, write_csv
 from wmzoo.runs.provenance import facts
 
@@ -60,8 +60,14 @@ class Run:
         seed = OmegaConf.select(cfg, "seed", default=None)
         device = OmegaConf.select(cfg, "device", default=None)
         self.note(status="running", started=_now(), seed=seed, device=device, **facts())
+        self.iteration = 0  # of the last row
         self._metrics = MetricsWriter(self.folder / "metrics.jsonl")
-        self._loggers = build_loggers(OmegaConf.select(cfg, "loggers", default=None) or [], self.folder, cfg)
+        self._loggers: list[Logger] = []
+        try:
+            self._loggers = build_loggers(OmegaConf.select(cfg, "loggers", default=None) or [], self.folder, cfg)
+        except WmzooError:
+            self.finish("failed")
+            raise
 
     @property
     def checkpoints(self) -> Path:
@@ -76,6 +82,7 @@ class Run:
     def log(self, row: Mapping[str, Any]) -> None:
         """Appends one iteration's metrics; NaN and infinities become null, columns keep a fixed order."""
         filled = self._metrics.write(row)
+        self.iteration = int(filled["iteration"] or 0)
         for logger in self._loggers:
             logger.log(filled)
 

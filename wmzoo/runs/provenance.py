@@ -13,6 +13,8 @@ from typing import Any
 
 import torch
 
+from wmzoo import plugins
+
 DISTRIBUTIONS = (
     *("wmzoo", "torch", "numpy", "mujoco", "dm_control", "gymnasium"),
     *("hydra-core", "omegaconf", "einops", "safetensors"),
@@ -48,6 +50,7 @@ def facts() -> dict[str, Any]:
     return {
         "versions": versions(),
         "commit": git_commit(),
+        "plugins": plugins.loaded(),
         "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         "platform": platform.platform(),
         "cpus": os.cpu_count(),

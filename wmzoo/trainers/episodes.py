@@ -12,7 +12,7 @@ class EpisodeTracker:
     """Adds up rewards per environment; an episode whose beginning was not seen (a staggered start) is left out.
 
     Args:
-        elapsed: int64[N], the steps each running episode had already taken.
+        elapsed: int64[B], the steps each running episode had already taken.
     """
 
     def __init__(self, elapsed: Tensor) -> None:

@@ -69,6 +69,8 @@ class OnlineTrainer(Trainer):
     ) -> None:
         if act_on not in ("observations", "imagination"):
             raise ValueError(f"recipe.act_on is observations or imagination, not '{act_on}'")
+        if agent.world_model.task_embedding is not None:
+            raise ValueError("trainer=online trains on one task: it takes model.num_tasks=0")
         self.agent, self.pwm, self.env, self.recorder, self.evaluate = agent, pwm, env, recorder, evaluate
         self.device = next(agent.parameters()).device  # of the updates; experience is kept where the environments are
         self.streams, self.seed = streams, seed
