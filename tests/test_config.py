@@ -195,3 +195,18 @@ def test_composing_leaves_another_program_s_hydra_alone() -> None:
 
     compose()
     assert not GlobalHydra.instance().is_initialized()
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("on_nonfinite=halt", "stop or skip, not 'halt'"),
+        ("eval.episodes=0", "eval.episodes is at least 1"),
+        ("save.every=0", "save.every is at least 1"),
+        ("model.latent_dim=30", "no multiple of model.simnorm_dim=8"),
+        ("model.num_tasks=3", "needs a width of the embedding"),
+    ],
+)
+def test_a_value_without_sense_is_refused_at_composition(override: str, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        compose([override])

@@ -57,6 +57,12 @@ def test_show_prints_facts_and_parameters_as_they_are_typed(capsys: pytest.Captu
     assert "dynamics.substeps 2" in out
 
 
+def test_show_knows_the_named_tasks_that_list_prints(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", "env", "walker_walk"]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert out.startswith("env=walker_walk env=dmc env.task=walker-walk") and "env.task walker-walk" in out
+
+
 @pytest.mark.parametrize("command", [["list"], ["show", "dynamics", "flow"], ["--help"]])
 def test_a_light_command_imports_nothing_heavy_and_takes_under_0_3_s(command: list[str]) -> None:
     code = (

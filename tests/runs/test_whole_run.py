@@ -58,3 +58,23 @@ def test_so_does_the_command_and_says_so(folder, capsys):
 def test_a_run_folder_is_not_written_into_twice(folder, capsys):
     assert main(["train", *SHORT, f"run_dir={folder}"]) == 2
     assert "not empty" in capsys.readouterr().err
+
+
+def test_a_parameter_that_a_part_does_not_take_is_a_mistake_of_the_config(tmp_path, capsys):
+    assert main(["train", *SHORT, "recipe.act_on=dreams", f"run_dir={tmp_path / 'run'}"]) == 2
+    assert "wmzoo: recipe.act_on is observations or imagination" in capsys.readouterr().err
+
+
+def test_whatever_ends_a_run_early_is_told_with_the_iteration_and_the_last_checkpoint(tmp_path, capsys, monkeypatch):
+    calls = []
+
+    def fail(self):
+        calls.append(1)
+        if len(calls) == 3:
+            raise OSError("the disk is full")
+        return {}
+
+    monkeypatch.setattr("wmzoo.trainers.online.OnlineTrainer._policy_updates", fail)
+    assert main(["train", *SHORT, f"run_dir={tmp_path / 'run'}"]) == 3
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert "OSError: the disk is full, in iteration 3; last checkpoint:" in line and line.endswith("00000002")
