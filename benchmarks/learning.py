@@ -28,6 +28,7 @@ STUDIES = HERE / "studies.yaml"
 RESULTS = HERE / "results" / "learning"
 RUNS = HERE.parent / "runs" / "learning"
 DIGITS = 6  # significant digits of committed metrics
+LATE = 75  # iterations at the end of a run over which the diagnostics are averaged
 MANY = 6  # arms that one picture of curves can hold
 
 
@@ -46,6 +47,11 @@ def commands(group: str) -> dict[Path, list[str]]:
 def train(name: Path, overrides: list[str]) -> None:
     """One run in a process of its own; a run left unfinished is begun again."""
     if (RESULTS / name / "metrics.csv").exists():
+        made_by = json.loads((RESULTS / name / "run.json").read_text())["command"]
+        if made_by != command_line(overrides):
+            print(
+                f"{name} was made by `{made_by}`, which is no longer its arm: move it away to train it anew", flush=True
+            )
         return
     folder = RUNS / name
     shutil.rmtree(folder, ignore_errors=True)
@@ -61,12 +67,17 @@ def train(name: Path, overrides: list[str]) -> None:
         keep(folder, RESULTS / name, overrides)
 
 
+def command_line(overrides: list[str]) -> str:
+    """What a user types for the same run."""
+    return " ".join(["wmzoo train", *overrides])
+
+
 def keep(run: Path, results: Path, overrides: list[str]) -> None:
     """Copy a run's metrics, config and facts (not its weights) to the results."""
     results.mkdir(parents=True, exist_ok=True)
     shutil.copy(run / "config.yaml", results)
     facts = json.loads((run / "run.json").read_text())
-    facts["command"] = " ".join(["wmzoo train", *overrides])
+    facts["command"] = command_line(overrides)
     (results / "run.json").write_text(json.dumps(facts, indent=2) + "\n")
     with open(run / "metrics.csv", newline="") as source, open(results / "metrics.csv", "w", newline="") as target:
         writer = csv.writer(target, lineterminator="\n")
@@ -80,10 +91,20 @@ def _short(cell: str) -> str:
         return cell
 
 
+def _rows(run: Path) -> list[dict[str, str]]:
+    with open(run / "metrics.csv", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _mean(rows: list[dict[str, str]], column: str) -> str:
+    """The column's mean over the rows that have it."""
+    values = [float(row[column]) for row in rows if row.get(column)]
+    return f"{statistics.fmean(values):.2f}" if values else "–"
+
+
 def evaluations(run: Path) -> list[tuple[int, float, float]]:
     """(environment steps, return, seconds) of each evaluation of a committed run."""
-    with open(run / "metrics.csv", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["eval_return"]]
+    rows = [row for row in _rows(run) if row["eval_return"]]
     return [(int(row["env_steps"]), float(row["eval_return"]), float(row["wall_clock"])) for row in rows]
 
 
@@ -96,15 +117,21 @@ def summary(group: str) -> list[dict[str, str]]:
             continue
         curves = [evaluations(run) for run in runs]
         finals = [statistics.fmean(value for _, value, _ in curve[-3:]) for curve in curves]
+        late = [row for run in runs for row in _rows(run)[-LATE:]]
         table.append(
             {
                 "arm": arm,
                 "last three evaluations, by seed": ", ".join(f"{final:.0f}" for final in finals),
                 "mean ± 95%": interval(finals),
-                "best evaluation": f"{max(value for curve in curves for _, value, _ in curve):.0f}",
+                "best": f"{max(value for curve in curves for _, value, _ in curve):.0f}",
                 "mean over the run": f"{statistics.fmean(value for curve in curves for _, value, _ in curve):.0f}",
                 "agent steps": f"{curves[0][-1][0]:,}",
                 "seconds a run": f"{statistics.median(curve[-1][2] for curve in curves):.0f}",
+                "latent error, 1 step": _mean(late, "latent_error_first"),
+                "H steps": _mean(late, "latent_error_last"),
+                "reward R² at H": _mean(late, "reward_r2_last"),
+                "saturation": _mean(late, "action_saturation"),
+                "actor gradient": _mean(late, "actor_grad_norm"),
             }
         )
     return table

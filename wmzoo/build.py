@@ -96,10 +96,24 @@ def build_agent(cfg: DictConfig, obs_dim: int, act_dim: int) -> Agent:
         ),
         reward_code=code,
         task_embedding=part("task_embedding", lambda: TaskEmbedding(size.num_tasks, task_dim)) if task_dim else None,
+        action_masks=_action_masks(size, act_dim),
     )
     actor = part("actor", lambda: Actor(size.latent_dim, act_dim, cfg.actor.units))
     critic = part("critic", lambda: CriticEnsemble(size.latent_dim, cfg.critic.units, cfg.critic.num))
     return Agent(world_model, actor, critic, cfg, obs_dim, act_dim)
+
+
+def _action_masks(size: DictConfig, act_dim: int) -> torch.Tensor | None:
+    """[N,A], 1 for the actions that each task has; None where `model.action_dims` is null."""
+    if size.action_dims is None:
+        return None
+    dims = torch.tensor(list(size.action_dims))
+    if len(dims) != size.num_tasks or not ((dims >= 1) & (dims <= act_dim)).all():
+        raise WmzooError(
+            f"model.action_dims={list(size.action_dims)}: one number from 1 to {act_dim} is needed for each of "
+            f"model.num_tasks={size.num_tasks} tasks"
+        )
+    return (torch.arange(act_dim) < dims.unsqueeze(1)).float()
 
 
 def build_env(cfg: DictConfig, num_envs: int | None = None) -> VectorEnv:

@@ -113,7 +113,7 @@ class PWM:
             "critic": adam(self.critic.parameters(), s.critic_lr, betas, fused=True),
             "model": adam(self.model.parameters(), s.model_lr, (s.model_betas[0], s.model_betas[1]), fused=True),
         }
-        self.rewards, self.returns = RunningMoments(), RunningMoments()
+        self.rewards, self.returns = self.model.reward_moments, RunningMoments()
         self.nonfinite = 0
 
     # ── the world model ────────────────────────────────────────
@@ -259,10 +259,9 @@ class PWM:
         return rate
 
     def state_dict(self) -> dict[str, Any]:
-        """Optimisers, scales, counters and random streams; the weights are the agent's own."""
+        """Optimisers, scale of returns, counter and random streams; weights and scale of rewards are the agent's."""
         return {
             "optimisers": {name: optimiser.state_dict() for name, optimiser in self.optimisers.items()},
-            "rewards": self.rewards.state_dict(),
             "returns": self.returns.state_dict(),
             "streams": {name: generator.get_state() for name, generator in self.streams.items()},
             "nonfinite": self.nonfinite,
@@ -272,7 +271,6 @@ class PWM:
         """Go on exactly where `state_dict` was taken."""
         for name, optimiser in self.optimisers.items():
             optimiser.load_state_dict(state["optimisers"][name])
-        self.rewards.load_state_dict(state["rewards"])
         self.returns.load_state_dict(state["returns"])
         for name, generator in self.streams.items():
             generator.set_state(state["streams"][name])

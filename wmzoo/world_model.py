@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from wmzoo.dynamics.base import Dynamics
 from wmzoo.nets.two_hot import RewardCode
+from wmzoo.normalise import RunningMoments
 
 
 class TaskEmbedding(nn.Module):
@@ -24,6 +25,9 @@ class TaskEmbedding(nn.Module):
 
 class WorldModel(nn.Module):
     """E(obs) → z, F(z, a) → z′, R(z, a) → reward; leading dimensions of z and a may be [B] or [H,B].
+
+    Rewards are in the units the head was taught: `reward_moments`, saved with the weights, holds the mean and std of the
+    environment's rewards by which the algorithm scaled them (recipe.reward_scale).
 
     Args:
         encoder: [.., O+E] -> [.., D]. reward_head: [.., D+A+E] -> raw outputs [.., code.width].
@@ -46,7 +50,8 @@ class WorldModel(nn.Module):
         self.encoder, self.dynamics = encoder, dynamics
         self.reward_head, self.reward_code = reward_head, reward_code
         self.task_embedding = task_embedding
-        self.register_buffer("action_masks", action_masks)
+        self.reward_moments = RunningMoments()
+        self.register_buffer("action_masks", action_masks, persistent=False)  # the config has it
 
     def embed(self, task: Tensor | None) -> Tensor | None:
         """task int64[B] -> [B,E]; None without tasks."""
@@ -73,7 +78,7 @@ class WorldModel(nn.Module):
         return raw
 
     def step(self, z: Tensor, a: Tensor, task: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """The next latent [B,D] and the decoded reward [B] of taking a in z."""
+        """The next latent [B,D] and the decoded reward [B] of taking a in z, in the head's units (see the class)."""
         return self.next(z, a, task), self.reward_code.decode(self.reward(z, a, task))
 
     def mask(self, a: Tensor, task: Tensor | None) -> Tensor:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
 
-from wmzoo.envs.base import Transition
+if TYPE_CHECKING:
+    from wmzoo.envs.base import Transition
 
 NO_EPISODE = -1
 MAX_ROUNDS = 8

@@ -28,7 +28,7 @@ def open_loop(
     errors = (zs[1:] - encoded[1:]).square().sum((1, 2))
     changes = (encoded[1:] - encoded[0]).square().sum((1, 2))
     relative = errors / changes
-    truth = scale_reward(slices.rewards[-1])
+    truth = model.reward_code.truth(scale_reward(slices.rewards[-1]))
     predicted = model.reward_code.decode(model.reward(zs[-2], actions[-1], task))
     r2 = 1 - (truth - predicted).square().sum() / (truth - truth.mean()).square().sum()
     return {

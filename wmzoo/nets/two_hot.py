@@ -29,6 +29,10 @@ class RewardCode(nn.Module, ABC):
         """raw[..., width] -> reward[...], differentiable."""
 
     @abstractmethod
+    def truth(self, reward: Tensor) -> Tensor:
+        """What `decode` should give for reward[...]."""
+
+    @abstractmethod
     def error(self, raw: Tensor, reward: Tensor) -> Tensor:
         """The loss of each prediction: raw[..., width], reward[...] -> [...]."""
 
@@ -40,6 +44,9 @@ class ScalarCode(RewardCode):
 
     def decode(self, raw: Tensor) -> Tensor:
         return raw.squeeze(-1)
+
+    def truth(self, reward: Tensor) -> Tensor:
+        return reward
 
     def error(self, raw: Tensor, reward: Tensor) -> Tensor:
         return (raw.squeeze(-1) - reward).square()
@@ -77,6 +84,9 @@ class TwoHotCode(RewardCode):
     def decode(self, raw: Tensor) -> Tensor:
         mean = (raw.softmax(-1) * self.centred).sum(-1) * self.step
         return symexp(mean) if self.symexp else mean
+
+    def truth(self, reward: Tensor) -> Tensor:
+        return reward if self.symexp else symlog(reward)
 
     def error(self, raw: Tensor, reward: Tensor) -> Tensor:
         return -(self.encode(reward) * F.log_softmax(raw, -1)).sum(-1)

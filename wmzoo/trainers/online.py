@@ -69,6 +69,8 @@ class OnlineTrainer(Trainer):
     ) -> None:
         if act_on not in ("observations", "imagination"):
             raise ValueError(f"recipe.act_on is observations or imagination, not '{act_on}'")
+        if env.episode_length < horizon:
+            raise ValueError(f"trainer.horizon={horizon} is longer than an episode, {env.episode_length} agent steps")
         if agent.world_model.task_embedding is not None:
             raise ValueError("trainer=online trains on one task: it takes model.num_tasks=0")
         self.agent, self.pwm, self.env, self.recorder, self.evaluate = agent, pwm, env, recorder, evaluate
