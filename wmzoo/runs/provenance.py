@@ -17,7 +17,7 @@ from wmzoo import plugins
 
 DISTRIBUTIONS = (
     *("wmzoo", "torch", "numpy", "mujoco", "dm_control", "gymnasium"),
-    *("hydra-core", "omegaconf", "einops", "safetensors"),
+    *("hydra-core", "omegaconf", "safetensors"),
 )
 
 
