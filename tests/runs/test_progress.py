@@ -39,8 +39,10 @@ def test_the_time_left_follows_from_the_pace_of_this_process_alone():
     with progress:
         clock.now += 50
         progress.update(row(910))
-        assert progress.fields()["elapsed"] == "0:00:50"
-        assert progress.fields()["left"] == "0:07:30"
+        clock.now += 50
+        progress.update(row(920))
+        assert progress.fields()["elapsed"] == "0:01:40"
+        assert progress.fields()["left"] == "0:06:40"
 
 
 def test_a_slow_start_does_not_count_into_the_time_left():
@@ -49,9 +51,17 @@ def test_a_slow_start_does_not_count_into_the_time_left():
     with progress:
         clock.now += 500
         progress.update(row(1))
+        assert progress.fields()["left"] == "–"
         clock.now += 18
         progress.update(row(10))
         assert progress.fields()["left"] == "0:03:20"
+
+
+def test_nothing_is_left_after_the_last_iteration_even_if_it_was_the_first():
+    _, progress = plain_progress(Clock(), total=1)
+    with progress:
+        progress.update(row(1))
+        assert progress.fields()["left"] == "0:00:00"
 
 
 def test_the_last_known_returns_stay_shown_between_episodes_and_evaluations():

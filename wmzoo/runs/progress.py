@@ -23,7 +23,7 @@ class Progress:
 
     Args:
         total: number of iterations of the whole run.
-        start: iterations done before this process began (a resumed run); the time left does not count them.
+        start: iterations done before this process began (a resumed run).
         interval: seconds between plain lines where the output is not a terminal.
     """
 
@@ -37,7 +37,7 @@ class Progress:
         console: Console | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.total, self.start, self.title, self.interval = total, start, title, interval
+        self.total, self.title, self.interval = total, title, interval
         self.console = console or Console()
         self._clock = clock
         self._began = self._printed = clock()
@@ -103,12 +103,12 @@ class Progress:
 
     def _left(self, done: int) -> float | None:
         """Seconds to go at the pace since the first row: what comes before it, a warm-up say, does not count."""
-        if self._first is None:
+        if done == self.total:
+            return 0.0
+        if self._first is None or done == self._first[0]:
             return None
         since, began = self._first
-        if done == since:
-            since, began = self.start, self._began
-        return (self._clock() - began) / max(done - since, 1) * (self.total - done)
+        return (self._clock() - began) / (done - since) * (self.total - done)
 
     def _print(self) -> None:
         self._printed, self._shown_last = self._clock(), True
