@@ -1,12 +1,13 @@
 import json
 import re
+import sys
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 from omegaconf import OmegaConf
 
-from wmzoo.errors import RunInterrupted, WmzooError
+from wmzoo.errors import RunFailed, RunInterrupted, WmzooError
 from wmzoo.runs import Run
 from wmzoo.runs.folder import default_name
 
@@ -81,3 +82,37 @@ def test_a_run_that_ends_early_says_so_and_keeps_its_rows(tmp_path, error, statu
         raise error
     assert json.loads((tmp_path / "run.json").read_text())["status"] == status
     assert len((tmp_path / "metrics.csv").read_text().splitlines()) == 2
+
+
+def mistaken(folder, error=WmzooError, rows=0):
+    with pytest.raises(error), Run(folder, config()) as run:
+        for iteration in range(rows):
+            run.log({"iteration": iteration + 1, "env_steps": 5})
+        (run.folder / "eval").mkdir()
+        raise error("no such task")
+
+
+def test_a_mistake_found_before_the_first_row_leaves_no_folder_so_the_corrected_command_can_have_it(tmp_path):
+    mistaken(tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    with Run(tmp_path / "run", config()):
+        pass
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["status"] == "done"
+
+
+def test_a_folder_that_was_there_before_a_mistake_stays_and_is_empty_again(tmp_path):
+    mistaken(tmp_path)
+    assert tmp_path.is_dir() and not list(tmp_path.iterdir())
+
+
+def test_a_logger_that_is_not_installed_leaves_no_folder(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
+    with pytest.raises(WmzooError, match="tensorboard is not installed"):
+        Run(tmp_path / "run", config(loggers=["tensorboard"]))
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(("error", "rows"), [(RunFailed, 0), (WmzooError, 1), (ValueError, 0)])
+def test_a_run_that_began_or_did_not_end_by_a_mistake_keeps_its_folder(tmp_path, error, rows):
+    mistaken(tmp_path / "run", error, rows)
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["status"] == "failed"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Mapping
 from datetime import datetime
@@ -45,17 +46,21 @@ class Run:
         folder: where; None takes `cfg.run_dir`, and the default name if that is null too.
         cfg: the composed config; written resolved to config.yaml.
 
+    A mistake found before the first row (a WmzooError with exit code 2) leaves no folder behind, so that the corrected
+    command can have the same `run_dir=`; a folder that was there before, empty, stays and is empty again.
+
     Raises:
         WmzooError: the folder exists and is not empty, or a logger's extra is not installed.
     """
 
     def __init__(self, folder: Path | str | None, cfg: DictConfig) -> None:
         folder = folder or OmegaConf.select(cfg, "run_dir", default=None)
+        self._found = bool(folder) and Path(str(folder)).exists()
         self.folder = _make(Path(folder)) if folder else _make_unique(default_name(cfg))
         self.cfg = cfg
         self._clock = time.monotonic()
         self._facts: dict[str, Any] = {}
-        self._finished = False
+        self._finished = self._logged = False
         OmegaConf.save(cfg, self.folder / "config.yaml", resolve=True)
         seed = OmegaConf.select(cfg, "seed", default=None)
         device = OmegaConf.select(cfg, "device", default=None)
@@ -66,13 +71,8 @@ class Run:
         try:
             self._loggers = build_loggers(OmegaConf.select(cfg, "loggers", default=None) or [], self.folder, cfg)
         except WmzooError:
-            self.finish("failed")
+            self.discard()
             raise
-
-    @property
-    def checkpoints(self) -> Path:
-        """Folder of the run's checkpoints, see wmzoo.checkpoints."""
-        return self.folder / "checkpoints"
 
     def note(self, **new: Any) -> None:
         """Adds facts to run.json (JSON values), replacing those of the same name."""
@@ -82,7 +82,7 @@ class Run:
     def log(self, row: Mapping[str, Any]) -> None:
         """Appends one iteration's metrics; NaN and infinities become null, columns keep a fixed order."""
         filled = self._metrics.write(row)
-        self.iteration = int(filled["iteration"] or 0)
+        self.iteration, self._logged = int(filled["iteration"] or 0), True
         for logger in self._loggers:
             logger.log(filled)
 
@@ -100,6 +100,15 @@ class Run:
         if rows:
             plot_learning_curve(self._metrics.path, self.folder / "learning_curve.png", title=self._title())
 
+    def discard(self) -> None:
+        """Closes a run that never began and removes what it wrote."""
+        self._finished = True
+        self._metrics.close()
+        for logger in self._loggers:
+            logger.close()
+        for path in self.folder.iterdir() if self._found else [self.folder]:
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
+
     def _title(self) -> str:
         task = OmegaConf.select(self.cfg, "env.task", default="")
         seed = OmegaConf.select(self.cfg, "seed", default=0)
@@ -113,6 +122,8 @@ class Run:
     ) -> None:
         if kind is None:
             self.finish()
+        elif isinstance(error, WmzooError) and error.exit_code == WmzooError.exit_code and not self._logged:
+            self.discard()
         else:
             self.finish("interrupted" if issubclass(kind, (KeyboardInterrupt, RunInterrupted)) else "failed")
 
