@@ -10,7 +10,6 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 import wmzoo
-from wmzoo import config
 from wmzoo.config import ConfigError, compose, options
 from wmzoo.errors import WmzooError
 from wmzoo.registry import register
@@ -181,13 +180,6 @@ def test_unknown_keys_cannot_be_read_or_set() -> None:
     cfg = compose()
     with pytest.raises(AttributeError):
         _ = cfg.sead
-
-
-def test_a_saved_config_is_read_back_resolved(tmp_path: Path) -> None:
-    cfg = compose(["size=tiny", "seed=3"])
-    config.save(cfg, tmp_path / "config.yaml")
-    assert "${" not in (tmp_path / "config.yaml").read_text()
-    assert config.load(tmp_path / "config.yaml") == OmegaConf.to_container(cfg, resolve=True)
 
 
 def test_composing_leaves_another_program_s_hydra_alone() -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from hydra import compose as hydra_compose
@@ -50,7 +49,7 @@ def compose(overrides: Sequence[str] = ()) -> DictConfig:
         cfg = _compose(overrides)
         OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     except (HydraException, OmegaConfBaseException) as error:
-        raise ConfigError(_explain(error, overrides, parsed)) from error
+        raise explained(error, overrides, parsed) from error
     validate(cfg)
     if any(o.key_or_group.partition(".")[0] == "integrator" for o in parsed) and not _has_velocity(cfg):
         log.warning(
@@ -82,6 +81,11 @@ def prepare(overrides: Sequence[str]) -> tuple[list[str], list[Override]]:
 def plugin_files(override: str) -> list[str]:
     """The files that one override names: `plugins=[a.py,b.py]` or `plugins=a.py`; none for any other key."""
     return _plugin_files(_parse([override])[0])
+
+
+def explained(error: Exception, overrides: list[str], parsed: list[Override]) -> ConfigError:
+    """One line for what Hydra and OmegaConf say in several: an unknown key gets its near matches."""
+    return ConfigError(_explain(error, overrides, parsed))
 
 
 def store_cards() -> None:
@@ -130,23 +134,6 @@ def validate(cfg: DictConfig) -> None:
     )
 
 
-def save(cfg: DictConfig, path: str | Path) -> None:
-    """Write `cfg` with every reference resolved."""
-    OmegaConf.save(cfg, path, resolve=True)
-
-
-def load(path: str | Path) -> DictConfig:
-    """A config that `save` wrote, closed to unknown keys."""
-    try:
-        cfg = OmegaConf.load(path)
-    except (OSError, OmegaConfBaseException, ValueError) as error:
-        raise ConfigError(f"config {path} cannot be read: {_first_line(error)}") from error
-    if not isinstance(cfg, DictConfig):
-        raise ConfigError(f"config {path} is not a mapping")
-    OmegaConf.set_struct(cfg, True)
-    return cfg
-
-
 def _parse(overrides: list[str]) -> list[Override]:
     parser, parsed = OverridesParser.create(), []
     for text in overrides:
@@ -190,8 +177,7 @@ def _check_choice(override: Override) -> None:
 
 
 def _explain(error: Exception, overrides: list[str], parsed: list[Override]) -> str:
-    """One line for what Hydra says in several: an unknown key gets its near matches."""
-    choices = [text for text, override in zip(overrides, parsed, strict=True) if override.key_or_group in GROUPS]
+    choices = [_one(text, o) for text, o in zip(overrides, parsed, strict=True) if o.key_or_group in GROUPS]
     if len(choices) < len(overrides):
         try:
             base = _compose(choices)
@@ -204,6 +190,11 @@ def _explain(error: Exception, overrides: list[str], parsed: list[Override]) -> 
             if OmegaConf.select(base, key, default=base) is base:
                 return f"{unknown('key', key, _beside(base, key), near=_keys(base))} (a new key is typed +{key}=…)"
     return _first_line(error)
+
+
+def _one(text: str, override: Override) -> str:
+    """The override itself, or of a sweep the one with its first value."""
+    return f"{override.key_or_group}={next(override.sweep_iterator())}" if override.is_sweep_override() else text
 
 
 def _keys(node: DictConfig, prefix: str = "") -> list[str]:

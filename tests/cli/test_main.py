@@ -114,6 +114,24 @@ def test_a_sweep_over_an_unknown_name_is_refused_before_anything_runs(capsys: py
 
 
 @pytest.mark.parametrize(
+    ("overrides", "says"),
+    [
+        (["seed=0,1", "sead=3"], "unknown key 'sead': did you mean seed?"),
+        (["dynamics=flow,mlp", "dynamics.subsetps=3"], "did you mean dynamics.substeps"),
+        (["seed=0,1", "hydra/launcher=joblb"], "hydra/launcher/joblb"),
+        (["seed=0,1", "--cfg"], "--cfg shows one config and -m runs many"),
+    ],
+)
+def test_a_mistake_in_a_sweep_is_one_line_and_runs_nothing(overrides: list[str], says: str, tmp_path: Path) -> None:
+    # In a process of its own, because Hydra sets up logging for the whole process.
+    command = [sys.executable, "-m", "wmzoo", "train", "-m", *overrides]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert says in done.stderr and done.stderr.startswith("wmzoo: ") and done.stderr.count("\n") == 1
+    assert not list(tmp_path.rglob("metrics.jsonl"))
+
+
+@pytest.mark.parametrize(
     ("error", "code", "says"),
     [
         (CheckFailed("no"), 1, "wmzoo: no\n"),

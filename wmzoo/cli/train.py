@@ -11,6 +11,8 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from wmzoo.errors import WmzooError
+
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
@@ -26,6 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     overrides = with_plugins(args.overrides, args.plugin)
     if args.multirun:
+        if args.cfg:
+            raise WmzooError("--cfg shows one config and -m runs many: give one of them")
         sweep(overrides)
         return 0
     from wmzoo.config import compose
@@ -56,16 +60,20 @@ def with_plugins(overrides: list[str], files: list[str]) -> list[str]:
 def sweep(overrides: list[str]) -> None:
     """Hand the sweep to Hydra, which reads its overrides from the command line and runs `job` for each combination."""
     import hydra
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
 
-    from wmzoo.config import VERSION_BASE, prepare
+    from wmzoo.config import VERSION_BASE, explained, prepare
     from wmzoo.paths import data_dir
 
-    overrides, _ = prepare(overrides)
+    overrides, parsed = prepare(overrides)
     before = sys.argv
     sys.argv = [before[0], "--multirun", *overrides]
     os.environ["HYDRA_FULL_ERROR"] = "1"  # raise, instead of printing and exiting
     try:
         hydra.main(version_base=VERSION_BASE, config_path=str(data_dir("configs")), config_name="train")(job)()
+    except (HydraException, OmegaConfBaseException) as error:
+        raise explained(error, overrides, parsed) from error
     finally:
         sys.argv = before
 
