@@ -50,12 +50,18 @@ class Payday:
         pass
 
 
+def device_of(cfg):
+    if cfg.get("device", "cpu") != "cpu":
+        raise WmzooError(f"no {cfg.device} here")
+    return torch.device("cpu")
+
+
 @pytest.fixture
 def run_folder(tmp_path, monkeypatch):
     build = SimpleNamespace(
         build_agent=lambda cfg, obs_dim, act_dim: Still(),
         build_env=lambda cfg, num_envs: Payday(num_envs),
-        device_of=lambda cfg: torch.device("cpu"),
+        device_of=device_of,
         evaluation_seed=lambda cfg: seed_of(cfg.seed, "evaluation"),
         set_threads=lambda cfg: 1,
     )
@@ -98,6 +104,21 @@ def test_without_rendering_the_numbers_still_come_with_one_line_about_the_video(
     printed = capsys.readouterr()
     assert printed.err.count("nothing to draw with") == 1 and "over 3 episodes" in printed.out
     assert not (tmp_path / "v.mp4").exists()
+
+
+def test_a_run_of_a_gpu_is_evaluated_on_the_cpu_where_there_is_none_and_one_line_says_so(run_folder, tmp_path, capsys):
+    checkpoints.save(tmp_path / "gpu", Still(), OmegaConf.merge(CFG, {"device": "cuda"}), 1, 1)
+    assert evaluate(tmp_path / "gpu") == 0
+    printed = capsys.readouterr()
+    assert "device=cuda is not on this machine; evaluating on cpu" in printed.err and printed.err.count("\n") == 1
+    assert "over 3 episodes" in printed.out
+    assert evaluate(tmp_path / "gpu", "--device", "cpu") == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_an_asked_device_that_is_not_there_is_refused(run_folder, capsys):
+    assert evaluate(run_folder, "--device", "cuda") == 2
+    assert capsys.readouterr().err == "wmzoo: no cuda here\n"
 
 
 def test_no_episodes_is_refused(run_folder, capsys):

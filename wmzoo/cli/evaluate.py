@@ -7,10 +7,15 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wmzoo.errors import WmzooError
+
+if TYPE_CHECKING:
+    import torch
+    from omegaconf import DictConfig
 
 Result = dict[str, Any]
 
@@ -19,6 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("path", type=Path, metavar="RUN", help="a run folder (its newest checkpoint) or a checkpoint")
     parser.add_argument("--episodes", type=int, metavar="N", help="default: eval.episodes of the run")
     parser.add_argument("--seed", type=int, metavar="S", help="default: the run's own evaluation seed")
+    parser.add_argument(
+        "--device", metavar="D", help="auto, cpu or cuda; default: the run's, or cpu where that is missing"
+    )
     parser.add_argument("--video", type=Path, metavar="FILE.mp4", help="record the first episode")
     parser.add_argument("--json", action="store_true", help="print the result as JSON and nothing else")
 
@@ -26,26 +34,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     if args.episodes is not None and args.episodes < 1:
         raise WmzooError(f"--episodes is {args.episodes}; it must be 1 or more")
-    result = evaluate_path(args.path, args.episodes, args.seed, args.video)
+    result = evaluate_path(args.path, args.episodes, args.seed, args.video, args.device)
     print(json.dumps(result, indent=2) if args.json else describe(result))
     return 0
 
 
 def evaluate_path(
-    path: Path, episodes: int | None = None, seed: int | None = None, video: Path | None = None
+    path: Path,
+    episodes: int | None = None,
+    seed: int | None = None,
+    video: Path | None = None,
+    device: str | None = None,
 ) -> Result:
     """Evaluates the bundle at `path`; for one inside a run, also writes RUN/eval/….json."""
     from contextlib import nullcontext
 
     from wmzoo import checkpoints
-    from wmzoo.build import build_env, device_of, evaluation_seed, set_threads
+    from wmzoo.build import build_env, evaluation_seed, set_threads
     from wmzoo.evaluation import evaluate
     from wmzoo.runs.video import VideoRecorder, frames_per_second
 
     bundle = checkpoints.locate(path)
     cfg = checkpoints.load_config(bundle)
     set_threads(cfg)
-    agent = checkpoints.load(bundle, device_of(cfg))
+    agent = checkpoints.load(bundle, choose_device(cfg, device))
     episodes = episodes if episodes is not None else int(cfg.eval.episodes)
     own_seed = evaluation_seed(cfg)
     seed = seed if seed is not None else own_seed
@@ -75,6 +87,22 @@ def evaluate_path(
         result["recorded"] = recorded_return(run_folder, cfg.checkpoint.iteration) if own else None
         write_result(run_folder, result)
     return result
+
+
+def choose_device(cfg: DictConfig, asked: str | None) -> torch.device:
+    """The asked one, which must exist; else the run's, or the CPU with a line on stderr where that does not exist."""
+    import torch
+
+    from wmzoo.build import device_of
+
+    if asked is not None:
+        cfg.device = asked
+        return device_of(cfg)
+    try:
+        return device_of(cfg)
+    except WmzooError:
+        print(f"wmzoo: the run's device={cfg.device} is not on this machine; evaluating on cpu", file=sys.stderr)
+        return torch.device("cpu")
 
 
 def run_of(bundle: Path) -> Path | None:
