@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -20,37 +21,62 @@ def choose(monkeypatch):
             monkeypatch.delenv("MUJOCO_GL", raising=False)
         else:
             monkeypatch.setenv("MUJOCO_GL", user)
-        rendering.choose_backend.cache_clear()
+        monkeypatch.delenv("WMZOO_RENDERING", raising=False)
+        rendering._choose.cache_clear()
         return rendering.choose_backend()
 
-    before = os.environ.get("MUJOCO_GL")
+    before = {name: os.environ.pop(name, None) for name in ("MUJOCO_GL", "WMZOO_RENDERING")}
+    monkeypatch.setattr(rendering, "sys", SimpleNamespace(platform="linux", modules={}))
     yield choose
     monkeypatch.undo()
-    if before is None:
-        os.environ.pop("MUJOCO_GL", None)
-    else:
-        os.environ["MUJOCO_GL"] = before
-    rendering.choose_backend.cache_clear()
+    for name, value in before.items():
+        os.environ.pop(name, None)
+        if value is not None:
+            os.environ[name] = value
+    rendering._choose.cache_clear()
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere MuJoCo draws through the system")
 @pytest.mark.parametrize(("works", "chosen"), [(("egl", "osmesa"), "egl"), (("osmesa",), "osmesa"), ((), "disabled")])
-def test_egl_is_preferred_then_osmesa_then_nothing(choose, works, chosen, monkeypatch):
-    monkeypatch.setattr(rendering, "sys", type("Fresh", (), {"platform": "linux", "modules": {}}))
+def test_egl_is_preferred_then_osmesa_then_nothing(choose, works, chosen):
     assert choose(works) == chosen == os.environ["MUJOCO_GL"]
 
 
-def test_the_users_choice_is_kept(choose):
-    assert choose(works=("egl",), user="osmesa") == "osmesa"
+def test_the_users_choice_is_kept_where_it_works(choose):
+    assert choose(works=("egl", "osmesa"), user="osmesa") == "osmesa"
+
+
+def reason():
+    with pytest.raises(WmzooError) as error:
+        rendering.require_backend()
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+PACKAGES = ("libegl1", "libegl-mesa0", "libgl1-mesa-dri", "libopengl0", "libosmesa6")
 
 
 def test_without_a_backend_the_error_is_one_line_that_names_the_packages(choose):
-    choose(user="disabled")
-    with pytest.raises(WmzooError) as error:
-        rendering.require_backend()
-    for package in ("libegl1", "libegl-mesa0", "libgl1-mesa-dri", "libopengl0", "libosmesa6"):
-        assert package in str(error.value)
-    assert "\n" not in str(error.value)
+    choose()
+    assert "neither EGL nor OSMesa works" in reason() and all(package in reason() for package in PACKAGES)
+
+
+def test_what_the_user_switched_off_is_not_said_to_be_missing(choose):
+    assert choose(works=("egl",), user="disabled") == "disabled"
+    assert "MUJOCO_GL=disabled switches it off" in reason() and "neither" not in reason()
+
+
+def test_a_choice_of_the_user_that_does_not_work_is_told_by_its_name_and_leaves_the_rest_alive(choose):
+    assert choose(works=("egl",), user="osmesa") == "disabled" == os.environ["MUJOCO_GL"]
+    assert "MUJOCO_GL=osmesa does not work on this machine" in reason() and "neither" not in reason()
+    assert all(package in reason() for package in PACKAGES)
+
+
+def test_a_child_process_is_told_what_its_parent_found_and_does_not_probe(choose, monkeypatch):
+    choose()
+    told = reason()
+    rendering._choose.cache_clear()
+    monkeypatch.setattr(rendering, "_works", lambda backend: pytest.fail("probed again"))
+    assert rendering.choose_backend() == "disabled" and reason() == told
 
 
 WITHOUT_GL = """
@@ -59,19 +85,26 @@ from wmzoo.envs.dmc import DmcVectorEnv
 from wmzoo.envs.gymnasium import GymnasiumVectorEnv
 from wmzoo.errors import WmzooError
 for env in (DmcVectorEnv("cheetah-run", 2), GymnasiumVectorEnv("Hopper-v5", 2)):
+    try:
+        env.check_rendering()
+    except WmzooError as error:
+        assert "MUJOCO_GL" in str(error)
+    else:
+        raise SystemExit("pictures are said to be possible without GL")
     env.reset(0)
     env.step(torch.zeros(2, env.act_dim))
     try:
         env.render()
     except WmzooError as error:
-        assert "libosmesa6" in str(error)
+        assert "MUJOCO_GL" in str(error)
     else:
         raise SystemExit("a picture without GL")
 """
 
 
-def test_environments_run_on_a_machine_without_gl():
-    environment = os.environ | {"MUJOCO_GL": "disabled"}
+@pytest.mark.parametrize("backend", ["disabled", "nonsense"])
+def test_environments_run_on_a_machine_without_gl(backend):
+    environment = os.environ | {"MUJOCO_GL": backend, "WMZOO_RENDERING": ""}
     result = subprocess.run([sys.executable, "-c", WITHOUT_GL], env=environment, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
 
@@ -89,6 +122,6 @@ if rendering.choose_backend() in ("egl", "osmesa"):
 
 
 def test_pictures_of_any_size_come_headless_and_the_process_ends_quietly():
-    environment = {name: value for name, value in os.environ.items() if name != "MUJOCO_GL"}
+    environment = {name: value for name, value in os.environ.items() if name not in ("MUJOCO_GL", "WMZOO_RENDERING")}
     result = subprocess.run([sys.executable, "-c", RENDER], env=environment, capture_output=True, text=True)
     assert (result.returncode, result.stderr) == (0, "")

@@ -8,8 +8,11 @@ import wmzoo
 from wmzoo import checkpoints
 from wmzoo.build import build_env, evaluation_seed
 from wmzoo.cli.main import main
+from wmzoo.errors import WmzooError
 from wmzoo.evaluation import evaluate
+from wmzoo.runs import Progress, Run
 from wmzoo.runs.metrics import read_metrics
+from wmzoo.train import RunRecorder
 
 SHORT = ["size=tiny", "dynamics=mlp", "trainer.iterations=4", "trainer.horizon=4", "env.num_envs=4"]
 SHORT += ["env.episode_length=10", "eval.every=2", "eval.episodes=2", "save.every=1", "save.keep=2"]
@@ -26,7 +29,7 @@ def folder(tmp_path_factory):
 def test_a_run_leaves_everything_the_guide_promises(folder):
     names = {path.name for path in folder.iterdir()} - {"video.mp4"}  # no video where nothing can draw
     files = {"config.yaml", "run.json", "metrics.jsonl", "metrics.csv", "learning_curve.png"}
-    assert names == files | {"checkpoints"}
+    assert names == files | {"checkpoints", "eval"}
     assert [path.name for path in checkpoints.list_checkpoints(folder)] == ["00000003", "00000004"]
     facts = json.loads((folder / "run.json").read_text())
     assert facts["status"] == "done" and facts["parameters"]["total"] > 0
@@ -49,6 +52,37 @@ def test_the_loaded_agent_evaluates_to_the_very_number_the_run_recorded(folder):
     }
 
 
+def test_every_episode_of_every_evaluation_is_kept(folder):
+    rows = {row["iteration"]: row for row in read_metrics(folder)}
+    for iteration in (2, 4):
+        result = json.loads((folder / "eval" / f"{iteration:08d}.json").read_text())
+        assert len(result["returns"]) == 2 and result["lengths"] == [10, 10] and result["successes"] is None
+        assert sum(result["returns"]) / 2 == pytest.approx(result["mean"])
+        assert result["env_steps"] == rows[iteration]["env_steps"]
+        assert (result["mean"], result["std"]) == tuple(rows[iteration][f"eval_{n}"] for n in ("return", "return_std"))
+        assert result["seed"] == evaluation_seed(wmzoo.load(folder).cfg)
+
+
+def test_run_json_tells_what_one_latent_step_costs_where_it_costs_evaluations_of_a_field(folder, tmp_path):
+    assert "nfe_per_latent_step" not in json.loads((folder / "run.json").read_text())
+    with Run(tmp_path / "run", wmzoo.compose(["size=tiny"])) as run:
+        flow = wmzoo.compose(["size=tiny", "dynamics=flow", "integrator=rk4", "dynamics.substeps=3"])
+        RunRecorder(run, Progress(1), wmzoo.build_agent(flow, 4, 2))
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["nfe_per_latent_step"] == 4 * 3
+
+
+def test_without_rendering_it_is_told_before_training_and_no_episode_is_run_for_a_video(tmp_path, capsys, monkeypatch):
+    def blind(self):
+        raise WmzooError("no rendering: install libegl1")
+
+    monkeypatch.setattr("wmzoo.envs.dmc_simulator.DmcSimulator.check_rendering", blind)
+    monkeypatch.setattr("wmzoo.train.record_video", lambda *_: pytest.fail("recorded"))
+    assert main(["train", *SHORT, f"run_dir={tmp_path / 'run'}"]) == 0
+    out = capsys.readouterr().out
+    line = "no video at the end: no rendering: install libegl1\n"
+    assert out.count(line) == 1 and out.index(line) < out.index("iteration 1/4")
+
+
 def test_so_does_the_command_and_says_so(folder, capsys):
     assert main(["evaluate", str(folder), "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
@@ -63,6 +97,7 @@ def test_a_run_folder_is_not_written_into_twice(folder, capsys):
 def test_a_parameter_that_a_part_does_not_take_is_a_mistake_of_the_config(tmp_path, capsys):
     assert main(["train", *SHORT, "recipe.act_on=dreams", f"run_dir={tmp_path / 'run'}"]) == 2
     assert "wmzoo: recipe.act_on is observations or imagination" in capsys.readouterr().err
+    assert main(["train", *SHORT, "trainer.iterations=1", f"run_dir={tmp_path / 'run'}"]) == 0  # corrected, same folder
 
 
 def test_whatever_ends_a_run_early_is_told_with_the_iteration_and_the_last_checkpoint(tmp_path, capsys, monkeypatch):

@@ -82,12 +82,16 @@ class Notes:
         self.rows: list[dict[str, Any]] = []
         self.steps: list[int] = []
         self.checkpoints: list[tuple[int, int]] = []
+        self.evaluations: list[tuple[int, int, float]] = []
         self.states: list[bytes] = []
         self.trainer: OnlineTrainer
 
     def log(self, row: Mapping[str, Any]) -> None:
         self.rows.append(dict(row))
         self.steps.append(len(self.trainer.env.history))
+
+    def evaluated(self, iteration: int, env_steps: int, evaluation: Evaluation) -> None:
+        self.evaluations.append((iteration, env_steps, evaluation.mean))
 
     def checkpoint(self, iteration: int, env_steps: int) -> None:
         self.checkpoints.append((iteration, env_steps))
@@ -217,6 +221,7 @@ def test_sampled_slices_follow_the_environments_own_law(act_on: str) -> None:
 def test_evaluations_and_checkpoints_come_in_turn_and_at_the_end() -> None:
     notes = run(iterations=5, eval_every=2, save_every=3)
     assert [row.get("eval_return") for row in notes.rows] == [None, 1.0, None, 2.0, 3.0]
+    assert notes.evaluations == [(2, 60 + 24, 1.0), (4, 60 + 48, 2.0), (5, 60 + 60, 3.0)]
     assert notes.checkpoints == [(3, 60 + 36), (5, 60 + 60)]
 
 

@@ -143,16 +143,23 @@ def check_actions(make: Make) -> None:
 
 
 def check_render(make: Make) -> None:
-    """A picture of the asked size, or one line on why there is none."""
+    """A picture of the asked size, or one line on why there is none, which `check_rendering` gives beforehand."""
     env = make(2)
+    foretold = None
+    try:
+        env.check_rendering()
+    except WmzooError as error:
+        foretold = str(error)
     env.reset(SEED)
     try:
         picture = env.render(1, width=64, height=48)
     except WmzooError as error:
         _expect("\n" not in str(error), "the reason is longer than a line")
+        _expect(str(error) == foretold, "`check_rendering` did not raise what `render` raises")
         return
     finally:
         env.close()
+    _expect(foretold is None, f"there is a picture, against what `check_rendering` said: {foretold}")
     _expect(picture.shape == (48, 64, 3) and picture.dtype == np.uint8, "the picture is not uint8 [H, W, 3]")
     _expect(int(picture.max()) > int(picture.min()), "the picture is empty")
 

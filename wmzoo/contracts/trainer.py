@@ -13,6 +13,7 @@ from wmzoo.agent import Agent
 from wmzoo.build import build_trainer
 from wmzoo.config import compose
 from wmzoo.contracts.common import expect, variants
+from wmzoo.evaluation import Evaluation
 from wmzoo.trainers.base import Recorder, Trainer
 
 Make = Callable[[Callable[[Agent], Recorder]], Trainer]
@@ -41,6 +42,9 @@ class Notes:
 
     def log(self, row: Mapping[str, Any]) -> None:
         self.rows.append(dict(row))
+
+    def evaluated(self, iteration: int, env_steps: int, evaluation: Evaluation) -> None:
+        """Nothing to keep: the row has it."""
 
     def checkpoint(self, iteration: int, env_steps: int) -> None:
         if self.trainer is not None:

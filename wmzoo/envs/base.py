@@ -79,6 +79,9 @@ class VectorEnv(ABC):
         Raises WmzooError where rendering is impossible, with what to install.
         """
 
+    def check_rendering(self) -> None:  # noqa: B027 (most suites can)
+        """Raise what `render` would raise where pictures are impossible. Draws nothing and needs no `reset`."""
+
     @abstractmethod
     def state_dict(self) -> dict[str, Any]:
         """Simulators, tasks, generators and counters, as tensors, numbers, strings, lists and dicts."""

@@ -81,6 +81,9 @@ class DmcSimulator:
         camera = 0 if self.physics.model.ncam else -1
         return self._pictures.draw(self._model, self._data, camera, width, height)
 
+    def check_rendering(self) -> None:
+        rendering.require_backend()
+
     def state(self) -> dict[str, Any]:
         model, data = self._model, self._data
         return {

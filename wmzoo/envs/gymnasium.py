@@ -124,9 +124,13 @@ class GymnasiumSimulator:
         )
 
     def render(self, width: int, height: int) -> np.ndarray:
+        self.check_rendering()
+        return self._pictures.draw(self._task.model, self._task.data, self._camera(), width, height)
+
+    def check_rendering(self) -> None:
         if not self._physical:
             raise WmzooError(f"{self.env.spec.id} cannot be drawn: only MuJoCo tasks can")
-        return self._pictures.draw(self._task.model, self._task.data, self._camera(), width, height)
+        rendering.require_backend()
 
     def state(self) -> dict[str, Any]:
         state: dict[str, Any] = {

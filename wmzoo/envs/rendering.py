@@ -1,8 +1,8 @@
 """Choosing how MuJoCo draws without a screen, before mujoco or dm_control are imported.
 
-The user's MUJOCO_GL is respected. Otherwise EGL where it really works, else OSMesa, else rendering is
-switched off and whoever asks for a picture is told what to install. The choice is written to MUJOCO_GL, so
-child processes inherit it.
+The user's MUJOCO_GL is taken where it works. Without one, EGL where it really works, else OSMesa. Else rendering is
+switched off, since dm_control cannot even be imported with a backend that is not there, and whoever asks for a
+picture is told why and what to install. The choice is written to MUJOCO_GL, so child processes inherit it.
 """
 
 from __future__ import annotations
@@ -20,10 +20,15 @@ import numpy as np
 
 from wmzoo.errors import WmzooError
 
-NO_RENDERING = (
-    "no rendering: neither EGL nor OSMesa works on this machine; on Debian or Ubuntu install "
-    "libegl1 libegl-mesa0 libgl1-mesa-dri libopengl0 (EGL), or libosmesa6 (OSMesa)"
+_INSTALL = (
+    "on Debian or Ubuntu install libegl1 libegl-mesa0 libgl1-mesa-dri libopengl0 (for EGL), or libosmesa6 (for OSMesa)"
 )
+NO_RENDERING = f"no rendering: neither EGL nor OSMesa works on this machine; {_INSTALL}"
+SWITCHED_OFF = "no rendering: MUJOCO_GL={} switches it off; without MUJOCO_GL, what works is chosen"
+NOT_WORKING = (
+    f"no rendering: MUJOCO_GL={{}} does not work on this machine; without MUJOCO_GL, what works is chosen; {_INSTALL}"
+)
+_FOUND = "WMZOO_RENDERING"  # "backend:why it is off", for child processes
 _OFF = ("disable", "disabled", "off", "false", "0")
 # Draws one frame, in a process of its own: a broken driver may crash it.
 _PROBE = """
@@ -35,22 +40,35 @@ renderer.render()
 """
 
 
-@functools.cache
 def choose_backend() -> str:
-    """Set MUJOCO_GL where the user has not, and return it ("disabled" where nothing works). Probes once."""
-    chosen = os.environ.get("MUJOCO_GL", "").strip().lower()
-    if not chosen and sys.platform.startswith("linux"):
-        chosen = next((name for name in ("egl", "osmesa") if _works(name)), "disabled")
-        os.environ["MUJOCO_GL"] = chosen
-        if "mujoco" in sys.modules:  # imported before us: it has decided already, let it decide again
-            importlib.reload(importlib.import_module("mujoco.gl_context"))
-    return chosen
+    """Set MUJOCO_GL to what works, the user's choice if any, and return it; else "disabled". Probes once."""
+    return _choose()[0]
 
 
 def require_backend() -> None:
     """Raise WmzooError with what to do about it where rendering is off."""
-    if choose_backend() in _OFF:
-        raise WmzooError(NO_RENDERING)
+    if why := _choose()[1]:
+        raise WmzooError(why)
+
+
+@functools.cache
+def _choose() -> tuple[str, str]:
+    """The backend, and why it is off if it is."""
+    asked = os.environ.get("MUJOCO_GL", "").strip().lower()
+    found, _, why = os.environ.get(_FOUND, "").partition(":")
+    if asked and asked == found:  # by a parent process
+        return asked, why
+    if asked in _OFF:
+        return asked, SWITCHED_OFF.format(asked)
+    if not sys.platform.startswith("linux"):
+        return asked, ""
+    chosen = next((name for name in ([asked] if asked else ["egl", "osmesa"]) if _works(name)), "disabled")
+    if chosen == "disabled":
+        why = NOT_WORKING.format(asked) if asked else NO_RENDERING
+    os.environ |= {"MUJOCO_GL": chosen, _FOUND: f"{chosen}:{why}"}
+    if "mujoco" in sys.modules and chosen != asked:  # imported before us: it has decided already, let it decide again
+        importlib.reload(importlib.import_module("mujoco.gl_context"))
+    return chosen, why
 
 
 class Pictures:
@@ -97,7 +115,9 @@ def _close(pictures: weakref.ref[Pictures]) -> None:
 
 
 def _works(backend: str) -> bool:
-    environment = os.environ | {"MUJOCO_GL": backend, "PYOPENGL_PLATFORM": backend}
+    environment = os.environ | {"MUJOCO_GL": backend}
+    if backend in ("egl", "osmesa"):
+        environment["PYOPENGL_PLATFORM"] = backend
     try:
         probe = subprocess.run([sys.executable, "-c", _PROBE], env=environment, capture_output=True, timeout=60)
     except (OSError, subprocess.TimeoutExpired):

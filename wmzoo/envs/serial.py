@@ -45,6 +45,9 @@ class Simulator(Protocol):
     def render(self, width: int, height: int) -> np.ndarray:
         """uint8 [height, width, 3]."""
 
+    def check_rendering(self) -> None:
+        """WmzooError where `render` is impossible."""
+
     def state(self) -> dict[str, Any]:
         """Everything needed to go on exactly: tensors, numbers, strings."""
 
@@ -133,6 +136,9 @@ class SerialVectorEnv(VectorEnv):
     def render(self, index: int = 0, width: int = 480, height: int = 360) -> np.ndarray:
         self._started()
         return self.simulators[index].render(width, height)
+
+    def check_rendering(self) -> None:
+        self.simulators[0].check_rendering()
 
     def state_dict(self) -> dict[str, Any]:
         return {"elapsed": self.elapsed, "simulators": [simulator.state() for simulator in self.simulators]}

@@ -36,7 +36,6 @@ class VideoRecorder:
     def __init__(self, path: Path | str, fps: float = 30.0, say: Callable[[str], None] | None = None) -> None:
         self.path, self.fps = Path(path), fps
         self.say = say or (lambda line: print(line, file=sys.stderr))
-        self.frames = 0
         self.failed = False
         self._writer: Any = None
 
@@ -48,7 +47,6 @@ class VideoRecorder:
             frame = env.render(0)
             # the encoder's pixel format (yuv420p) needs even sides
             self._open().append_data(frame[: frame.shape[0] // 2 * 2, : frame.shape[1] // 2 * 2])
-            self.frames += 1
         except (WmzooError, OSError, RuntimeError) as error:
             self.failed = True
             self._finish()

@@ -6,12 +6,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from wmzoo.evaluation import Evaluation
+
 
 class Recorder(Protocol):
     """Takes what a trainer reports. The trainer knows no file; the recorder knows no algorithm."""
 
     def log(self, row: Mapping[str, Any]) -> None:
         """One iteration's metrics."""
+
+    def evaluated(self, iteration: int, env_steps: int, evaluation: Evaluation) -> None:
+        """The episodes of a periodic evaluation, before the row that has their mean."""
 
     def checkpoint(self, iteration: int, env_steps: int) -> None:
         """A moment worth keeping."""

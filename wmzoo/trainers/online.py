@@ -106,7 +106,9 @@ class OnlineTrainer(Trainer):
             row |= {"fps": (self.env_steps - steps_before) / (time.perf_counter() - tick)}
             last = self.iteration == self.iterations
             if last or self.iteration % self.eval_every == 0:
-                row |= self.evaluate().row() | self._model_errors()
+                evaluation = self.evaluate()
+                self.recorder.evaluated(self.iteration, self.env_steps, evaluation)
+                row |= evaluation.row() | self._model_errors()
             self.seconds = time.perf_counter() - began
             row |= {"buffer_size": len(self.replay), "wall_clock": self.seconds}
             self.recorder.log({"iteration": self.iteration, "env_steps": self.env_steps} | row)
