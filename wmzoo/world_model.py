@@ -26,8 +26,8 @@ class TaskEmbedding(nn.Module):
 class WorldModel(nn.Module):
     """E(obs) → z, F(z, a) → z′, R(z, a) → reward; leading dimensions of z and a may be [B] or [H,B].
 
-    Rewards are in the units the head was taught: `reward_moments`, saved with the weights, holds the mean and std of the
-    environment's rewards by which the algorithm scaled them (recipe.reward_scale).
+    Rewards are in the units the head was taught: `reward_moments`, saved with the weights, holds the mean and std of
+    the environment's rewards by which the algorithm scaled them (recipe.reward_scale).
 
     Args:
         encoder: [.., O+E] -> [.., D]. reward_head: [.., D+A+E] -> raw outputs [.., code.width].
