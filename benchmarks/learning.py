@@ -169,6 +169,8 @@ def pictures(group: str, title: str, table: list[dict[str, str]]) -> list[Path]:
     from wmzoo.runs.learning_curve import plot_comparison
 
     arms = [row["arm"] for row in table]
+    if all(len(evaluations(next((RESULTS / group / arm).glob("seed*")))) < 2 for arm in arms):
+        return []  # no curve to draw
     if len(arms) > MANY and group != "tasks":
         return [plot_bars(group, title, arms)]
     panels: dict[str, list[str]] = {}
