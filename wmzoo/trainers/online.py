@@ -81,12 +81,8 @@ class OnlineTrainer(Trainer):
         self.warmup_steps = env.episode_length * env.num_envs if warmup_steps is None else warmup_steps
         self.pretrain_updates = env.episode_length if pretrain_updates is None else pretrain_updates
         self.model_updates = model_updates
-        self.act_on, self.actor_updates, self.rollouts, self.stagger = (
-            act_on,
-            actor_updates,
-            rollouts,
-            stagger,
-        )
+        self.act_on, self.stagger = act_on, stagger
+        self.actor_updates, self.rollouts = actor_updates, rollouts
         self.replay = ReplayBuffer(
             buffer_size, env.num_envs, env.obs_dim, env.act_dim, env.episode_length, streams["replay"]
         )
