@@ -63,3 +63,24 @@ def test_a_saved_state_goes_on_exactly() -> None:
     for row in numbers[1:]:
         second.update(row)
     assert torch.equal(second.mean, whole.mean) and torch.equal(second.var, whole.var)
+
+
+ROWS = st.lists(st.tuples(st.floats(-1e3, 1e3), st.floats(-1e3, 1e3)), min_size=2, max_size=8)
+
+
+@given(ROWS, st.integers(1, 7))
+def test_with_a_width_every_entry_has_moments_of_its_own(rows: list[tuple[float, float]], cut: int) -> None:
+    moments, everything = RunningMoments(2), np.array(rows)
+    for part in (everything[:cut], everything[cut:]):
+        moments.update(torch.from_numpy(part).view(-1, 1, 2))  # any leading dimensions
+    np.testing.assert_allclose(moments.mean, everything.mean(0), atol=1e-9)
+    np.testing.assert_allclose(moments.var, everything.var(0), rtol=1e-9, atol=1e-9)
+
+
+def test_normalised_entries_are_in_standard_deviations_and_never_beyond_ten() -> None:
+    moments = RunningMoments(2)
+    moments.update(torch.tensor([[1.0, 5.0], [3.0, 5.0]]))
+    out = moments.normalise(torch.tensor([[2.0, 5.0], [4.0, 6.0], [0.0, 4.0]]))
+    assert out.dtype == torch.float32
+    expected = np.array([[0, 0], [2 / np.sqrt(1 + 1e-5), 10], [-2 / np.sqrt(1 + 1e-5), -10]])
+    np.testing.assert_allclose(out, expected, rtol=1e-6)

@@ -297,6 +297,18 @@ def test_the_optimiser_moves_every_part_of_the_model_the_task_embedding_included
     assert torch.equal(after[untouched], before[table][untouched])
 
 
+def test_the_encoder_moves_by_its_own_learning_rate() -> None:
+    """Adam's first step is the learning rate, wherever there is a gradient."""
+    pwm = tiny_pwm(tiny_agent(), model_lr=1e-3, encoder_lr_scale=0.1)
+    pwm.schedule(0.5)
+    before = {name: value.clone() for name, value in pwm.model.named_parameters()}
+    pwm.update_model(*Case("mlp/logit", None, tasks=False).slices())
+    rate = (1e-3 + 1e-5) / 2
+    for name, value in pwm.model.named_parameters():
+        moved, expected = (value - before[name]).abs(), rate * (0.1 if name.startswith("encoder.") else 1.0)
+        assert moved.max().item() == pytest.approx(expected, rel=1e-3), name
+
+
 def test_actions_a_task_lacks_do_not_enter_the_loss() -> None:
     case, losses = Case("mlp/logit", None, tasks=True), []
     for shift in (0.0, 0.7):

@@ -27,6 +27,7 @@ SETTINGS: dict[str, Any] = {
     "actor_lr": 1e-3,
     "critic_lr": 1e-3,
     "model_lr": 1e-3,
+    "encoder_lr_scale": 0.5,
     "final_lr": 1e-5,
     "actor_critic_betas": (0.7, 0.95),
     "model_betas": (0.9, 0.999),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ from wmzoo.evaluation import Evaluation, evaluate
 from wmzoo.losses.base import DynamicsLoss
 from wmzoo.losses.extrapolation import extrapolation
 from wmzoo.nets import Actor, CriticEnsemble, RewardCode, ScalarCode, SimNorm, TwoHotCode, mlp
+from wmzoo.normalise import RunningMoments
 from wmzoo.pwm import PWM, PWMSettings
 from wmzoo.registry import build_from
 from wmzoo.rng import initialising, seed_of, stream
@@ -41,18 +43,27 @@ def device_of(cfg: DictConfig) -> torch.device:
     return device
 
 
-def set_threads(cfg: DictConfig) -> int:
-    """Set PyTorch's thread count and give it; `auto` is one up to `size=small`, whose matrices are too small to share,
-    and every core above."""
+@contextmanager
+def arithmetic(cfg: DictConfig) -> Iterator[int]:
+    """Within it PyTorch has the config's thread count, which it gives, and takes denormal numbers for zero.
+
+    `threads=auto` is one up to `size=small`, whose matrices are too small to share, and every core above. SimNorm makes
+    tiny numbers, and arithmetic on denormal ones is slow.
+    """
     if cfg.threads != "auto" and not isinstance(cfg.threads, int):
         raise WmzooError(f"threads is auto or a number, not '{cfg.threads}'")
     cores = len(os.sched_getaffinity(0))
     count = (1 if cfg.model.latent_dim <= UNSHARED_LATENT else cores) if cfg.threads == "auto" else int(cfg.threads)
     if not 1 <= count <= 4 * cores:
         raise WmzooError(f"threads={count} makes no sense on {cores} cores")
+    before = torch.get_num_threads()
     torch.set_num_threads(count)
-    torch.set_flush_denormal(True)  # SimNorm makes tiny numbers, and arithmetic on denormal ones is slow
-    return count
+    torch.set_flush_denormal(True)
+    try:
+        yield count
+    finally:
+        torch.set_num_threads(before)
+        torch.set_flush_denormal(False)
 
 
 def build_dynamics(cfg: DictConfig, act_dim: int) -> torch.nn.Module:
@@ -97,6 +108,7 @@ def build_agent(cfg: DictConfig, obs_dim: int, act_dim: int) -> Agent:
         reward_code=code,
         task_embedding=part("task_embedding", lambda: TaskEmbedding(size.num_tasks, task_dim)) if task_dim else None,
         action_masks=_action_masks(size, act_dim),
+        observation_moments=RunningMoments(obs_dim) if cfg.recipe.normalise_obs else None,
     )
     actor = part("actor", lambda: Actor(size.latent_dim, act_dim, cfg.actor.units))
     critic = part("critic", lambda: CriticEnsemble(size.latent_dim, cfg.critic.units, cfg.critic.num))

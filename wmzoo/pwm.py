@@ -38,6 +38,7 @@ class PWMSettings:
     actor_lr: float
     critic_lr: float
     model_lr: float
+    encoder_lr_scale: float  # the encoder's learning rate, relative to the rest of the model's
     final_lr: float
     actor_critic_betas: Sequence[float]
     model_betas: Sequence[float]
@@ -108,11 +109,15 @@ class PWM:
         self.loss, self.settings, self.streams, self.on_nonfinite = loss, settings, streams, on_nonfinite
         adam, s = torch.optim.Adam, settings
         betas = (s.actor_critic_betas[0], s.actor_critic_betas[1])
+        encoder = list(self.model.encoder.parameters())
+        others = [p for name, p in self.model.named_parameters() if not name.startswith("encoder.")]
+        model = [{"params": others, "scale": 1.0}, {"params": encoder, "scale": s.encoder_lr_scale}]
         self.optimisers: dict[str, torch.optim.Optimizer] = {
             "actor": adam(self.actor.parameters(), s.actor_lr, betas, fused=True),
             "critic": adam(self.critic.parameters(), s.critic_lr, betas, fused=True),
-            "model": adam(self.model.parameters(), s.model_lr, (s.model_betas[0], s.model_betas[1]), fused=True),
+            "model": adam(model, s.model_lr, (s.model_betas[0], s.model_betas[1]), fused=True),
         }
+        self.schedule(0.0)
         self.rewards, self.returns = self.model.reward_moments, RunningMoments()
         self.nonfinite = 0
 
@@ -255,7 +260,7 @@ class PWM:
         for name, initial in (("actor", s.actor_lr), ("critic", s.critic_lr), ("model", s.model_lr)):
             rate = initial + (s.final_lr - initial) * min(max(progress, 0.0), 1.0)
             for group in self.optimisers[name].param_groups:
-                group["lr"] = rate
+                group["lr"] = rate * group.get("scale", 1.0)
         return rate
 
     def state_dict(self) -> dict[str, Any]:

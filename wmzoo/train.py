@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 
 from wmzoo import checkpoints
 from wmzoo.agent import Agent
-from wmzoo.build import build_env, build_trainer, device_of, evaluation_seed, set_threads
+from wmzoo.build import arithmetic, build_env, build_trainer, device_of, evaluation_seed
 from wmzoo.errors import RunFailed, RunInterrupted, WmzooError
 from wmzoo.evaluation import Evaluation, evaluate
 from wmzoo.runs import Progress, Run, atomic
@@ -25,7 +25,11 @@ def train(cfg: DictConfig) -> Path:
     Raises WmzooError for a config from which nothing can be built, RunFailed when the run cannot go on, and
     RunInterrupted on Ctrl-C; the last two name the last checkpoint.
     """
-    threads = set_threads(cfg)
+    with arithmetic(cfg) as threads:
+        return _train(cfg, threads)
+
+
+def _train(cfg: DictConfig, threads: int) -> Path:
     with Run(None, cfg) as run, Progress(cfg.trainer.iterations, title=run.folder.name) as progress:
         progress.message(f"run folder: {run.folder}")
         try:

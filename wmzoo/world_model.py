@@ -33,6 +33,7 @@ class WorldModel(nn.Module):
         encoder: [.., O+E] -> [.., D]. reward_head: [.., D+A+E] -> raw outputs [.., code.width].
         task_embedding: None for one task; then `task` is None everywhere.
         action_masks: [N,A], 1 where the task has that action; None means that all are used.
+        observation_moments: of width O, by which the encoder's input is normalised; None leaves it as it is.
     """
 
     action_masks: Tensor | None
@@ -45,11 +46,13 @@ class WorldModel(nn.Module):
         reward_code: RewardCode,
         task_embedding: TaskEmbedding | None = None,
         action_masks: Tensor | None = None,
+        observation_moments: RunningMoments | None = None,
     ) -> None:
         super().__init__()
         self.encoder, self.dynamics = encoder, dynamics
         self.reward_head, self.reward_code = reward_head, reward_code
         self.task_embedding = task_embedding
+        self.observation_moments = observation_moments
         self.reward_moments = RunningMoments()
         self.register_buffer("action_masks", action_masks, persistent=False)  # the config has it
 
@@ -64,6 +67,8 @@ class WorldModel(nn.Module):
 
     def encode(self, obs: Tensor, task: Tensor | None = None) -> Tensor:
         """obs[.., B, O] -> z[.., B, D], on the simplices."""
+        if self.observation_moments is not None:
+            obs = self.observation_moments.normalise(obs)
         z: Tensor = self.encoder(_append(obs, self.embed(task)))
         return z
 

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pytest
@@ -63,7 +64,7 @@ def run_folder(tmp_path, monkeypatch):
         build_env=lambda cfg, num_envs: Payday(num_envs),
         device_of=device_of,
         evaluation_seed=lambda cfg: seed_of(cfg.seed, "evaluation"),
-        set_threads=lambda cfg: 1,
+        arithmetic=lambda cfg: nullcontext(1),
     )
     monkeypatch.setitem(sys.modules, "wmzoo.build", build)
     with Run(tmp_path / "run", CFG) as run:

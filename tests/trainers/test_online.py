@@ -33,12 +33,14 @@ class LinearEnvironments(VectorEnv):
 
     def __init__(self) -> None:
         self.history: list[tuple[Tensor, Tensor, Tensor]] = []  # actions [N,1], rewards [N], done [N]
+        self.seen: list[Tensor] = []  # every observation that was acted on, or will be [N,2]
         self.spoil: int | None = None  # the step whose reward in environment 2 is NaN
 
     def reset(self, seed: int, stagger: bool = False) -> Tensor:
         self.generator = torch.Generator().manual_seed(seed)
         self.state = torch.rand(NUM_ENVS, 2, generator=self.generator)
         self.age = torch.arange(NUM_ENVS) * LENGTH // NUM_ENVS if stagger else torch.zeros(NUM_ENVS, dtype=torch.long)
+        self.seen.append(self.state.clone())
         return self.state.clone()
 
     def step(self, actions: Tensor) -> Transition:
@@ -57,6 +59,7 @@ class LinearEnvironments(VectorEnv):
         self.state = torch.where(done.unsqueeze(1), fresh, final)
         self.age[done] = 0
         self.history.append((actions, reward, done))
+        self.seen.append(self.state.clone())
         return Transition(self.state.clone(), reward, terminated, truncated, final, None, {})
 
     @property
@@ -208,6 +211,24 @@ def test_reward_moments_are_those_of_all_rewards_and_the_buffer_holds_all_steps_
     assert notes.trainer.pwm.rewards.var.item() == pytest.approx(rewards.var(), abs=1e-9)
     episodes = NUM_ENVS + sum(int(done.sum()) for _, _, done in notes.trainer.env.history)
     assert notes.rows[-1]["buffer_size"] == len(rewards) + episodes
+
+
+@ACT_ON
+def test_the_model_normalises_observations_by_the_moments_of_all_it_acted_on(act_on: str) -> None:
+    trainer = run(act_on=act_on).trainer
+    seen = torch.cat(trainer.env.seen).double()
+    model = trainer.agent.world_model
+    assert torch.allclose(model.observation_moments.mean, seen.mean(0), atol=1e-9)
+    assert torch.allclose(model.observation_moments.var, seen.var(0, correction=0), atol=1e-9)
+    obs = torch.tensor([[0.3, -0.2]])
+    normalised = (obs - seen.mean(0)) / (seen.var(0, correction=0) + 1e-5).sqrt()
+    assert torch.allclose(model.encode(obs), model.encoder(normalised.float()), atol=1e-6)
+
+
+def test_without_normalise_obs_the_encoder_sees_observations_as_they_are() -> None:
+    model = run("recipe.normalise_obs=false").trainer.agent.world_model
+    obs = torch.tensor([[0.3, -0.2]])
+    assert model.observation_moments is None and torch.equal(model.encode(obs), model.encoder(obs))
 
 
 @ACT_ON

@@ -50,20 +50,20 @@ def evaluate_path(
     from contextlib import nullcontext
 
     from wmzoo import checkpoints
-    from wmzoo.build import build_env, evaluation_seed, set_threads
+    from wmzoo.build import arithmetic, build_env, evaluation_seed
     from wmzoo.evaluation import evaluate
     from wmzoo.runs.video import VideoRecorder, frames_per_second
 
     bundle = checkpoints.locate(path)
     cfg = checkpoints.load_config(bundle)
-    set_threads(cfg)
     agent = checkpoints.load(bundle, choose_device(cfg, device))
     episodes = episodes if episodes is not None else int(cfg.eval.episodes)
     own_seed = evaluation_seed(cfg)
     seed = seed if seed is not None else own_seed
     env = build_env(cfg, num_envs=episodes)
+    filming = VideoRecorder(video, frames_per_second(env)) if video else nullcontext()
     try:
-        with VideoRecorder(video, frames_per_second(env)) if video else nullcontext() as recorder:
+        with arithmetic(cfg), filming as recorder:
             evaluation = evaluate(agent, env, seed, recorder=recorder)
     finally:
         env.close()

@@ -117,6 +117,7 @@ class OnlineTrainer(Trainer):
         """First episodes, the warm-up and the model's first updates."""
         self.obs = self.env.reset(self.seed, stagger=self.stagger)
         self.episodes = EpisodeTracker(self.env.elapsed)
+        self._observe(self.obs)
         self.replay.start(self.obs)
         shape = (self.env.num_envs, self.env.act_dim)
         while self.env_steps < self.warmup_steps:
@@ -132,11 +133,18 @@ class OnlineTrainer(Trainer):
             self.pwm.not_finite(f"a reward or observation of environment {int(finite.long().argmin())}", where)
         self.replay.add(actions, transition)
         self.pwm.rewards.update(transition.reward[transition.reward.isfinite()])
+        self._observe(transition.obs)
         self.episodes.add(transition)
         self.obs = transition.obs
         self.env_steps += self.env.num_envs
         ends = (transition.terminated | transition.truncated, transition.terminated)
         return Feedback(*(tensor.to(self.device) for tensor in (*ends, transition.obs)))
+
+    def _observe(self, obs: Tensor) -> None:
+        """Take the rows of obs[B,O] into the moments by which the model normalises, if it does."""
+        moments = self.agent.world_model.observation_moments
+        if moments is not None:
+            moments.update(obs[obs.isfinite().all(1)])
 
     # ── learning ────────────────────────────────────────
 
