@@ -28,7 +28,7 @@ STUDIES = HERE / "studies.yaml"
 RESULTS = HERE / "results" / "learning"
 RUNS = HERE.parent / "runs" / "learning"
 DIGITS = 6  # significant digits of committed metrics
-LATE = 75  # iterations at the end of a run over which the diagnostics are averaged
+LATE = 30  # iterations at the end of a run over which the diagnostics are averaged
 MANY = 6  # arms that one picture of curves can hold
 
 

@@ -28,7 +28,7 @@ class RunningMoments(nn.Module):
 
     @torch.no_grad()
     def update(self, x: Tensor) -> None:
-        """Take in x[...] or x[..., W], maybe empty; all rows count alike. Non-finite ones are the caller's to keep out."""
+        """Take in x[...] or x[..., W], maybe empty; all rows alike. What is not finite is the caller's to keep out."""
         x = x.detach().to(self.mean).reshape(-1, *self.mean.shape)
         if not len(x):
             return
