@@ -1,7 +1,8 @@
 """The learning studies: which settings were trained, on what, with which seeds, and what came out.
 
     python benchmarks/learning.py run GROUP… [--workers 2]     train what is missing of the groups
-    python benchmarks/learning.py report                       tables and curves from the committed results
+    python benchmarks/learning.py report                       tables and curves from the committed results, here and
+                                                               in docs/findings.md
 
 A study is a group of arms, an arm a list of overrides of `wmzoo train`. Finished runs are kept, so an interrupted study
 goes on where it was. Runs (with weights) go to runs/learning/, what is committed to benchmarks/results/learning/.
@@ -27,6 +28,7 @@ HERE = Path(os.path.relpath(Path(__file__).parent))  # relative, so that no run 
 STUDIES = HERE / "studies.yaml"
 RESULTS = HERE / "results" / "learning"
 RUNS = HERE.parent / "runs" / "learning"
+FINDINGS = HERE.parent / "docs" / "findings.md"
 DIGITS = 6  # significant digits of committed metrics
 LATE = 30  # iterations at the end of a run over which the diagnostics are averaged
 MANY = 6  # arms that one picture of curves can hold
@@ -118,22 +120,25 @@ def summary(group: str) -> list[dict[str, str]]:
         curves = [evaluations(run) for run in runs]
         finals = [statistics.fmean(value for _, value, _ in curve[-3:]) for curve in curves]
         late = [row for run in runs for row in _rows(run)[-LATE:]]
-        table.append(
-            {
-                "arm": arm,
-                "last three evaluations, by seed": ", ".join(f"{final:.0f}" for final in finals),
-                "mean ± 95%": interval(finals),
-                "best": f"{max(value for curve in curves for _, value, _ in curve):.0f}",
-                "mean over the run": f"{statistics.fmean(value for curve in curves for _, value, _ in curve):.0f}",
-                "agent steps": f"{curves[0][-1][0]:,}",
-                "seconds a run": f"{statistics.median(curve[-1][2] for curve in curves):.0f}",
-                "latent error, 1 step": _mean(late, "latent_error_first"),
-                "H steps": _mean(late, "latent_error_last"),
-                "reward R² at H": _mean(late, "reward_r2_last"),
-                "saturation": _mean(late, "action_saturation"),
-                "actor gradient": _mean(late, "actor_grad_norm"),
-            }
-        )
+        returns = {
+            "last three evaluations, by seed": ", ".join(f"{final:.0f}" for final in finals),
+            "mean ± 95%": interval(finals),
+            "best": f"{max(value for curve in curves for _, value, _ in curve):.0f}",
+            "mean over the run": f"{statistics.fmean(value for curve in curves for _, value, _ in curve):.0f}",
+            "agent steps": f"{curves[0][-1][0]:,}",
+        }
+        model = {
+            "seconds a run": f"{statistics.median(curve[-1][2] for curve in curves):.0f}",
+            "latent error, 1 step": _mean(late, "latent_error_first"),
+            "H steps": _mean(late, "latent_error_last"),
+            "reward R² at H": _mean(late, "reward_r2_last"),
+        }
+        policy = {
+            "saturation": _mean(late, "action_saturation"),
+            "actor gradient": _mean(late, "actor_grad_norm"),
+        }
+        alone = len(curves[0]) < 2  # a study of the model: its policy has hardly begun
+        table.append({"arm": arm} | (model if alone else returns | model | policy))
     return table
 
 
@@ -148,7 +153,8 @@ def interval(values: list[float]) -> str:
 
 
 def report() -> None:
-    """README.md with a table and pictures per group, and the tables as CSV."""
+    """README.md with a table and pictures per group, the tables as CSV, and those in docs/findings.md."""
+    findings = FINDINGS.read_text()
     text = ["# Learning studies", "", __doc__.split("\n\n")[2].strip(), ""]
     for group, study in yaml.safe_load(STUDIES.read_text()).items():
         table = summary(group)
@@ -161,7 +167,12 @@ def report() -> None:
         text += [f"## {study['title']}", "", f"`python benchmarks/learning.py run {group}`", "", *markdown(table), ""]
         text += [f"![{picture.stem}]({group}/{picture.name})" for picture in pictures(group, study["title"], table)]
         text += [""]
+        begin, end = f"<!-- table: {group} -->\n", "<!-- /table -->"
+        before, found, rest = findings.partition(begin)
+        if found:
+            findings = before + begin + "\n".join(["", *markdown(table), "", end]) + rest.partition(end)[2]
     (RESULTS / "README.md").write_text("\n".join(text))
+    FINDINGS.write_text(findings)
 
 
 def pictures(group: str, title: str, table: list[dict[str, str]]) -> list[Path]:
