@@ -1,8 +1,8 @@
 """Weights on disk: a folder with model.safetensors and config.yaml, from which the agent is built again.
 
-A run keeps them under checkpoints/<iteration, 8 digits>/. config.yaml is the composed config (names, never
-import paths) with a block `checkpoint: {format, obs_dim, act_dim, iteration, env_steps}`, and in it, if it was trained
-with plugins, their names, paths and sha256. Nothing is pickled.
+A run keeps them under checkpoints/<iteration, 8 digits>/, with the trainer's whole state beside (runs/state.py).
+config.yaml is the composed config (names, never import paths) with a block `checkpoint: {format, obs_dim, act_dim,
+iteration, env_steps}`, and in it, if it was trained with plugins, their names, paths and sha256. Nothing is pickled.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from yaml import YAMLError
 from wmzoo import plugins
 from wmzoo.errors import WmzooError
 from wmzoo.runs import atomic
+from wmzoo.runs.state import save_state
 
 if TYPE_CHECKING:
     from wmzoo.agent import Agent
@@ -40,8 +41,12 @@ def save(
     *,
     iteration: int | None = None,
     env_steps: int | None = None,
+    state: dict[str, Any] | None = None,
 ) -> Path:
-    """Writes a bundle; whoever looks sees a whole one or none. An existing bundle's files are replaced."""
+    """Writes a bundle; whoever looks sees a whole one or none. An existing bundle's files are replaced.
+
+    state: the trainer's, with which a run can go on from here.
+    """
     folder = Path(folder)
     config = OmegaConf.create(OmegaConf.to_container(cfg, resolve=True))
     assert isinstance(config, DictConfig)
@@ -62,11 +67,12 @@ def save(
         weights = {name: tensor.detach().cpu().contiguous() for name, tensor in agent.state_dict().items()}
         save_file(weights, partial / WEIGHTS, metadata={"format": "pt"})
         OmegaConf.save(config, partial / CONFIG)
-        for name in (WEIGHTS, CONFIG):
-            atomic.sync_file(partial / name)
+        files = [partial / WEIGHTS, partial / CONFIG, *(save_state(partial, state) if state is not None else [])]
+        for file in files:
+            atomic.sync_file(file)
         if folder.exists():
-            for name in (WEIGHTS, CONFIG):
-                os.replace(partial / name, folder / name)
+            for file in files:
+                os.replace(file, folder / file.name)
         else:
             partial.chmod(0o755)  # mkdtemp makes it private
             os.rename(partial, folder)
@@ -86,10 +92,11 @@ def save_in_run(
     iteration: int,
     env_steps: int,
     keep: int = 3,
+    state: dict[str, Any] | None = None,
 ) -> Path:
     """Saves checkpoints/<iteration> of a run and removes all but its newest `keep`."""
     folder = Path(run_folder) / "checkpoints" / f"{iteration:08d}"
-    save(folder, agent, cfg, obs_dim, act_dim, iteration=iteration, env_steps=env_steps)
+    save(folder, agent, cfg, obs_dim, act_dim, iteration=iteration, env_steps=env_steps, state=state)
     for old in list_checkpoints(run_folder)[: -max(keep, 1)]:
         shutil.rmtree(old, ignore_errors=True)
     return folder
@@ -148,11 +155,15 @@ def load(path: Path | str, device: torch.device | str = "cpu") -> Agent:
     try:
         agent = build_agent(cfg, obs_dim=cfg.checkpoint.obs_dim, act_dim=cfg.checkpoint.act_dim)
     except WmzooError as error:
-        files = ", ".join(cfg.get("plugins") or [])  # never run unasked: the bundle may be a stranger's
-        hint = f"; it was trained with plugins [{files}], which --plugin FILE loads" if files else ""
-        raise WmzooError(f"{bundle / CONFIG}: {error}{hint}") from error
+        raise WmzooError(f"{bundle / CONFIG}: {error}{plugins_hint(cfg)}") from error
     load_weights(agent, bundle / WEIGHTS)
     return agent.to(device).eval()
+
+
+def plugins_hint(cfg: DictConfig) -> str:
+    """What to add to an error about a config that needs plugins; they never run unasked, it may be a stranger's."""
+    files = ", ".join(cfg.get("plugins") or [])
+    return f"; it was trained with plugins [{files}], which --plugin FILE loads" if files else ""
 
 
 def init_from(agent: Agent, path: Path | str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,10 @@ from wmzoo.build import arithmetic, build_env, build_trainer, device_of, evaluat
 from wmzoo.errors import RunFailed, RunInterrupted, WmzooError
 from wmzoo.evaluation import Evaluation, evaluate
 from wmzoo.runs import Progress, Run, atomic
+from wmzoo.runs.interrupt import stop_on_interrupt
+from wmzoo.runs.state import has_state, load_state
 from wmzoo.runs.video import VideoRecorder, frames_per_second
+from wmzoo.trainers.base import Trainer
 
 
 def train(cfg: DictConfig) -> Path:
@@ -25,44 +28,93 @@ def train(cfg: DictConfig) -> Path:
     Raises WmzooError for a config from which nothing can be built, RunFailed when the run cannot go on, and
     RunInterrupted on Ctrl-C; the last two name the last checkpoint.
     """
+    return _run(cfg, None, None)
+
+
+def resume(folder: Path | str) -> Path:
+    """Go on with an unfinished run from its newest checkpoint, bit for bit on a CPU, and give its folder.
+
+    Rows of metrics.jsonl written after that checkpoint are cut first. Raises what `train` raises, and WmzooError where
+    there is nothing to go on from or another process has the folder.
+    """
+    folder = Path(folder)
+    found = [bundle for bundle in checkpoints.list_checkpoints(folder) if has_state(bundle)]
+    if not found:
+        raise WmzooError(f"{folder}: no checkpoint of a run to go on from; start it anew with `wmzoo train`")
+    return _run(checkpoints.load_config(found[-1]), folder, found[-1])
+
+
+def _run(cfg: DictConfig, folder: Path | None, bundle: Path | None) -> Path:
+    """A new run, or the one in `folder` from `bundle` on."""
     with arithmetic(cfg) as threads:
-        return _train(cfg, threads)
+        start = None if bundle is None else int(cfg.checkpoint.iteration)
+        with (
+            Run(folder, cfg, resumed=start) as run,
+            Progress(cfg.trainer.iterations, start=start or 0, title=run.folder.name) as progress,
+            stop_on_interrupt(progress.message) as stop_requested,
+        ):
+            progress.message(f"run folder: {run.folder}")
+            recorder = RunRecorder(run, progress, stop_requested)
+            trainer = _resumed_trainer(cfg, recorder, bundle) if bundle else _new_trainer(cfg, recorder)
+            no_video = why_no_video(cfg)
+            if no_video:
+                progress.message(no_video)
+            run.note(threads=threads, device=str(device_of(cfg)))
+            try:
+                trainer.run()
+            except KeyboardInterrupt as error:
+                raise RunInterrupted(f"interrupted; {_last_checkpoint(run.folder)}") from error
+            except Exception as error:
+                what = str(error) if isinstance(error, WmzooError) else f"{type(error).__name__}: {error}"
+                where = f"iteration {run.iteration + 1}"
+                raise RunFailed(f"{what}, in {where}; {_last_checkpoint(run.folder)}") from error
+            if stop_requested() and run.iteration < cfg.trainer.iterations:
+                raise RunInterrupted(f"interrupted after iteration {run.iteration}; {_last_checkpoint(run.folder)}")
+        if not no_video:
+            print(record_video(run.folder, run.folder / "video.mp4"))
+        print(f"learning curve: {run.folder / 'learning_curve.png'}\nmetrics: {run.folder / 'metrics.csv'}")
+        return run.folder
 
 
-def _train(cfg: DictConfig, threads: int) -> Path:
-    with Run(None, cfg) as run, Progress(cfg.trainer.iterations, title=run.folder.name) as progress:
-        progress.message(f"run folder: {run.folder}")
-        try:
-            trainer = build_trainer(cfg, lambda agent: RunRecorder(run, progress, agent))
-        except ValueError as error:  # a part that was given a parameter it does not take
-            raise WmzooError(str(error)) from error
-        no_video = why_no_video(cfg)
-        if no_video:
-            progress.message(no_video)
-        run.note(threads=threads, device=str(device_of(cfg)))
-        try:
-            trainer.run()
-        except KeyboardInterrupt as error:
-            raise RunInterrupted(f"interrupted; {_last_checkpoint(run.folder)}") from error
-        except Exception as error:
-            what = str(error) if isinstance(error, WmzooError) else f"{type(error).__name__}: {error}"
-            where = f"iteration {run.iteration + 1}"
-            raise RunFailed(f"{what}, in {where}; {_last_checkpoint(run.folder)}") from error
-    if not no_video:
-        print(record_video(run.folder, run.folder / "video.mp4"))
-    print(f"learning curve: {run.folder / 'learning_curve.png'}\nmetrics: {run.folder / 'metrics.csv'}")
-    return run.folder
+def _new_trainer(cfg: DictConfig, recorder: RunRecorder) -> Trainer:
+    try:
+        return build_trainer(cfg, recorder.of)
+    except ValueError as error:  # a part that was given a parameter it does not take
+        raise WmzooError(str(error)) from error
+
+
+def _resumed_trainer(cfg: DictConfig, recorder: RunRecorder, bundle: Path) -> Trainer:
+    """The config's trainer, in the state that `bundle` holds."""
+    cfg = cfg.copy()
+    cfg.init_from = None  # its weights are in the bundle, and the file may be gone
+    try:
+        trainer = _new_trainer(cfg, recorder)
+    except WmzooError as error:
+        raise WmzooError(f"{error}{checkpoints.plugins_hint(cfg)}") from error
+    state = load_state(bundle)
+    try:
+        trainer.load_state_dict(state)
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, RuntimeError) as error:
+        what = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise WmzooError(f"{bundle}: does not fit the run's config, or this version of wmzoo ({what})") from error
+    recorder.progress.message(f"goes on after iteration {cfg.checkpoint.iteration}")
+    return trainer
 
 
 class RunRecorder:
     """Writes what a trainer reports into a run folder, and shows it."""
 
-    def __init__(self, run: Run, progress: Progress, agent: Agent) -> None:
-        self.run, self.progress, self.agent = run, progress, agent
+    def __init__(self, run: Run, progress: Progress, stop_requested: Callable[[], bool]) -> None:
+        self.run, self.progress, self.stop_requested = run, progress, stop_requested
+
+    def of(self, agent: Agent) -> RunRecorder:
+        """This recorder, as that of `agent`'s run; its sizes are noted."""
+        self.agent = agent
         counts = agent.parameter_counts()
         nfe = getattr(agent.world_model.dynamics, "nfe", None)
-        run.note(parameters=counts, **({} if nfe is None else {"nfe_per_latent_step": nfe}))
-        progress.message("parameters: " + ", ".join(f"{part} {count:,}" for part, count in counts.items()))
+        self.run.note(parameters=counts, **({} if nfe is None else {"nfe_per_latent_step": nfe}))
+        self.progress.message("parameters: " + ", ".join(f"{part} {count:,}" for part, count in counts.items()))
+        return self
 
     def log(self, row: Mapping[str, Any]) -> None:
         self.run.log(row)
@@ -76,11 +128,11 @@ class RunRecorder:
         folder.mkdir(exist_ok=True)
         atomic.write_text(folder / f"{iteration:08d}.json", json.dumps(result, indent=2) + "\n")
 
-    def checkpoint(self, iteration: int, env_steps: int) -> None:
+    def checkpoint(self, iteration: int, env_steps: int, state: dict[str, Any]) -> None:
         agent, cfg = self.agent, self.run.cfg
         checkpoints.save_in_run(
             self.run.folder, agent, cfg, agent.obs_dim, agent.act_dim,
-            iteration=iteration, env_steps=env_steps, keep=cfg.save.keep,
+            iteration=iteration, env_steps=env_steps, keep=cfg.save.keep, state=state,
         )  # fmt: skip
 
 
@@ -109,4 +161,6 @@ def record_video(run_folder: Path, file: Path) -> str:
 
 def _last_checkpoint(run_folder: Path) -> str:
     found = checkpoints.list_checkpoints(run_folder)
-    return f"last checkpoint: {found[-1]}" if found else "no checkpoint had been written yet"
+    if not found:
+        return "no checkpoint had been written yet"
+    return f"last checkpoint: {found[-1]}; `wmzoo resume {run_folder}` goes on from it"

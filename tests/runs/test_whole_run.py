@@ -67,7 +67,7 @@ def test_run_json_tells_what_one_latent_step_costs_where_it_costs_evaluations_of
     assert "nfe_per_latent_step" not in json.loads((folder / "run.json").read_text())
     with Run(tmp_path / "run", wmzoo.compose(["size=tiny"])) as run:
         flow = wmzoo.compose(["size=tiny", "dynamics=flow", "integrator=rk4", "dynamics.substeps=3"])
-        RunRecorder(run, Progress(1), wmzoo.build_agent(flow, 4, 2))
+        RunRecorder(run, Progress(1), lambda: False).of(wmzoo.build_agent(flow, 4, 2))
     assert json.loads((tmp_path / "run" / "run.json").read_text())["nfe_per_latent_step"] == 4 * 3
 
 
@@ -112,4 +112,6 @@ def test_whatever_ends_a_run_early_is_told_with_the_iteration_and_the_last_check
     monkeypatch.setattr("wmzoo.trainers.online.OnlineTrainer._policy_updates", fail)
     assert main(["train", *SHORT, f"run_dir={tmp_path / 'run'}"]) == 3
     line = capsys.readouterr().err.splitlines()[-1]
-    assert "OSError: the disk is full, in iteration 3; last checkpoint:" in line and line.endswith("00000002")
+    run = tmp_path / "run"
+    told = f"last checkpoint: {run / 'checkpoints' / '00000002'}; `wmzoo resume {run}` goes on from it"
+    assert line == f"wmzoo: OSError: the disk is full, in iteration 3; {told}"

@@ -96,11 +96,14 @@ class Notes:
     def evaluated(self, iteration: int, env_steps: int, evaluation: Evaluation) -> None:
         self.evaluations.append((iteration, env_steps, evaluation.mean))
 
-    def checkpoint(self, iteration: int, env_steps: int) -> None:
+    def checkpoint(self, iteration: int, env_steps: int, state: dict[str, Any]) -> None:
         self.checkpoints.append((iteration, env_steps))
         file = io.BytesIO()
-        torch.save(self.trainer.state_dict(), file)
+        torch.save(state, file)
         self.states.append(file.getvalue())
+
+    def stop_requested(self) -> bool:
+        return False
 
     def numbers(self) -> list[dict[str, Any]]:
         """The rows without their clocks."""

@@ -27,13 +27,16 @@ CLOCKS = frozenset({"wall_clock", "fps"})
 
 
 class Notes:
-    """A recorder that keeps the rows, and the trainer's whole state at each checkpoint, as bytes."""
+    """A recorder that keeps the rows, and the trainer's whole state at each checkpoint, as bytes.
 
-    def __init__(self) -> None:
+    stop_after: the iteration after which it asks the trainer to stop; None lets it run to the end.
+    """
+
+    def __init__(self, stop_after: int | None = None) -> None:
+        self.stop_after = stop_after
         self.rows: list[dict[str, Any]] = []
         self.states: list[bytes] = []
         self.agent: Agent | None = None
-        self.trainer: Trainer | None = None
 
     def of(self, agent: Agent) -> Notes:
         """This recorder, as the recorder of `agent`'s run."""
@@ -46,11 +49,13 @@ class Notes:
     def evaluated(self, iteration: int, env_steps: int, evaluation: Evaluation) -> None:
         """Nothing to keep: the row has it."""
 
-    def checkpoint(self, iteration: int, env_steps: int) -> None:
-        if self.trainer is not None:
-            file = io.BytesIO()
-            torch.save(self.trainer.state_dict(), file)
-            self.states.append(file.getvalue())
+    def checkpoint(self, iteration: int, env_steps: int, state: dict[str, Any]) -> None:
+        file = io.BytesIO()
+        torch.save(state, file)
+        self.states.append(file.getvalue())
+
+    def stop_requested(self) -> bool:
+        return len(self.rows) == self.stop_after
 
 
 def factories(name: str, settings: Iterable[str] = ()) -> dict[str, Make]:
@@ -113,13 +118,20 @@ def check_resume(make: Make) -> None:
     _same_weights(whole, resumed, "a training and its continuation from iteration 1")
 
 
-CHECKS: tuple[Callable[[Make], None], ...] = (check_metrics, check_repeats, check_resume)
+def check_stop(make: Make) -> None:
+    """Asked to stop after an iteration, it saves and returns."""
+    notes = Notes(stop_after=1)
+    make(notes.of).run()
+    expect(len(notes.rows) == 1, f"asked to stop after one iteration, it logged {len(notes.rows)} rows")
+    expect(bool(notes.states), "asked to stop, it returned without a checkpoint")
+
+
+CHECKS: tuple[Callable[[Make], None], ...] = (check_metrics, check_repeats, check_resume, check_stop)
 
 
 def _trained(make: Make) -> Notes:
     notes = Notes()
-    notes.trainer = make(notes.of)
-    notes.trainer.run()
+    make(notes.of).run()
     return notes
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 NO_EPISODE = -1
 MAX_ROUNDS = 8
+ROWS = ("obs", "action", "reward", "episode")  # arrays with a row per stored step
 
 
 class Slices(NamedTuple):
@@ -131,12 +132,14 @@ class ReplayBuffer:
     def state_dict(self) -> dict[str, Tensor]:
         """Tensors from which `load_state_dict` goes on exactly, the random stream included."""
         counters = torch.tensor([self.next_episode, self.filled])
-        arrays = {name: getattr(self, name) for name in ("obs", "action", "reward", "episode", "head")}
-        return arrays | {"counters": counters, "generator": self.generator.get_state()}
+        rows = {name: getattr(self, name)[: self.filled] for name in ROWS}
+        return rows | {"head": self.head, "counters": counters, "generator": self.generator.get_state()}
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Restore what `state_dict` gave; the sizes must be the same."""
-        for name in ("obs", "action", "reward", "episode", "head"):
-            getattr(self, name).copy_(state[name])
         self.next_episode, self.filled = (int(n) for n in state["counters"])
+        for name in ROWS:
+            getattr(self, name)[: self.filled].copy_(state[name])
+        self.episode[self.filled :] = NO_EPISODE
+        self.head.copy_(state["head"])
         self.generator.set_state(state["generator"])

@@ -6,6 +6,7 @@ import json
 import shutil
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -17,8 +18,9 @@ from wmzoo.errors import RunInterrupted, WmzooError
 from wmzoo.registry import get, list_entries
 from wmzoo.runs import atomic
 from wmzoo.runs.learning_curve import plot_learning_curve
+from wmzoo.runs.lock import FolderLock
 from wmzoo.runs.loggers import Logger, build_loggers
-from wmzoo.runs.metrics import MetricsWriter, read_metrics, write_csv
+from wmzoo.runs.metrics import MetricsWriter, cut_metrics, read_metrics, write_csv
 from wmzoo.runs.provenance import facts
 
 
@@ -40,32 +42,41 @@ def default_name(cfg: DictConfig, now: datetime | None = None) -> Path:
 
 
 class Run:
-    """A new run folder. Use it as a context manager, or call `finish()` at the end.
+    """A run folder, new or gone on with. Use it as a context manager, or call `finish()` at the end.
 
     Args:
         folder: where; None takes `cfg.run_dir`, and the default name if that is null too.
         cfg: the composed config; written resolved to config.yaml.
+        resumed: the iteration after which an existing run goes on; its later rows are cut. None begins a new one.
 
     A mistake found before the first row (a WmzooError with exit code 2) leaves no folder behind, so that the corrected
     command can have the same `run_dir=`; a folder that was there before, empty, stays and is empty again.
 
     Raises:
-        WmzooError: the folder exists and is not empty, or a logger's extra is not installed.
+        WmzooError: the folder exists and is not empty, another process has it, or a logger's extra is not installed.
     """
 
-    def __init__(self, folder: Path | str | None, cfg: DictConfig) -> None:
+    def __init__(self, folder: Path | str | None, cfg: DictConfig, resumed: int | None = None) -> None:
         folder = folder or OmegaConf.select(cfg, "run_dir", default=None)
         self._found = bool(folder) and Path(str(folder)).exists()
-        self.folder = _make(Path(folder)) if folder else _make_unique(default_name(cfg))
+        if resumed is not None:
+            self.folder = Path(str(folder))
+        else:
+            self.folder = _make(Path(folder)) if folder else _make_unique(default_name(cfg))
+        self._lock = FolderLock(self.folder)
         self.cfg = cfg
         self._clock = time.monotonic()
         self._facts: dict[str, Any] = {}
-        self._finished = self._logged = False
-        OmegaConf.save(cfg, self.folder / "config.yaml", resolve=True)
-        seed = OmegaConf.select(cfg, "seed", default=None)
-        device = OmegaConf.select(cfg, "device", default=None)
-        self.note(status="running", started=_now(), seed=seed, device=device, **facts())
-        self.iteration = 0  # of the last row
+        self._finished = False
+        self._logged = resumed is not None  # such a run is not to be discarded
+        self.iteration = resumed or 0  # of the last row
+        if resumed is None:
+            OmegaConf.save(cfg, self.folder / "config.yaml", resolve=True)
+            seed = OmegaConf.select(cfg, "seed", default=None)
+            device = OmegaConf.select(cfg, "device", default=None)
+            self.note(status="running", started=_now(), seed=seed, device=device, **facts())
+        else:
+            self._go_on(resumed)
         self._metrics = MetricsWriter(self.folder / "metrics.jsonl")
         self._loggers: list[Logger] = []
         try:
@@ -73,6 +84,14 @@ class Run:
         except WmzooError:
             self.discard()
             raise
+
+    def _go_on(self, iteration: int) -> None:
+        """Take up what the folder has: its facts, and its rows up to `iteration`."""
+        self._facts = json.loads((self.folder / "run.json").read_text())
+        rows = cut_metrics(self.folder / "metrics.jsonl", iteration)
+        self._clock -= rows[-1]["wall_clock"] or 0.0 if rows else 0.0
+        now = {"iteration": iteration, "at": _now()} | facts()
+        self.note(status="running", resumed=[*self._facts.get("resumed", []), now])
 
     def note(self, **new: Any) -> None:
         """Adds facts to run.json (JSON values), replacing those of the same name."""
@@ -99,6 +118,7 @@ class Run:
         write_csv(rows, self.folder / "metrics.csv")
         if rows:
             plot_learning_curve(self._metrics.path, self.folder / "learning_curve.png", title=self._title())
+        self._lock.release()
 
     def discard(self) -> None:
         """Closes a run that never began and removes what it wrote."""
@@ -106,6 +126,7 @@ class Run:
         self._metrics.close()
         for logger in self._loggers:
             logger.close()
+        self._lock.release()
         for path in self.folder.iterdir() if self._found else [self.folder]:
             shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
 
@@ -125,7 +146,8 @@ class Run:
         elif isinstance(error, WmzooError) and error.exit_code == WmzooError.exit_code and not self._logged:
             self.discard()
         else:
-            self.finish("interrupted" if issubclass(kind, (KeyboardInterrupt, RunInterrupted)) else "failed")
+            with suppress(OSError):  # a full disk, say, which is what is being told already
+                self.finish("interrupted" if issubclass(kind, (KeyboardInterrupt, RunInterrupted)) else "failed")
 
 
 def _now() -> str:

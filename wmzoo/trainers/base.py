@@ -18,8 +18,11 @@ class Recorder(Protocol):
     def evaluated(self, iteration: int, env_steps: int, evaluation: Evaluation) -> None:
         """The episodes of a periodic evaluation, before the row that has their mean."""
 
-    def checkpoint(self, iteration: int, env_steps: int) -> None:
-        """A moment worth keeping."""
+    def checkpoint(self, iteration: int, env_steps: int, state: dict[str, Any]) -> None:
+        """A moment worth keeping, with the trainer's `state_dict()` of it."""
+
+    def stop_requested(self) -> bool:
+        """Whether to save and return after this iteration."""
 
 
 class Trainer(ABC):
@@ -31,7 +34,10 @@ class Trainer(ABC):
 
     @abstractmethod
     def run(self) -> None:
-        """Train to the end. Raises RunFailed for non-finite numbers unless `on_nonfinite=skip`."""
+        """Train to the end, or until the recorder asks to stop: then a checkpoint is the last thing done.
+
+        Raises RunFailed for non-finite numbers unless `on_nonfinite=skip`.
+        """
 
     @abstractmethod
     def state_dict(self) -> dict[str, Any]:

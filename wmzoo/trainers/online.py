@@ -108,8 +108,11 @@ class OnlineTrainer(Trainer):
             self.seconds = time.perf_counter() - began
             row |= {"buffer_size": len(self.replay), "wall_clock": self.seconds}
             self.recorder.log({"iteration": self.iteration, "env_steps": self.env_steps} | row)
-            if last or self.iteration % self.save_every == 0:
-                self.recorder.checkpoint(self.iteration, self.env_steps)
+            stop = self.recorder.stop_requested()
+            if last or stop or self.iteration % self.save_every == 0:
+                self.recorder.checkpoint(self.iteration, self.env_steps, self.state_dict())
+            if stop:
+                return
 
     # ── acting ────────────────────────────────────────
 

@@ -1,0 +1,197 @@
+"""A run that was cut short and goes on is the run that was never cut."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wmzoo import checkpoints
+from wmzoo.cli.main import main
+from wmzoo.runs.metrics import read_metrics
+
+CLOCKS = {"wall_clock", "fps"}
+SHORT = ["size=tiny", "trainer.horizon=4", "env.num_envs=4", "env.episode_length=10", "eval.episodes=2", "device=cpu"]
+SHORT += ["recipe.warmup_steps=80", "recipe.pretrain_updates=1", "recipe.model_updates=1", "recipe.actor_updates=1"]
+SHORT += ["trainer.iterations=6", "eval.every=2", "save.every=2", "save.keep=2", "threads=1"]
+RUNS = {
+    "mlp on dmc": ["dynamics=mlp", "env=reacher_easy"],
+    "flow on dmc": ["dynamics=flow", "env=pendulum_swingup"],
+    "mlp on gymnasium": ["dynamics=mlp", "env=Hopper-v5", "recipe=paper", "recipe.critic_passes=1"],
+    "flow on gymnasium": ["dynamics=flow", "env=Hopper-v5"],
+}
+
+
+def numbers(run: Path) -> list[dict[str, Any]]:
+    return [{name: row[name] for name in row if name not in CLOCKS} for row in read_metrics(run)]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    assert main(["train", *SHORT, *RUNS["flow on dmc"], f"run_dir={folder}"]) == 0
+    return folder
+
+
+@pytest.fixture
+def cut(whole: Path, tmp_path: Path) -> Path:
+    """The run as it stood after iteration 5: the last checkpoint is of iteration 4."""
+    run = tmp_path / "cut"
+    shutil.copytree(whole, run)
+    shutil.rmtree(run / "checkpoints" / "00000006")
+    lines = (run / "metrics.jsonl").read_text().splitlines()
+    (run / "metrics.jsonl").write_text("\n".join(lines[:5]) + '\n{"iteration": 6, "env_st')
+    return run
+
+
+def test_it_goes_on_from_the_newest_checkpoint_to_the_same_rows_and_weights(whole: Path, cut: Path) -> None:
+    assert main(["resume", str(cut)]) == 0
+    assert numbers(cut) == numbers(whole)
+    weights = [(run / "checkpoints" / "00000006" / "model.safetensors").read_bytes() for run in (whole, cut)]
+    assert weights[0] == weights[1]
+    assert [path.name for path in checkpoints.list_checkpoints(cut)] == ["00000004", "00000006"]
+    facts = json.loads((cut / "run.json").read_text())
+    assert facts["status"] == "done" and [time["iteration"] for time in facts["resumed"]] == [4]
+
+
+def test_a_finished_run_that_is_resumed_stays_what_it_is(whole: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(whole, run)
+    before = (run / "metrics.jsonl").read_text()
+    assert main(["resume", str(run)]) == 0
+    assert (run / "metrics.jsonl").read_text() == before
+
+
+def failing(run: Path, capsys: pytest.CaptureFixture[str]) -> str:
+    assert main(["resume", str(run)]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    return lines[0]
+
+
+def test_without_a_checkpoint_it_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "no checkpoint of a run to go on from" in failing(tmp_path / "nothing", capsys)
+
+
+def test_a_state_of_another_config_is_refused_and_nothing_is_lost(
+    cut: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = cut / "checkpoints" / "00000004" / "config.yaml"
+    config.write_text(config.read_text().replace("num_envs: 4", "num_envs: 3"))
+    before = numbers(cut)[:4]
+    assert "the saved state has 4 environments, this one has 3" in failing(cut, capsys)
+    assert numbers(cut)[:4] == before and (cut / "checkpoints" / "00000004" / "model.safetensors").exists()
+
+
+def process(*words: str, **options: Any) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "wmzoo", *words]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command, env={**os.environ, "MUJOCO_GL": "egl"}, **{**pipes, **options})
+
+
+LONG = [*SHORT, *RUNS["flow on dmc"], "trainer.iterations=100000", "save.every=1000"]
+
+
+def until(holds: Any, seconds: float = 120.0) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.02)
+
+
+def rows(run: Path) -> int:
+    file = run / "metrics.jsonl"
+    return file.read_text().count("\n") if file.exists() else 0
+
+
+def test_ctrl_c_saves_and_says_how_to_go_on_and_a_live_run_is_left_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    training = process("train", *LONG, f"run_dir={run}")
+    try:
+        until(lambda: rows(run) >= 2)
+        shutil.copytree(run, tmp_path / "copy")
+        assert main(["train", *SHORT, f"run_dir={run}"]) == 2
+        training.send_signal(signal.SIGINT)
+        out, err = training.communicate(timeout=120)
+    finally:
+        training.kill()
+    assert training.returncode == 130 and "saving after this iteration" in out
+    saved = checkpoints.list_checkpoints(run)
+    assert len(saved) == 1 and int(saved[0].name) == rows(run)
+    line = err.splitlines()[-1]
+    assert line.startswith("wmzoo: interrupted after iteration") and f"`wmzoo resume {run}`" in line
+    assert json.loads((run / "run.json").read_text())["status"] == "interrupted"
+
+
+def test_two_processes_cannot_go_on_with_one_run(cut: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from wmzoo.runs.lock import FolderLock
+
+    lock = FolderLock(cut)
+    assert f"{cut}: in use by process {os.getpid()}" in failing(cut, capsys)
+    lock.release()
+    assert main(["resume", str(cut)]) == 0
+
+
+def newest(run: Path) -> str:
+    return max((bundle.name for bundle in checkpoints.list_checkpoints(run)), default="")
+
+
+def killed(words: tuple[str, ...], run: Path, delay: float) -> int:
+    """Start it, and kill it `delay` seconds after its first save; gives the exit code."""
+    before = newest(run)
+    training = process(*words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    until(lambda: training.poll() is not None or newest(run) > before)
+    time.sleep(delay)
+    training.kill()
+    return training.wait()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", RUNS)
+def test_killed_at_random_moments_a_run_still_ends_in_the_same_numbers(tmp_path: Path, name: str) -> None:
+    """Five kills each, anywhere after the first save, writes included; a checkpoint that loads is always there."""
+    settings = [*SHORT, *RUNS[name], "trainer.iterations=80", "save.every=1", "eval.every=40"]
+    whole, run = tmp_path / "whole", tmp_path / "run"
+    assert main(["train", *settings, f"run_dir={whole}"]) == 0
+    chance = random.Random(name)
+    words: tuple[str, ...] = ("train", *settings, f"run_dir={run}")
+    for kill in range(5):
+        assert killed(words, run, chance.uniform(0, 0.8)) == -signal.SIGKILL, f"it ended before kill {kill}"
+        checkpoints.load(checkpoints.list_checkpoints(run)[-1])
+        words = ("resume", str(run))
+    assert main(["resume", str(run)]) == 0
+    assert numbers(run) == numbers(whole)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Any:
+    """A file system of 2 MB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "none", str(disk)], capture_output=True)
+    if mount.returncode:
+        pytest.skip("mounting a file system is not allowed here")
+    yield disk
+    subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def test_a_full_disk_stops_the_run_in_one_line_and_leaves_the_last_good_checkpoint(small_disk: Path) -> None:
+    run = small_disk / "run"
+    training = process("train", *LONG, "save.every=1", "save.keep=100", f"run_dir={run}")
+    _, err = training.communicate(timeout=300)
+    lines = [line for line in err.splitlines() if line.startswith("wmzoo:")]
+    assert training.returncode == 3 and len(lines) == 1 and "Traceback" not in err
+    assert "space" in lines[0] and f"`wmzoo resume {run}`" in lines[0]
+    checkpoints.load(checkpoints.list_checkpoints(run)[-1])
+    assert not list(run.glob("checkpoints/.*"))

@@ -1,0 +1,33 @@
+"""Ctrl-C as a request: the first one lets the iteration end and be saved, the second one interrupts at once."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+
+@contextmanager
+def stop_on_interrupt(say: Callable[[str], None]) -> Iterator[Callable[[], bool]]:
+    """Within it SIGINT is answered with a line to `say`; the function it gives tells whether that happened.
+
+    Outside of the main thread, where signals cannot be handled, the answer stays no.
+    """
+    asked = threading.Event()
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+        say("interrupted: saving after this iteration (Ctrl-C again stops at once)")
+
+    if threading.current_thread() is not threading.main_thread():
+        yield asked.is_set
+        return
+    before = signal.signal(signal.SIGINT, handle)
+    try:
+        yield asked.is_set
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,74 @@
+"""A trainer's state on disk: a tree of dicts and lists as JSON, its tensors in a safetensors file. Nothing is pickled.
+
+In the JSON a tensor is {"tensor": its name in the safetensors file}, and a dict is {"dict": [[key, value], …]}, so that
+keys keep their type (optimisers number their parameters). Tuples come back as lists, every number exactly.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from wmzoo.errors import WmzooError
+
+TENSORS, TREE = "resume.safetensors", "resume.json"
+FORMAT = 1
+
+
+def save_state(folder: Path, state: dict[str, Any]) -> list[Path]:
+    """Write `state` into an existing folder; gives the files. TypeError for a value that is none of the above."""
+    tensors: dict[str, torch.Tensor] = {}
+    tree = _pack(state, tensors)
+    save_file(tensors, folder / TENSORS)
+    (folder / TREE).write_text(json.dumps({"format": FORMAT, "state": tree}), encoding="utf-8")
+    return [folder / TENSORS, folder / TREE]
+
+
+def load_state(folder: Path) -> dict[str, Any]:
+    """What `save_state` wrote; WmzooError, in one line, for files that are missing, damaged or of another version."""
+    try:
+        tensors = load_file(folder / TENSORS)
+        document = json.loads((folder / TREE).read_text(encoding="utf-8"))
+        if document["format"] != FORMAT:
+            raise WmzooError(f"{folder / TREE}: format {document['format']}; this version of wmzoo reads {FORMAT}")
+        state = _unpack(document["state"], tensors)
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError, IndexError) as error:
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        raise WmzooError(f"{folder}: its resume files cannot be read ({lines[0]})") from error
+    if not isinstance(state, dict):
+        raise WmzooError(f"{folder / TREE}: holds no trainer's state")
+    return state
+
+
+def has_state(folder: Path) -> bool:
+    """Whether a run can go on from this checkpoint."""
+    return (folder / TENSORS).is_file() and (folder / TREE).is_file()
+
+
+def _pack(value: Any, tensors: dict[str, torch.Tensor], name: str = "") -> Any:
+    if isinstance(value, torch.Tensor):
+        name = f"{len(tensors)} {name}"  # the number, because keys may hold slashes
+        tensors[name] = value.detach().cpu().contiguous().clone()  # a copy: safetensors refuses shared memory
+        return {"tensor": name}
+    if isinstance(value, dict):
+        return {"dict": [[key, _pack(item, tensors, f"{name}/{key}")] for key, item in value.items()]}
+    if isinstance(value, list | tuple):
+        return [_pack(item, tensors, f"{name}/{index}") for index, item in enumerate(value)]
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise TypeError(f"a trainer's state holds tensors, numbers, strings, lists and dicts: {name} is a {type(value)}")
+
+
+def _unpack(value: Any, tensors: dict[str, torch.Tensor]) -> Any:
+    if isinstance(value, list):
+        return [_unpack(item, tensors) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if "tensor" in value:
+        return tensors[value["tensor"]]
+    return {key: _unpack(item, tensors) for key, item in value["dict"]}
