@@ -1,13 +1,11 @@
 """The contract of environments, over every entry of the kind and every named task."""
 
-from functools import partial
-
 import pytest
 import yaml
 
 from wmzoo.contracts import env as contract
 from wmzoo.paths import data_dir
-from wmzoo.registry import build, list_entries
+from wmzoo.registry import build, get, list_entries
 
 
 def named_tasks() -> list[tuple[str, str]]:
@@ -29,9 +27,8 @@ def test_a_named_task_keeps_the_contract(check, suite, task):
 
 
 @pytest.mark.parametrize("name", list_entries("env"))
-def test_an_entry_is_built_with_its_cards_defaults(name):
-    contract.check_shapes_and_dtypes(partial(_build, name))
-
-
-def _build(name, num_envs):
-    return build("env", name, num_envs=num_envs)
+def test_an_entry_is_checked_with_the_task_of_its_card(name):
+    assert (name, get("env", name).params["task"]) in TASKS  # those are checked above
+    case = next(contract.suite(name))
+    assert case.id == f"{name}: shapes and dtypes"
+    case.run()

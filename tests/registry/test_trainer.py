@@ -5,14 +5,12 @@ import pytest
 from wmzoo.contracts import trainer as contract
 from wmzoo.registry import list_entries
 
-NAMES = list_entries("trainer")
-FACTORIES = {id_: make for name in NAMES for id_, make in contract.factories(name).items()}
+CASES = {case.id: case for name in list_entries("trainer") for case in contract.suite(name)}
 
 
-@pytest.mark.parametrize("entry", FACTORIES)
-@pytest.mark.parametrize("check", contract.CHECKS, ids=lambda check: check.__name__)
-def test_a_trainer_keeps_the_contract(check, entry):
-    check(FACTORIES[entry])
+@pytest.mark.parametrize("case", CASES)
+def test_a_trainer_keeps_the_contract(case):
+    CASES[case].run()
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache, partial
 from typing import Any, NamedTuple, TypeVar
 
 import torch
@@ -18,6 +18,33 @@ BATCH, ACTIONS, TASK_DIM = 3, 2, 4
 TINY = ("size=tiny", "model.latent_dim=16", "model.units=[16,12]")  # small enough for finite differences
 
 Module = TypeVar("Module", bound=nn.Module)
+Made = TypeVar("Made")
+
+
+class Case(NamedTuple):
+    """One check of one entry: `id` to show, the law it holds the entry to, and `run`, an AssertionError if it fails."""
+
+    id: str
+    law: str
+    run: Callable[[], None]
+
+
+def cases(made: Mapping[str, Made], checks: Iterable[Callable[[Made], None]]) -> Iterator[Case]:
+    """Every check on everything made, by id."""
+    checks = list(checks)
+    for id_, make in made.items():
+        for check in checks:
+            yield Case(f"{id_}: {title(check)}", law(check), partial(check, make))
+
+
+def title(check: Callable[..., None]) -> str:
+    """The check's name in words."""
+    return check.__name__.removeprefix("check_").replace("_", " ")
+
+
+def law(check: Callable[..., None]) -> str:
+    """What the check's docstring says first."""
+    return (check.__doc__ or "").strip().partition("\n")[0]
 
 
 class Variant(NamedTuple):

@@ -7,7 +7,7 @@ and `units` are those of contracts/common.py: small enough that gradients are he
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -20,6 +20,8 @@ from wmzoo.contracts.common import (
     ACTIONS,
     BATCH,
     TASK_DIM,
+    Case,
+    cases,
     enliven,
     expect,
     expect_close,
@@ -61,9 +63,11 @@ def _factory(overrides: tuple[str, ...]) -> Make:
     return make
 
 
-def leaves_simplex(id_: str) -> bool:
-    """Whether a variant asks for it: `retract=none` is the one way to let a prediction off the simplices."""
-    return "retract=none" in id_
+def suite(name: str) -> Iterator[Case]:
+    """Every check of entry `name`; `retract=none` is the one way to let a prediction off the simplices."""
+    for id_, make in factories(name).items():
+        free = "retract=none" in id_
+        yield from cases({id_: make}, [check for check in CHECKS if not (free and check is check_simplex)])
 
 
 def check_shapes_and_dtypes(make: Make) -> None:

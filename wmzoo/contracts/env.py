@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from wmzoo.contracts.common import Case, cases
 from wmzoo.envs.base import Transition, VectorEnv
 from wmzoo.errors import WmzooError
+from wmzoo.registry import build
 
 Make = Callable[[int], VectorEnv]
 SEED = 7
+
+
+def suite(name: str) -> Iterator[Case]:
+    """Every check of entry `name`, with the task that its card names."""
+    yield from cases({name: partial(_build, name)}, CHECKS)
+
+
+def _build(name: str, num_envs: int) -> VectorEnv:
+    env: VectorEnv = build("env", name, num_envs=num_envs)
+    return env
 
 
 def check_shapes_and_dtypes(make: Make) -> None:

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from wmzoo.contracts.common import expect, expect_close, gradcheck, noise, tiny_config, variants
+from wmzoo.contracts.common import (
+    Case,
+    cases,
+    expect,
+    expect_close,
+    gradcheck,
+    law,
+    noise,
+    tiny_config,
+    title,
+    variants,
+)
 from wmzoo.integrators.base import Integrator
-from wmzoo.registry import build_from
+from wmzoo.registry import build_from, get
 
 Make = Callable[[], Integrator]
 
@@ -22,6 +33,14 @@ def factories(name: str) -> dict[str, Make]:
         return lambda: build_from("integrator", tiny_config(overrides).integrator)
 
     return {variant.id: factory(variant.overrides) for variant in variants("integrator", name)}
+
+
+def suite(name: str) -> Iterator[Case]:
+    """Every check of entry `name`."""
+    made = factories(name)
+    yield from cases(made, CHECKS)
+    facts = get("integrator", name).facts
+    yield Case(f"{name}: {title(check_card)}", law(check_card), lambda: check_card(made[name], facts))
 
 
 def check_order(make: Make) -> None:

@@ -5,20 +5,27 @@ The dynamics under the loss is `Drift`, whose paths are straight by construction
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
+from wmzoo.contracts import dynamics as dynamics_contract
 from wmzoo.contracts.common import (
     ACTIONS,
     BATCH,
+    Case,
+    cases,
+    enliven,
     expect,
     expect_close,
     gradcheck,
+    law,
     noise,
     simplices,
     tiny_config,
+    title,
     variants,
 )
 from wmzoo.dynamics.base import Dynamics, VelocityDynamics
@@ -65,6 +72,23 @@ def factories(name: str) -> dict[str, Make]:
         return lambda generator: build_from("loss", cfg.loss, generator=generator)
 
     return {variant.id: factory(variant.overrides) for variant in variants("loss", name)}
+
+
+def suite(name: str) -> Iterator[Case]:
+    """Every check of entry `name`, the unroll of every dynamics that it may be paired with among them."""
+    made = factories(name)
+    for id_, make in made.items():
+        cuts = "source_grad=false" in id_  # the gradient, on purpose
+        yield from cases({id_: make}, [check for check in CHECKS if not (cuts and check is check_gradient)])
+    requires = get("loss", name).requires
+    missing = check_missing_capability
+    yield Case(f"{name}: {title(missing)}", law(missing), lambda: missing(made[name], requires))
+    for other in legal_dynamics(name):
+        yield Case(f"{name}: with {other}", law(check_rollout), partial(_check_pair, made[name], other))
+
+
+def _check_pair(make: Make, dynamics: str) -> None:
+    check_rollout(make, enliven(dynamics_contract.factories(dynamics)[dynamics](0)))
 
 
 def legal_dynamics(name: str) -> list[str]:
@@ -137,11 +161,6 @@ def check_gradient(make: Make) -> None:
         return _rollout(make, Drift(weight), y0.softmax(-1), actions, targets).loss
 
     gradcheck(loss_of, (z0.log(), noise(LATENTS, ACTIONS, seed=3)), "the gradient of the loss")
-
-
-def cuts_gradient(id_: str) -> bool:
-    """Whether a variant asks for it: with `source_grad=false` the loss is on purpose not differentiated throughout."""
-    return "source_grad=false" in id_
 
 
 def check_determinism(make: Make) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -12,7 +12,7 @@ import torch
 from wmzoo.agent import Agent
 from wmzoo.build import build_trainer
 from wmzoo.config import compose
-from wmzoo.contracts.common import expect, variants
+from wmzoo.contracts.common import Case, cases, expect, variants
 from wmzoo.evaluation import Evaluation
 from wmzoo.trainers.base import Recorder, Trainer
 
@@ -71,6 +71,11 @@ def factories(name: str, settings: Iterable[str] = ()) -> dict[str, Make]:
         return make
 
     return {variant.id: factory(variant.overrides) for variant in variants("trainer", name)}
+
+
+def suite(name: str) -> Iterator[Case]:
+    """Every check of entry `name`."""
+    yield from cases(factories(name), CHECKS)
 
 
 def check_metrics(make: Make) -> None:

@@ -1,0 +1,63 @@
+"""`wmzoo check FILE`: does what a plugin file registers keep the contract of its kind?
+
+Runs the checks that every built-in entry passes (shapes, gradients, determinism, save and load …) and says in words
+what does not hold, why, and where. Exit code 1 if something does not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wmzoo.errors import CheckFailed, WmzooError
+
+if TYPE_CHECKING:
+    from wmzoo.contracts.common import Case
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, metavar="FILE", help="a Python file with @wmzoo.register in it")
+    parser.add_argument("-v", "--verbose", action="store_true", help="name the checks that hold, too")
+
+
+def run(args: argparse.Namespace) -> int:
+    from wmzoo import plugins
+    from wmzoo.registry import KINDS, get, list_entries
+
+    file = plugins.load_file(args.file)
+    entries = [get(kind, name) for kind in KINDS for name in list_entries(kind)]
+    own = [entry for entry in entries if entry.owner == str(file)]
+    if not own:
+        raise WmzooError(f"{args.file}: registers nothing; put @wmzoo.register(kind, name) over a class")
+    failed = 0
+    for entry in own:
+        print(f"{entry.kind} {entry.name}")
+        failures, count = 0, 0
+        for case in importlib.import_module(f"wmzoo.contracts.{entry.kind}").suite(entry.name):
+            words = verdict(case, file)
+            failures, count = failures + bool(words), count + 1
+            if words or args.verbose:
+                print(f"  {'fails' if words else 'holds'}  {case.id}: {case.law}")
+            if words:
+                print(f"         {words}")
+        print(f"  {count - failures} of {count} checks hold")
+        failed += failures
+    if failed:
+        raise CheckFailed(f"{args.file}: {failed} checks do not hold")
+    return 0
+
+
+def verdict(case: Case, file: Path) -> str:
+    """Empty if it holds; else what is wrong, and the line of `file` where an error came from."""
+    try:
+        case.run()
+    except AssertionError as error:
+        return " ".join(str(error).split())
+    except Exception as error:
+        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(file)]
+        where = f" ({file.name}, line {lines[-1]})" if lines else ""
+        return f"raised {type(error).__name__}: {' '.join(str(error).split())}{where}"
+    return ""
