@@ -169,8 +169,10 @@ def report() -> None:
         text += [""]
         begin, end = f"<!-- table: {group} -->\n", "<!-- /table -->"
         before, found, rest = findings.partition(begin)
-        if found:
-            findings = before + begin + "\n".join(["", *markdown(table), "", end]) + rest.partition(end)[2]
+        old, closed, after = rest.partition(end)
+        if not found or not closed or "<!-- table" in old:
+            raise SystemExit(f"{FINDINGS}: there is no pair of markers `{begin.strip()}` and `{end}`")
+        findings = before + begin + "\n".join(["", *markdown(table), "", end]) + after
     (RESULTS / "README.md").write_text("\n".join(text))
     FINDINGS.write_text(findings)
 

@@ -20,3 +20,11 @@ def test_a_run_takes_denormals_for_zero_and_leaves_the_process_as_it_was() -> No
         assert count == torch.get_num_threads() == threads + 1
         assert not denormals_count()
     assert torch.get_num_threads() == threads and denormals_count()
+
+
+def test_one_inside_another_leaves_the_outer_ones_arithmetic() -> None:
+    cfg = wmzoo.compose(["threads=1"])
+    with arithmetic(cfg):
+        with arithmetic(cfg):
+            pass
+        assert not denormals_count()

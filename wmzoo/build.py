@@ -45,7 +45,7 @@ def device_of(cfg: DictConfig) -> torch.device:
 
 @contextmanager
 def arithmetic(cfg: DictConfig) -> Iterator[int]:
-    """Within it PyTorch has the config's thread count, which it gives, and takes denormal numbers for zero.
+    """Within it PyTorch has the config's thread count, which it gives, and this thread takes denormals for zero.
 
     `threads=auto` is one up to `size=small`, whose matrices are too small to share, and every core above. SimNorm makes
     tiny numbers, and arithmetic on denormal ones is slow.
@@ -56,14 +56,14 @@ def arithmetic(cfg: DictConfig) -> Iterator[int]:
     count = (1 if cfg.model.latent_dim <= UNSHARED_LATENT else cores) if cfg.threads == "auto" else int(cfg.threads)
     if not 1 <= count <= 4 * cores:
         raise WmzooError(f"threads={count} makes no sense on {cores} cores")
-    before = torch.get_num_threads()
+    before, flushed = torch.get_num_threads(), bool(torch.tensor(torch.finfo(torch.float32).tiny) / 2 == 0)
     torch.set_num_threads(count)
     torch.set_flush_denormal(True)
     try:
         yield count
     finally:
         torch.set_num_threads(before)
-        torch.set_flush_denormal(False)
+        torch.set_flush_denormal(flushed)
 
 
 def build_dynamics(cfg: DictConfig, act_dim: int) -> torch.nn.Module:
@@ -108,7 +108,7 @@ def build_agent(cfg: DictConfig, obs_dim: int, act_dim: int) -> Agent:
         reward_code=code,
         task_embedding=part("task_embedding", lambda: TaskEmbedding(size.num_tasks, task_dim)) if task_dim else None,
         action_masks=_action_masks(size, act_dim),
-        observation_moments=RunningMoments(obs_dim) if cfg.recipe.normalise_obs else None,
+        observation_moments=RunningMoments(obs_dim) if cfg.recipe.get("normalise_obs") else None,
     )
     actor = part("actor", lambda: Actor(size.latent_dim, act_dim, cfg.actor.units))
     critic = part("critic", lambda: CriticEnsemble(size.latent_dim, cfg.critic.units, cfg.critic.num))

@@ -98,7 +98,9 @@ def save_in_run(
     folder = Path(run_folder) / "checkpoints" / f"{iteration:08d}"
     save(folder, agent, cfg, obs_dim, act_dim, iteration=iteration, env_steps=env_steps, state=state)
     for old in list_checkpoints(run_folder)[: -max(keep, 1)]:
-        shutil.rmtree(old, ignore_errors=True)
+        going = old.with_name(f".{old.name}-old.tmp")  # half deleted, it must not look like a checkpoint
+        old.rename(going)
+        shutil.rmtree(going, ignore_errors=True)
     return folder
 
 
@@ -154,8 +156,8 @@ def load(path: Path | str, device: torch.device | str = "cpu") -> Agent:
     cfg = load_config(bundle)
     try:
         agent = build_agent(cfg, obs_dim=cfg.checkpoint.obs_dim, act_dim=cfg.checkpoint.act_dim)
-    except WmzooError as error:
-        raise WmzooError(f"{bundle / CONFIG}: {error}{plugins_hint(cfg)}") from error
+    except (WmzooError, OmegaConfBaseException) as error:
+        raise WmzooError(f"{bundle / CONFIG}: {_line(error)}{plugins_hint(cfg)}") from error
     load_weights(agent, bundle / WEIGHTS)
     return agent.to(device).eval()
 

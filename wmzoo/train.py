@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
 
 from wmzoo import checkpoints
 from wmzoo.agent import Agent
@@ -59,21 +60,31 @@ def _run(cfg: DictConfig, folder: Path | None, bundle: Path | None) -> Path:
             no_video = why_no_video(cfg)
             if no_video:
                 progress.message(no_video)
-            run.note(threads=threads, device=str(device_of(cfg)))
-            try:
-                trainer.run()
-            except KeyboardInterrupt as error:
-                raise RunInterrupted(f"interrupted; {_last_checkpoint(run.folder)}") from error
-            except Exception as error:
-                what = str(error) if isinstance(error, WmzooError) else f"{type(error).__name__}: {error}"
-                where = f"iteration {run.iteration + 1}"
-                raise RunFailed(f"{what}, in {where}; {_last_checkpoint(run.folder)}") from error
-            if stop_requested() and run.iteration < cfg.trainer.iterations:
-                raise RunInterrupted(f"interrupted after iteration {run.iteration}; {_last_checkpoint(run.folder)}")
+            where = {"threads": threads, "device": str(device_of(cfg))}
+            if bundle:
+                run.go_on()
+                progress.message(f"goes on after iteration {start}{run.differences(where)}")
+            run.note(**where, parameters=recorder.parameters, **recorder.nfe)
+            _train(trainer, run)
+            if stop_requested():
+                raise RunInterrupted(f"interrupted after iteration {run.iteration}; {_how_to_go_on(run)}")
         if not no_video:
             print(record_video(run.folder, run.folder / "video.mp4"))
         print(f"learning curve: {run.folder / 'learning_curve.png'}\nmetrics: {run.folder / 'metrics.csv'}")
         return run.folder
+
+
+def _train(trainer: Trainer, run: Run) -> None:
+    """Run it; whatever ends it early is told with the iteration and the last checkpoint."""
+    try:
+        trainer.run()
+    except KeyboardInterrupt as error:
+        raise RunInterrupted(f"interrupted; {_how_to_go_on(run)}") from error
+    except RunFailed as error:  # resumed, it would come to the same
+        raise RunFailed(f"{error}, in iteration {run.iteration + 1}; {_last_checkpoint(run)}") from error
+    except Exception as error:
+        what = str(error) if isinstance(error, WmzooError) else f"{type(error).__name__}: {error}"
+        raise RunFailed(f"{what}, in iteration {run.iteration + 1}; {_how_to_go_on(run)}") from error
 
 
 def _new_trainer(cfg: DictConfig, recorder: RunRecorder) -> Trainer:
@@ -89,16 +100,19 @@ def _resumed_trainer(cfg: DictConfig, recorder: RunRecorder, bundle: Path) -> Tr
     cfg.init_from = None  # its weights are in the bundle, and the file may be gone
     try:
         trainer = _new_trainer(cfg, recorder)
-    except WmzooError as error:
-        raise WmzooError(f"{error}{checkpoints.plugins_hint(cfg)}") from error
+    except (WmzooError, OmegaConfBaseException) as error:
+        raise WmzooError(f"{bundle}: {_line(error)}{checkpoints.plugins_hint(cfg)}") from error
     state = load_state(bundle)
     try:
         trainer.load_state_dict(state)
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError, RuntimeError) as error:
-        what = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise WmzooError(f"{bundle}: does not fit the run's config, or this version of wmzoo ({what})") from error
-    recorder.progress.message(f"goes on after iteration {cfg.checkpoint.iteration}")
+    except (LookupError, ValueError, TypeError, AttributeError, RuntimeError, WmzooError) as error:
+        raise WmzooError(f"{bundle}: does not fit the run's config, or this version: {_line(error)}") from error
     return trainer
+
+
+def _line(error: Exception) -> str:
+    """An error's first two lines as one: PyTorch's and OmegaConf's first ones say little."""
+    return " ".join(" ".join(str(error).strip().splitlines()[:2]).split()) or type(error).__name__
 
 
 class RunRecorder:
@@ -108,12 +122,13 @@ class RunRecorder:
         self.run, self.progress, self.stop_requested = run, progress, stop_requested
 
     def of(self, agent: Agent) -> RunRecorder:
-        """This recorder, as that of `agent`'s run; its sizes are noted."""
+        """This recorder, as that of `agent`'s run."""
         self.agent = agent
-        counts = agent.parameter_counts()
+        self.parameters = agent.parameter_counts()
         nfe = getattr(agent.world_model.dynamics, "nfe", None)
-        self.run.note(parameters=counts, **({} if nfe is None else {"nfe_per_latent_step": nfe}))
-        self.progress.message("parameters: " + ", ".join(f"{part} {count:,}" for part, count in counts.items()))
+        self.nfe = {} if nfe is None else {"nfe_per_latent_step": nfe}
+        counts = ", ".join(f"{part} {count:,}" for part, count in self.parameters.items())
+        self.progress.message(f"parameters: {counts}")
         return self
 
     def log(self, row: Mapping[str, Any]) -> None:
@@ -159,8 +174,14 @@ def record_video(run_folder: Path, file: Path) -> str:
     return lines[0] if recorder.failed else f"video: {file} (return {evaluation.mean:.0f})"
 
 
-def _last_checkpoint(run_folder: Path) -> str:
-    found = checkpoints.list_checkpoints(run_folder)
-    if not found:
-        return "no checkpoint had been written yet"
-    return f"last checkpoint: {found[-1]}; `wmzoo resume {run_folder}` goes on from it"
+def _last_checkpoint(run: Run) -> str:
+    found = checkpoints.list_checkpoints(run.folder)
+    return f"last checkpoint: {found[-1]}" if found else "no checkpoint had been written yet"
+
+
+def _how_to_go_on(run: Run) -> str:
+    """The last checkpoint, and the command that goes on from it."""
+    if not any(has_state(bundle) for bundle in checkpoints.list_checkpoints(run.folder)):
+        return _last_checkpoint(run)
+    plugins = "".join(f" --plugin {file}" for file in run.cfg.get("plugins") or [])
+    return f"{_last_checkpoint(run)}; `wmzoo resume {run.folder}{plugins}` goes on from it"

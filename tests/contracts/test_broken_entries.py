@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from wmzoo.contracts import dynamics, integrator, loss
+from wmzoo.contracts import dynamics, integrator, loss, trainer
 from wmzoo.dynamics import Dynamics
 from wmzoo.integrators import ExplicitRungeKutta
 from wmzoo.losses.base import LatentRollout, discounted_sum, unroll
@@ -145,3 +145,22 @@ def test_an_entry_registered_by_decorator_is_checked_like_a_built_in(own_registr
     for make in factories.values():
         for check in dynamics.CHECKS:
             check(make)
+
+
+class Muffled:
+    """A recorder of which a trainer hears only a part."""
+
+    def __init__(self, notes, deaf=False, forgetful=False):
+        self.notes, self.log, self.evaluated = notes, notes.log, notes.evaluated
+        self.stop_requested = (lambda: False) if deaf else notes.stop_requested
+        self.checkpoint = (lambda *_: None) if forgetful else notes.checkpoint
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [({"deaf": True}, "asked to stop .* logged 2 rows"), ({"forgetful": True}, "called `checkpoint` 0 times")],
+)
+def test_a_trainer_that_does_not_stop_or_save_when_asked_is_found_out(fault, words):
+    real = trainer.factories("online")["online"]
+    with pytest.raises(AssertionError, match=words):
+        trainer.check_resume(lambda recorder: real(lambda agent: Muffled(recorder(agent), **fault)))

@@ -17,6 +17,8 @@ import pytest
 
 from wmzoo import checkpoints
 from wmzoo.cli.main import main
+from wmzoo.errors import WmzooError
+from wmzoo.runs.lock import FolderLock
 from wmzoo.runs.metrics import read_metrics
 
 CLOCKS = {"wall_clock", "fps"}
@@ -82,14 +84,59 @@ def test_without_a_checkpoint_it_says_so(tmp_path: Path, capsys: pytest.CaptureF
     assert "no checkpoint of a run to go on from" in failing(tmp_path / "nothing", capsys)
 
 
-def test_a_state_of_another_config_is_refused_and_nothing_is_lost(
-    cut: Path, capsys: pytest.CaptureFixture[str]
+def content(run: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in sorted(run.rglob("*")) if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("num_envs: 4", "num_envs: 3", "the saved state has 4 environments, this one has 3"),
+        ("latent_dim: 32", "latent_dim: 40", "size mismatch for world_model.encoder"),
+        ("  warmup_steps: 80\n", "", "warmup_steps"),
+        ("loggers: []", "loggers: [tensorbord]", "loggers: there is no 'tensorbord'"),
+        ("name: flow", "name: mine", "it was trained with plugins [/gone/mine.py], which --plugin FILE loads"),
+    ],
+)
+def test_where_it_cannot_go_on_it_says_why_in_one_line_and_changes_nothing(
+    cut: Path, capsys: pytest.CaptureFixture[str], old: str, new: str, words: str
 ) -> None:
     config = cut / "checkpoints" / "00000004" / "config.yaml"
-    config.write_text(config.read_text().replace("num_envs: 4", "num_envs: 3"))
-    before = numbers(cut)[:4]
-    assert "the saved state has 4 environments, this one has 3" in failing(cut, capsys)
-    assert numbers(cut)[:4] == before and (cut / "checkpoints" / "00000004" / "model.safetensors").exists()
+    text = config.read_text()
+    assert old in text
+    config.write_text(text.replace(old, new).replace("plugins: []", "plugins: [/gone/mine.py]"))
+    before = content(cut)
+    assert words in failing(cut, capsys)
+    assert content(cut) == before
+
+
+def test_a_damaged_state_or_run_json_changes_nothing_either(cut: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (cut / "run.json").write_text("{")
+    before = content(cut)
+    assert "run.json: cannot read it" in failing(cut, capsys)
+    assert content(cut) == before
+    (cut / "checkpoints" / "00000004" / "resume.safetensors").write_bytes(b"half")
+    before = content(cut)
+    assert "its resume files cannot be read" in failing(cut, capsys)
+    assert content(cut) == before
+
+
+def test_what_a_kill_left_half_written_is_cleared_away(cut: Path) -> None:
+    for name in (".00000006-x.tmp", ".00000002-old.tmp"):
+        (cut / "checkpoints" / name).mkdir()
+        (cut / "checkpoints" / name / "resume.safetensors").write_bytes(b"half")
+    (cut / ".run.json.123.tmp").write_text("{")
+    assert main(["resume", str(cut)]) == 0
+    assert not [*cut.glob(".*"), *cut.glob("checkpoints/.*")]
+
+
+def test_other_arithmetic_is_told(cut: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    facts = json.loads((cut / "run.json").read_text())
+    facts["threads"], facts["versions"]["torch"] = 7, "2.6.0"
+    (cut / "run.json").write_text(json.dumps(facts))
+    assert main(["resume", str(cut)]) == 0
+    out = capsys.readouterr().out
+    assert "goes on after iteration 4; not bit for bit, perhaps: threads 7 then, 1 now, torch 2.6.0 then" in out
 
 
 def process(*words: str, **options: Any) -> subprocess.Popen[str]:
@@ -113,15 +160,11 @@ def rows(run: Path) -> int:
     return file.read_text().count("\n") if file.exists() else 0
 
 
-def test_ctrl_c_saves_and_says_how_to_go_on_and_a_live_run_is_left_alone(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
     run = tmp_path / "run"
     training = process("train", *LONG, f"run_dir={run}")
     try:
         until(lambda: rows(run) >= 2)
-        shutil.copytree(run, tmp_path / "copy")
-        assert main(["train", *SHORT, f"run_dir={run}"]) == 2
         training.send_signal(signal.SIGINT)
         out, err = training.communicate(timeout=120)
     finally:
@@ -134,13 +177,50 @@ def test_ctrl_c_saves_and_says_how_to_go_on_and_a_live_run_is_left_alone(
     assert json.loads((run / "run.json").read_text())["status"] == "interrupted"
 
 
-def test_two_processes_cannot_go_on_with_one_run(cut: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from wmzoo.runs.lock import FolderLock
+def test_ctrl_c_saves_where_the_reader_of_the_output_has_gone(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    training = process("train", *LONG, f"run_dir={run}")
+    try:
+        until(lambda: rows(run) >= 2)
+        assert training.stdout is not None
+        training.stdout.close()  # as `| tee` does, which the same Ctrl-C ends
+        training.send_signal(signal.SIGINT)
+        assert training.wait(timeout=120) == 130
+    finally:
+        training.kill()
+    assert int(checkpoints.list_checkpoints(run)[0].name) == rows(run)
 
-    lock = FolderLock(cut)
-    assert f"{cut}: in use by process {os.getpid()}" in failing(cut, capsys)
-    lock.release()
-    assert main(["resume", str(cut)]) == 0
+
+def test_the_folder_of_a_live_run_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = tmp_path / "run"
+    training = process("train", *LONG, "save.every=1", f"run_dir={run}")
+    try:
+        until(lambda: len(checkpoints.list_checkpoints(run)) > 0)
+        training.send_signal(signal.SIGSTOP)
+        before = (run / "metrics.jsonl").read_bytes()
+        assert f"{run}: in use by process {training.pid}" in failing(run, capsys)
+        assert main(["train", *SHORT, f"run_dir={run}"]) == 2
+        assert (run / "metrics.jsonl").read_bytes() == before
+    finally:
+        training.kill()
+
+
+def test_a_lock_that_was_let_go_in_between_is_taken_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between B's opening and locking the file, A lets go of it: B must not hold a file that is no longer there."""
+    first, opened = FolderLock(tmp_path), FolderLock._open
+
+    def open_late(self: FolderLock) -> Any:
+        file = opened(self)
+        first.release()
+        return file
+
+    monkeypatch.setattr(FolderLock, "_open", open_late)
+    second = FolderLock(tmp_path)
+    monkeypatch.undo()
+    with pytest.raises(WmzooError, match="in use by process"):
+        FolderLock(tmp_path)
+    second.release()
+    FolderLock(tmp_path).release()
 
 
 def newest(run: Path) -> str:

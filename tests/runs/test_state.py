@@ -74,8 +74,10 @@ def test_an_adam_with_numbered_parameters_goes_on_from_what_was_stored(tmp_path:
 
 
 def test_what_would_need_a_pickle_is_refused(tmp_path: Any) -> None:
-    with pytest.raises(TypeError, match=r"/odd/0 is a <class 'set'>"):
+    with pytest.raises(TypeError, match=r"/odd/0 is \{1, 2\}"):
         save_state(tmp_path, {"odd": [{1, 2}]})
+    with pytest.raises(TypeError, match=r"/odd is \{\(1, 2\): 3\}"):
+        save_state(tmp_path, {"odd": {(1, 2): 3}})
 
 
 class Bomb:

@@ -10,9 +10,7 @@ from wmzoo.build import build_env, evaluation_seed
 from wmzoo.cli.main import main
 from wmzoo.errors import WmzooError
 from wmzoo.evaluation import evaluate
-from wmzoo.runs import Progress, Run
 from wmzoo.runs.metrics import read_metrics
-from wmzoo.train import RunRecorder
 
 SHORT = ["size=tiny", "dynamics=mlp", "trainer.iterations=4", "trainer.horizon=4", "env.num_envs=4"]
 SHORT += ["env.episode_length=10", "eval.every=2", "eval.episodes=2", "save.every=1", "save.keep=2"]
@@ -65,9 +63,8 @@ def test_every_episode_of_every_evaluation_is_kept(folder):
 
 def test_run_json_tells_what_one_latent_step_costs_where_it_costs_evaluations_of_a_field(folder, tmp_path):
     assert "nfe_per_latent_step" not in json.loads((folder / "run.json").read_text())
-    with Run(tmp_path / "run", wmzoo.compose(["size=tiny"])) as run:
-        flow = wmzoo.compose(["size=tiny", "dynamics=flow", "integrator=rk4", "dynamics.substeps=3"])
-        RunRecorder(run, Progress(1), lambda: False).of(wmzoo.build_agent(flow, 4, 2))
+    flow = ["dynamics=flow", "integrator=rk4", "dynamics.substeps=3", "trainer.iterations=1"]
+    assert main(["train", *SHORT, *flow, f"run_dir={tmp_path / 'run'}"]) == 0
     assert json.loads((tmp_path / "run" / "run.json").read_text())["nfe_per_latent_step"] == 4 * 3
 
 

@@ -11,7 +11,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from wmzoo.errors import WmzooError
+from wmzoo.errors import RunInterrupted, WmzooError
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -91,4 +91,7 @@ def job(cfg: DictConfig) -> None:
     if cfg.run_dir is None:
         with open_dict(cfg):
             cfg.run_dir = HydraConfig.get().runtime.output_dir
-    train(cfg)
+    try:
+        train(cfg)
+    except RunInterrupted as error:  # Hydra goes on with the next run after any other exception
+        raise KeyboardInterrupt(str(error)) from error

@@ -20,8 +20,8 @@ from wmzoo.runs import atomic
 from wmzoo.runs.learning_curve import plot_learning_curve
 from wmzoo.runs.lock import FolderLock
 from wmzoo.runs.loggers import Logger, build_loggers
-from wmzoo.runs.metrics import MetricsWriter, cut_metrics, read_metrics, write_csv
-from wmzoo.runs.provenance import facts
+from wmzoo.runs.metrics import MetricsWriter, read_metrics, rewrite_metrics, write_csv
+from wmzoo.runs.provenance import facts, versions
 
 
 def variant(cfg: DictConfig) -> list[str]:
@@ -47,10 +47,11 @@ class Run:
     Args:
         folder: where; None takes `cfg.run_dir`, and the default name if that is null too.
         cfg: the composed config; written resolved to config.yaml.
-        resumed: the iteration after which an existing run goes on; its later rows are cut. None begins a new one.
+        resumed: the iteration after which an existing run goes on. Nothing in the folder changes before `go_on()`.
 
     A mistake found before the first row (a WmzooError with exit code 2) leaves no folder behind, so that the corrected
-    command can have the same `run_dir=`; a folder that was there before, empty, stays and is empty again.
+    command can have the same `run_dir=`; a folder that was there before, empty, stays and is empty again. A run that
+    was to go on stays as it was.
 
     Raises:
         WmzooError: the folder exists and is not empty, another process has it, or a logger's extra is not installed.
@@ -64,34 +65,59 @@ class Run:
         else:
             self.folder = _make(Path(folder)) if folder else _make_unique(default_name(cfg))
         self._lock = FolderLock(self.folder)
-        self.cfg = cfg
+        self.cfg, self.resumed = cfg, resumed
         self._clock = time.monotonic()
         self._facts: dict[str, Any] = {}
-        self._finished = False
-        self._logged = resumed is not None  # such a run is not to be discarded
+        self._finished = self._logged = False
         self.iteration = resumed or 0  # of the last row
-        if resumed is None:
-            OmegaConf.save(cfg, self.folder / "config.yaml", resolve=True)
-            seed = OmegaConf.select(cfg, "seed", default=None)
-            device = OmegaConf.select(cfg, "device", default=None)
-            self.note(status="running", started=_now(), seed=seed, device=device, **facts())
-        else:
-            self._go_on(resumed)
-        self._metrics = MetricsWriter(self.folder / "metrics.jsonl")
+        self._metrics: MetricsWriter | None = None  # None until the run begins or goes on
         self._loggers: list[Logger] = []
-        try:
-            self._loggers = build_loggers(OmegaConf.select(cfg, "loggers", default=None) or [], self.folder, cfg)
-        except WmzooError:
-            self.discard()
-            raise
+        if resumed is None:
+            try:
+                self._begin()
+            except WmzooError:
+                self.discard()
+                raise
 
-    def _go_on(self, iteration: int) -> None:
-        """Take up what the folder has: its facts, and its rows up to `iteration`."""
-        self._facts = json.loads((self.folder / "run.json").read_text())
-        rows = cut_metrics(self.folder / "metrics.jsonl", iteration)
+    def _begin(self) -> None:
+        OmegaConf.save(self.cfg, self.folder / "config.yaml", resolve=True)
+        seed = OmegaConf.select(self.cfg, "seed", default=None)
+        device = OmegaConf.select(self.cfg, "device", default=None)
+        self.note(status="running", started=_now(), seed=seed, device=device, **facts())
+        self._metrics = MetricsWriter(self.folder / "metrics.jsonl")
+        self._loggers = self._build_loggers()
+
+    def go_on(self) -> None:
+        """Take up a resumed run: cut the rows after its iteration, and what a kill left half written."""
+        assert self.resumed is not None
+        file = self.folder / "run.json"
+        try:
+            self._facts = json.loads(file.read_text())
+        except (OSError, ValueError) as error:
+            raise WmzooError(f"{file}: cannot read it: {error}") from error
+        rows = [row for row in read_metrics(self.folder) if row["iteration"] <= self.resumed]
+        self._loggers = self._build_loggers(after=int(rows[-1]["env_steps"]) if rows else 0)
+        for leftover in [*self.folder.glob(".*.tmp"), *self.folder.glob("checkpoints/.*.tmp")]:
+            shutil.rmtree(leftover, ignore_errors=True) if leftover.is_dir() else leftover.unlink()
+        rewrite_metrics(self.folder / "metrics.jsonl", rows)
+        self._metrics = MetricsWriter(self.folder / "metrics.jsonl")
+        self._logged = True
         self._clock -= rows[-1]["wall_clock"] or 0.0 if rows else 0.0
-        now = {"iteration": iteration, "at": _now()} | facts()
+        now = {"iteration": self.resumed, "at": _now()} | facts()
         self.note(status="running", resumed=[*self._facts.get("resumed", []), now])
+
+    def _build_loggers(self, after: int | None = None) -> list[Logger]:
+        """after: the env_steps of the last row that a resumed run keeps."""
+        names = OmegaConf.select(self.cfg, "loggers", default=None) or []
+        return build_loggers(names, self.folder, self.cfg, after)
+
+    def differences(self, where: Mapping[str, Any]) -> str:
+        """What is not as when the run began, for a line about it: other arithmetic gives other numbers."""
+        now = {**where, **versions()}
+        then = {**self._facts, **self._facts.get("versions", {})}
+        differ = [name for name in now if name in then and then[name] != now[name]]
+        changed = [f"{name} {then[name]} then, {now[name]} now" for name in differ]
+        return f"; not bit for bit, perhaps: {', '.join(changed)}" if changed else ""
 
     def note(self, **new: Any) -> None:
         """Adds facts to run.json (JSON values), replacing those of the same name."""
@@ -100,6 +126,7 @@ class Run:
 
     def log(self, row: Mapping[str, Any]) -> None:
         """Appends one iteration's metrics; NaN and infinities become null, columns keep a fixed order."""
+        assert self._metrics is not None, "a resumed run takes rows after go_on()"
         filled = self._metrics.write(row)
         self.iteration, self._logged = int(filled["iteration"] or 0), True
         for logger in self._loggers:
@@ -109,26 +136,31 @@ class Run:
         """Closes the run: metrics.csv, learning_curve.png, end time, wall-clock."""
         if self._finished:
             return
-        self._finished = True
-        self._metrics.close()
-        for logger in self._loggers:
-            logger.close()
-        self.note(status=status, ended=_now(), wall_clock=time.monotonic() - self._clock)
-        rows = read_metrics(self._metrics.path)
-        write_csv(rows, self.folder / "metrics.csv")
-        if rows:
-            plot_learning_curve(self._metrics.path, self.folder / "learning_curve.png", title=self._title())
-        self._lock.release()
+        try:
+            self._close()
+            if self._metrics is None:
+                return  # it did not go on: nothing has changed
+            self.note(status=status, ended=_now(), wall_clock=time.monotonic() - self._clock)
+            rows = read_metrics(self._metrics.path)
+            write_csv(rows, self.folder / "metrics.csv")
+            if rows:
+                plot_learning_curve(self._metrics.path, self.folder / "learning_curve.png", title=self._title())
+        finally:
+            self._lock.release()
 
     def discard(self) -> None:
         """Closes a run that never began and removes what it wrote."""
-        self._finished = True
-        self._metrics.close()
-        for logger in self._loggers:
-            logger.close()
+        self._close()
         self._lock.release()
         for path in self.folder.iterdir() if self._found else [self.folder]:
             shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
+
+    def _close(self) -> None:
+        self._finished = True
+        if self._metrics is not None:
+            self._metrics.close()
+        for logger in self._loggers:
+            logger.close()
 
     def _title(self) -> str:
         task = OmegaConf.select(self.cfg, "env.task", default="")
@@ -143,11 +175,15 @@ class Run:
     ) -> None:
         if kind is None:
             self.finish()
-        elif isinstance(error, WmzooError) and error.exit_code == WmzooError.exit_code and not self._logged:
+        elif self.resumed is None and not self._logged and _is_mistake(error):
             self.discard()
         else:
             with suppress(OSError):  # a full disk, say, which is what is being told already
                 self.finish("interrupted" if issubclass(kind, (KeyboardInterrupt, RunInterrupted)) else "failed")
+
+
+def _is_mistake(error: BaseException | None) -> bool:
+    return isinstance(error, WmzooError) and error.exit_code == WmzooError.exit_code
 
 
 def _now() -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 
@@ -21,7 +21,8 @@ def stop_on_interrupt(say: Callable[[str], None]) -> Iterator[Callable[[], bool]
         if asked.is_set():
             raise KeyboardInterrupt
         asked.set()
-        say("interrupted: saving after this iteration (Ctrl-C again stops at once)")
+        with suppress(Exception):  # the terminal may be gone, or be written to at this very moment
+            say("interrupted: saving after this iteration (Ctrl-C again stops at once)")
 
     if threading.current_thread() is not threading.main_thread():
         yield asked.is_set

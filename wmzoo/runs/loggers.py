@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import secrets
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -36,12 +37,13 @@ def _numbers(row: Row) -> dict[str, float]:
 
 
 class TensorBoardLogger:
-    """Event files under `tensorboard/` of the run folder; the step is env_steps."""
+    """Event files under `tensorboard/` of the run folder; the step is env_steps. A resumed run hides later points."""
 
-    def __init__(self, folder: Path, cfg: DictConfig) -> None:
+    def __init__(self, folder: Path, cfg: DictConfig, after: int | None) -> None:
         require("tensorboard", "tensorboard")
         module = require("tensorboard", "torch.utils.tensorboard")
-        self._writer = module.SummaryWriter(str(folder / "tensorboard"))
+        purge = None if after is None else after + 1
+        self._writer = module.SummaryWriter(str(folder / "tensorboard"), purge_step=purge)
         self._writer.add_text("config", f"```yaml\n{OmegaConf.to_yaml(cfg, resolve=True)}```")
 
     def log(self, row: Row) -> None:
@@ -53,12 +55,18 @@ class TensorBoardLogger:
 
 
 class WandbLogger:
-    """A Weights & Biases run named after the folder; project and mode by WANDB_PROJECT and WANDB_MODE."""
+    """A Weights & Biases run named after the folder; project and mode by WANDB_PROJECT and WANDB_MODE.
 
-    def __init__(self, folder: Path, cfg: DictConfig) -> None:
+    Its id is kept in the folder, so that a resumed run goes on with it.
+    """
+
+    def __init__(self, folder: Path, cfg: DictConfig, after: int | None) -> None:
         wandb: Any = require("wandb", "wandb")
         config = json.loads(json.dumps(OmegaConf.to_container(cfg, resolve=True)))
-        self._run = wandb.init(dir=str(folder), name=folder.name, config=config)
+        file = folder / "wandb-id.txt"
+        if not file.exists():
+            file.write_text(secrets.token_hex(4))
+        self._run = wandb.init(dir=str(folder), name=folder.name, config=config, id=file.read_text(), resume="allow")
 
     def log(self, row: Row) -> None:
         self._run.log(_numbers(row), step=row["env_steps"])
@@ -67,15 +75,18 @@ class WandbLogger:
         self._run.finish()
 
 
-LOGGERS: dict[str, Callable[[Path, DictConfig], Logger]] = {
+LOGGERS: dict[str, Callable[[Path, DictConfig, int | None], Logger]] = {
     "tensorboard": TensorBoardLogger,
     "wandb": WandbLogger,
 }
 
 
-def build_loggers(names: Sequence[str], folder: Path, cfg: DictConfig) -> list[Logger]:
-    """The named loggers; an unknown name or a missing extra is a WmzooError."""
+def build_loggers(names: Sequence[str], folder: Path, cfg: DictConfig, after: int | None = None) -> list[Logger]:
+    """The named loggers; an unknown name or a missing extra is a WmzooError.
+
+    after: of a resumed run, the env_steps up to which what was logged before counts.
+    """
     for name in names:
         if name not in LOGGERS:
             raise WmzooError(f"loggers: there is no {name!r}; there are {', '.join(sorted(LOGGERS))}")
-    return [LOGGERS[name](folder, cfg) for name in names]
+    return [LOGGERS[name](folder, cfg, after) for name in names]

@@ -73,11 +73,9 @@ def read_metrics(path: Path | str) -> list[Row]:
     return rows
 
 
-def cut_metrics(path: Path, last: int) -> list[Row]:
-    """Leave only the rows up to iteration `last` in a metrics.jsonl, in one step; gives them."""
-    rows = [row for row in read_metrics(path) if row["iteration"] <= last]
+def rewrite_metrics(path: Path, rows: list[Row]) -> None:
+    """Make `rows` the whole content of a metrics.jsonl, in one step."""
     atomic.write_text(path, "".join(json.dumps(row, allow_nan=False) + "\n" for row in rows))
-    return rows
 
 
 def write_csv(rows: list[Row], path: Path) -> None:

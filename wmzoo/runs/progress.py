@@ -18,6 +18,13 @@ from wmzoo.runs.metrics import plain
 LOSSES = ("dynamics", "reward", "policy", "value")
 
 
+class _Console(Console):
+    """Falls silent where its reader has gone (`| head`, or a `| tee` that Ctrl-C ended); the run goes on."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+
+
 class Progress:
     """Shows metrics rows; a context manager.
 
@@ -38,7 +45,7 @@ class Progress:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.total, self.title, self.interval = total, title, interval
-        self.console = console or Console()
+        self.console = console or _Console()
         self._clock = clock
         self._began = self._printed = clock()
         self._row: dict[str, Any] = {"iteration": start}

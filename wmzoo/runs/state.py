@@ -23,7 +23,7 @@ FORMAT = 1
 def save_state(folder: Path, state: dict[str, Any]) -> list[Path]:
     """Write `state` into an existing folder; gives the files. TypeError for a value that is none of the above."""
     tensors: dict[str, torch.Tensor] = {}
-    tree = _pack(state, tensors)
+    tree = _pack(state, tensors, set())
     save_file(tensors, folder / TENSORS)
     (folder / TREE).write_text(json.dumps({"format": FORMAT, "state": tree}), encoding="utf-8")
     return [folder / TENSORS, folder / TREE]
@@ -50,18 +50,23 @@ def has_state(folder: Path) -> bool:
     return (folder / TENSORS).is_file() and (folder / TREE).is_file()
 
 
-def _pack(value: Any, tensors: dict[str, torch.Tensor], name: str = "") -> Any:
+def _pack(value: Any, tensors: dict[str, torch.Tensor], memory: set[int], name: str = "") -> Any:
     if isinstance(value, torch.Tensor):
         name = f"{len(tensors)} {name}"  # the number, because keys may hold slashes
-        tensors[name] = value.detach().cpu().contiguous().clone()  # a copy: safetensors refuses shared memory
+        tensor = value.detach().cpu().contiguous()
+        place = tensor.untyped_storage().data_ptr()
+        tensors[name] = tensor.clone() if place in memory else tensor  # safetensors refuses shared memory
+        memory.add(place)
         return {"tensor": name}
-    if isinstance(value, dict):
-        return {"dict": [[key, _pack(item, tensors, f"{name}/{key}")] for key, item in value.items()]}
+    if isinstance(value, dict) and all(type(key) in (str, int) for key in value):
+        return {"dict": [[key, _pack(item, tensors, memory, f"{name}/{key}")] for key, item in value.items()]}
     if isinstance(value, list | tuple):
-        return [_pack(item, tensors, f"{name}/{index}") for index, item in enumerate(value)]
+        return [_pack(item, tensors, memory, f"{name}/{index}") for index, item in enumerate(value)]
     if value is None or isinstance(value, bool | int | float | str):
         return value
-    raise TypeError(f"a trainer's state holds tensors, numbers, strings, lists and dicts: {name} is a {type(value)}")
+    raise TypeError(
+        f"a trainer's state holds tensors, numbers, strings, lists, and dicts by string or number: {name} is {value!r}"
+    )
 
 
 def _unpack(value: Any, tensors: dict[str, torch.Tensor]) -> Any:
