@@ -54,6 +54,12 @@ def test_the_variant_shown_trains_from_a_folder_outside_the_repository(tmp_path:
     assert shown.returncode == 0, shown.stderr
 
 
-@pytest.mark.parametrize("path", sorted(set(re.findall(r"\]\(((?!http)[^)#]+)\)", README))))
-def test_every_linked_file_exists(path: str) -> None:
-    assert (ROOT / path).exists()
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "benchmarks").rglob("README.md"))]
+LINKS = sorted(
+    {(page, link) for page in PAGES for link in re.findall(r"\]\(((?!http)[^)#]+)\)", page.read_text("utf-8"))}
+)
+
+
+@pytest.mark.parametrize(("page", "link"), LINKS, ids=[f"{page.relative_to(ROOT)}: {link}" for page, link in LINKS])
+def test_every_linked_file_exists(page: Path, link: str) -> None:
+    assert (page.parent / link).exists()
