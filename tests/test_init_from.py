@@ -25,6 +25,16 @@ def test_matching_weights_are_taken_over_and_the_rest_is_named(tmp_path: Path) -
     assert f"of {len(agent.state_dict())} tensors matched" in line
 
 
+def test_moments_of_observations_of_another_width_are_left_whole(tmp_path: Path) -> None:
+    source = build_agent(wmzoo.compose(["size=tiny"]), 5, 1)
+    assert source.world_model.observation_moments is not None
+    source.world_model.observation_moments.update(torch.randn(100, 5))
+    source.save(tmp_path / "source")
+    agent = build_agent(wmzoo.compose(["size=tiny"]), 7, 1)
+    assert "observation_moments" in init_from(agent, tmp_path / "source")
+    assert agent.world_model.observation_moments is not None and agent.world_model.observation_moments.count == 0
+
+
 def test_weights_of_which_none_fits_are_refused(tmp_path: Path) -> None:
     build_agent(wmzoo.compose(["size=tiny"]), 5, 1).save(tmp_path / "source")
     weights = tmp_path / "source" / "model.safetensors"

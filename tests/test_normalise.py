@@ -84,8 +84,3 @@ def test_normalised_entries_are_in_standard_deviations_and_never_beyond_ten() ->
     assert out.dtype == torch.float32
     expected = np.array([[0, 0], [2 / np.sqrt(1 + 1e-5), 10], [-2 / np.sqrt(1 + 1e-5), -10]])
     np.testing.assert_allclose(out, expected, rtol=1e-6)
-
-
-def test_count_and_moments_have_one_shape_so_that_weights_of_another_width_match_all_or_none() -> None:
-    shapes = {tuple(buffer.shape) for buffer in RunningMoments(3).buffers()}
-    assert shapes == {(3,)} and {tuple(buffer.shape) for buffer in RunningMoments().buffers()} == {()}

@@ -65,8 +65,10 @@ class Agent(nn.Module):
         counts = {name: sum(p.numel() for p in part.parameters()) for name, part in parts.items() if part is not None}
         return counts | {"total": sum(counts.values())}
 
-    def save(self, folder: str | Path) -> None:
-        """Write a bundle that `wmzoo.load` reads: model.safetensors and config.yaml."""
+    def save(self, folder: str | Path, licence: str = "not stated") -> None:
+        """Write a bundle that `wmzoo.load` reads: model.safetensors, config.yaml, and README.md, its model card."""
         from wmzoo import checkpoints
+        from wmzoo.model_card import model_card
 
-        checkpoints.save(folder, self, self.cfg, self.obs_dim, self.act_dim)
+        folder = checkpoints.save(folder, self, self.cfg, self.obs_dim, self.act_dim)
+        (folder / "README.md").write_text(model_card(self, folder.name, licence), encoding="utf-8")

@@ -7,6 +7,8 @@ iteration, env_steps}`, and in it, if it was trained with plugins, their names, 
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import shutil
 import tempfile
@@ -22,6 +24,8 @@ from yaml import YAMLError
 
 from wmzoo import plugins
 from wmzoo.errors import WmzooError
+from wmzoo.paths import data_dir
+from wmzoo.registry import get, list_entries
 from wmzoo.runs import atomic
 from wmzoo.runs.state import save_state
 
@@ -58,6 +62,8 @@ def save(
         "iteration": before.get("iteration") if iteration is None else iteration,
         "env_steps": before.get("env_steps") if env_steps is None else env_steps,
     }
+    if before.get("origin"):
+        config["checkpoint"]["origin"] = before["origin"]
     named = [plugin for plugin in plugins.loaded() if plugin["path"] in (config.get("plugins") or [])]
     if named or before.get("plugins"):
         config["checkpoint"]["plugins"] = named or before["plugins"]
@@ -116,16 +122,53 @@ def is_bundle(folder: Path) -> bool:
 
 
 def locate(path: Path | str) -> Path:
-    """The bundle that `path` means: itself, or the newest checkpoint of a run folder."""
+    """The bundle that `path` means: itself, the newest checkpoint of a run folder, or a name of the catalogue."""
+    catalogue = list_entries("checkpoint")
+    if not Path(path).exists() and str(path) in catalogue:
+        return catalogued(str(path))
     path = Path(path)
     if is_bundle(path):
         return path
     if not path.is_dir():
-        raise WmzooError(f"{path}: no such folder; give a run folder or one with {WEIGHTS} and {CONFIG}")
+        known = f", or a name of the catalogue ({', '.join(catalogue)})" if catalogue else ""
+        raise WmzooError(f"{path}: no such folder; give a run folder or one with {WEIGHTS} and {CONFIG}{known}")
     found = list_checkpoints(path)
     if not found:
         raise WmzooError(f"{path}: neither a bundle ({WEIGHTS}, {CONFIG}) nor a run with a checkpoint")
     return found[-1]
+
+
+def catalogued(name: str) -> Path:
+    """The folder of a shared checkpoint. WmzooError unless its files are, to the last bit, those of its card."""
+    folder = data_dir("checkpoints") / name
+    for file, digest in get("checkpoint", name).facts["sha256"].items():
+        try:
+            found = hashlib.sha256((folder / file).read_bytes()).hexdigest()
+        except OSError as error:
+            raise WmzooError(f"{folder / file}: cannot read it ({error.strerror}); reinstall wmzoo") from error
+        if found != digest:
+            raise WmzooError(f"{folder / file}: its sha256 is not that of the catalogue; reinstall wmzoo")
+    return folder
+
+
+def run_of(bundle: Path) -> Path | None:
+    """The run folder that a checkpoint lies in, if it does."""
+    folder = bundle.resolve().parent.parent
+    return folder if bundle.resolve().parent.name == "checkpoints" and (folder / "run.json").is_file() else None
+
+
+def origin_of(run: Path, iteration: int | None) -> dict[str, Any]:
+    """What a run tells of one of its checkpoints: command, commit, versions, and the evaluation at that time."""
+    origin: dict[str, Any] = {}
+    try:
+        facts = json.loads((run / "run.json").read_text())
+        origin = {name: facts[name] for name in ("command", "commit", "versions") if facts.get(name)}
+        result = json.loads((run / "eval" / f"{iteration or 0:08d}.json").read_text())
+        episodes = len(result["returns"])
+        origin["result"] = {"mean": result["mean"], "std": result["std"], "episodes": episodes, "seed": result["seed"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        pass  # a card can do without
+    return origin
 
 
 def load_config(bundle: Path) -> DictConfig:
@@ -159,6 +202,8 @@ def load(path: Path | str, device: torch.device | str = "cpu") -> Agent:
     except (WmzooError, OmegaConfBaseException) as error:
         raise WmzooError(f"{bundle / CONFIG}: {_line(error)}{plugins_hint(cfg)}") from error
     load_weights(agent, bundle / WEIGHTS)
+    if run := run_of(bundle):
+        cfg.checkpoint.origin = origin_of(run, cfg.checkpoint.iteration)
     return agent.to(device).eval()
 
 
@@ -177,6 +222,9 @@ def init_from(agent: Agent, path: Path | str) -> str:
     file = locate(path) / WEIGHTS
     found, own = _read(file), agent.state_dict()
     matched = {name: found[name] for name in own if name in found and found[name].shape == own[name].shape}
+    for name in [name for name in matched if name.endswith("_moments.count")]:  # no count without its mean
+        if name.removesuffix("count") + "mean" not in matched:
+            del matched[name]
     if not matched:
         raise WmzooError(f"{file}: none of its {len(found)} tensors has the name and shape of one of this agent's")
     agent.load_state_dict(matched, strict=False)

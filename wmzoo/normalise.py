@@ -22,7 +22,7 @@ class RunningMoments(nn.Module):
     def __init__(self, width: int | None = None) -> None:
         super().__init__()
         shape = () if width is None else (width,)
-        self.register_buffer("count", torch.zeros(shape, dtype=torch.float64))  # alike, of one shape with the rest
+        self.register_buffer("count", torch.zeros((), dtype=torch.float64))
         self.register_buffer("mean", torch.zeros(shape, dtype=torch.float64))
         self.register_buffer("var", torch.ones(shape, dtype=torch.float64))
 

@@ -1,4 +1,4 @@
-"""Where the package data are: `registry/` and `configs/` beside the code, or inside it when installed from a wheel."""
+"""Where the package data are: `registry/`, `configs/` and `checkpoints/` beside the code, or inside it in a wheel."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).resolve().parent
 
 
 def data_dir(name: str, package: Path = PACKAGE) -> Path:
-    """The folder of package data `name` ("registry" or "configs").
+    """The folder of package data `name` ("registry", "configs" or "checkpoints").
 
     A wheel carries it as `wmzoo/_<name>`; a checkout has it at the top level, beside `wmzoo/`.
     """

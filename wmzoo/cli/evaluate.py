@@ -21,7 +21,12 @@ Result = dict[str, Any]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("path", type=Path, metavar="RUN", help="a run folder (its newest checkpoint) or a checkpoint")
+    parser.add_argument(
+        "path",
+        type=Path,
+        metavar="RUN",
+        help="a run folder (its newest checkpoint), a checkpoint, or a name of the catalogue",
+    )
     parser.add_argument("--episodes", type=int, metavar="N", help="default: eval.episodes of the run")
     parser.add_argument("--seed", type=int, metavar="S", help="default: the run's own evaluation seed")
     parser.add_argument(
@@ -81,7 +86,7 @@ def evaluate_path(
         "lengths": list(evaluation.lengths),
         "video": str(video) if video and recorder and not recorder.failed else None,
     }
-    run_folder = run_of(bundle)
+    run_folder = checkpoints.run_of(bundle)
     if run_folder is not None:
         own = episodes == cfg.eval.episodes and seed == own_seed
         result["recorded"] = recorded_return(run_folder, cfg.checkpoint.iteration) if own else None
@@ -103,12 +108,6 @@ def choose_device(cfg: DictConfig, asked: str | None) -> torch.device:
     except WmzooError:
         print(f"wmzoo: the run's device={cfg.device} is not on this machine; evaluating on cpu", file=sys.stderr)
         return torch.device("cpu")
-
-
-def run_of(bundle: Path) -> Path | None:
-    """The run folder that a checkpoint lies in, if it does."""
-    folder = bundle.resolve().parent.parent
-    return folder if bundle.resolve().parent.name == "checkpoints" and (folder / "run.json").is_file() else None
 
 
 def recorded_return(run_folder: Path, iteration: int | None) -> float | None:

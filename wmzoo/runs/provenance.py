@@ -47,11 +47,12 @@ def git_commit() -> str | None:
 
 def facts() -> dict[str, Any]:
     """Everything above, with the command line and the machine, as JSON values."""
+    program = Path(sys.argv[0]).name
     return {
         "versions": versions(),
         "commit": git_commit(),
         "plugins": plugins.loaded(),
-        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "command": shlex.join(["wmzoo" if program == "__main__.py" else program, *sys.argv[1:]]),  # python -m wmzoo
         "platform": platform.platform(),
         "cpus": os.cpu_count(),
         "threads": torch.get_num_threads(),
