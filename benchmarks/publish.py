@@ -7,12 +7,12 @@ sha256, which loading checks).
 from __future__ import annotations
 
 import argparse
-import hashlib
 from pathlib import Path
 
 import yaml
 
 import wmzoo
+from wmzoo.plugins import sha256
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -29,10 +29,7 @@ def publish(run: Path, name: str) -> None:
         "reference": checkpoint.origin.command,
         "task": agent.cfg.env.task,
         "result": {"mean": result.mean, "std": result.std, "episodes": result.episodes, "seed": result.seed},
-        "sha256": {
-            file: hashlib.sha256((folder / file).read_bytes()).hexdigest()
-            for file in ("model.safetensors", "config.yaml")
-        },
+        "sha256": {file: sha256(folder / file) for file in ("model.safetensors", "config.yaml")},
     }
     target = ROOT / "registry" / "checkpoint" / f"{name}.yaml"
     target.parent.mkdir(exist_ok=True)

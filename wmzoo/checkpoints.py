@@ -7,7 +7,6 @@ iteration, env_steps}`, and in it, if it was trained with plugins, their names, 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -143,7 +142,7 @@ def catalogued(name: str) -> Path:
     folder = data_dir("checkpoints") / name
     for file, digest in get("checkpoint", name).facts["sha256"].items():
         try:
-            found = hashlib.sha256((folder / file).read_bytes()).hexdigest()
+            found = plugins.sha256(folder / file)
         except OSError as error:
             raise WmzooError(f"{folder / file}: cannot read it ({error.strerror}); reinstall wmzoo") from error
         if found != digest:
