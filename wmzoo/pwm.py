@@ -11,8 +11,10 @@ and truncation (bootstrapped) are told apart; two-hot rewards get a cross-entrop
 
 from __future__ import annotations
 
+import logging
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
@@ -27,6 +29,7 @@ from wmzoo.losses.base import DynamicsLoss, discounted_sum
 from wmzoo.normalise import RunningMoments
 
 SATURATED = 0.97  # |a| beyond this counts as a saturated action
+log = logging.getLogger("wmzoo")
 
 
 @dataclass(frozen=True)
@@ -119,7 +122,7 @@ class PWM:
         }
         self.schedule(0.0)
         self.rewards, self.returns = self.model.reward_moments, RunningMoments()
-        self.nonfinite = 0
+        self.nonfinite: Counter[str] = Counter()  # what was not finite, and how often
 
     # ── the world model ────────────────────────────────────────
 
@@ -137,7 +140,9 @@ class PWM:
         errors = self.model.reward_code.error(raw, self.scale_reward(slices.rewards))
         reward_loss = discounted_sum(errors, s.gamma) / horizon
         loss = (s.dynamics_coef * dynamics_loss + s.reward_coef * reward_loss) / horizon
-        norm = self._descend("model", loss, self.model.parameters(), s.model_grad_clip)
+        suspects = {"observation": slices.obs, "action": actions, "reward": slices.rewards, "latent": zs}
+        suspects |= {"target latent": targets, "dynamics loss": dynamics_loss, "reward loss": reward_loss}
+        norm = self._descend("model", loss, self.model, s.model_grad_clip, suspects)
         return {
             "wm_loss": loss.item(),
             "dynamics_loss": dynamics_loss.item(),
@@ -204,7 +209,9 @@ class PWM:
                 if bool(returns.isfinite().all()):
                     self.returns.update(returns)
                 loss = loss / self.returns.std
-            norm = self._descend("actor", loss, self.actor.parameters(), self.settings.actor_grad_clip)
+            suspects = {"observation": obs, "latent": rollout.z, "next latent": rollout.z_next}
+            suspects |= {"action": rollout.actions, "imagined reward": rollout.rewards, "imagined return": returns}
+            norm = self._descend("actor", loss, self.actor, self.settings.actor_grad_clip, suspects)
         return rollout, {
             "policy_loss": loss.item(),
             "actor_grad_norm": norm,
@@ -229,30 +236,47 @@ class PWM:
             order = torch.randperm(len(z), generator=self.streams["minibatch"]).to(z.device)
             for batch in order.chunk(s.critic_minibatches):
                 loss = (self.critic(z[batch]) - targets[batch]).square().mean()
-                norms.append(self._descend("critic", loss, self.critic.parameters(), s.critic_grad_clip))
+                suspects = {"latent": z[batch], "TD(λ) target": targets[batch]}
+                norms.append(self._descend("critic", loss, self.critic, s.critic_grad_clip, suspects))
                 losses.append(loss.item())
         return {"value_loss": sum(losses) / len(losses), "critic_grad_norm": sum(norms) / len(norms)}
 
     # ── optimisation ────────────────────────────────────────
 
-    def _descend(self, name: str, loss: Tensor, parameters: Iterator[nn.Parameter], clip: float) -> float:
-        """One optimiser step with the gradient's norm clipped; gives the norm before clipping."""
-        optimiser, parameters_ = self.optimisers[name], list(parameters)
+    def _descend(
+        self, name: str, loss: Tensor, module: nn.Module, clip: float, suspects: Mapping[str, Tensor]
+    ) -> float:
+        """One optimiser step with the gradient's norm clipped; gives the norm before clipping.
+
+        suspects: what the loss came from, in the order of its making: of these the first that is not finite is named.
+        """
+        optimiser = self.optimisers[name]
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        norm = nn.utils.clip_grad_norm_(parameters_, clip).item()
+        gradients = {part: p.grad for part, p in module.named_parameters() if p.grad is not None}
+        total = nn.utils.get_total_norm(list(gradients.values()))
+        norm = total.item()
         if math.isfinite(norm) and math.isfinite(loss.item()):
+            nn.utils.clip_grads_with_norm_(module.parameters(), clip, total)
             optimiser.step()
             return norm
-        what = "gradient" if math.isfinite(loss.item()) else "loss"
-        self.not_finite(f"the {name}'s {what}", f" ({loss.item()}, gradient norm {norm})")
+        bad = [what for what, tensor in suspects.items() if not tensor.isfinite().all()]
+        bad += ["loss"] if not math.isfinite(loss.item()) else []
+        if bad:
+            self.not_finite(bad[0], f"in the {name}'s update")
+        else:
+            where = [part for part, gradient in gradients.items() if not gradient.isfinite().all()]
+            where.append("all parameters together")  # each is finite, but their squares overflow
+            self.not_finite("gradient", f"of {where[0]} in the {name}'s update")
         return norm
 
-    def not_finite(self, what: str, details: str = "") -> None:
+    def not_finite(self, what: str, where: str) -> None:
         """Count something that was not finite, and end the run over it unless `on_nonfinite` is `skip`."""
-        self.nonfinite += 1
         if self.on_nonfinite == "stop":
-            raise RunFailed(f"{what} is not finite{details}")
+            raise RunFailed(f"the {what} {where} is not finite")
+        if not self.nonfinite[what]:
+            log.warning("the %s %s is not finite: skipped, and from now on counted as `nonfinite`", what, where)
+        self.nonfinite[what] += 1
 
     def schedule(self, progress: float) -> float:
         """Linear decay: at progress 0 the initial learning rates, at 1 `final_lr`. Gives the model's."""
@@ -264,12 +288,12 @@ class PWM:
         return rate
 
     def state_dict(self) -> dict[str, Any]:
-        """Optimisers, scale of returns, counter and random streams; weights and scale of rewards are the agent's."""
+        """Optimisers, scale of returns, counters and random streams; weights and scale of rewards are the agent's."""
         return {
             "optimisers": {name: optimiser.state_dict() for name, optimiser in self.optimisers.items()},
             "returns": self.returns.state_dict(),
             "streams": {name: generator.get_state() for name, generator in self.streams.items()},
-            "nonfinite": self.nonfinite,
+            "nonfinite": dict(self.nonfinite),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -279,7 +303,7 @@ class PWM:
         self.returns.load_state_dict(state["returns"])
         for name, generator in self.streams.items():
             generator.set_state(state["streams"][name])
-        self.nonfinite = state["nonfinite"]
+        self.nonfinite = Counter(state["nonfinite"])
 
 
 def segment_discounts(done: Tensor, gamma: float) -> Tensor:

@@ -33,8 +33,9 @@ class Chronicle:
         self.episodes.append({"obs": [self.count()], "action": [], "reward": []})
         return self.episodes[-1]["obs"][0]
 
-    def step(self, ends: list[int]) -> None:
-        """One step of all environments; `ends` says of each: 0 goes on, 1 terminated, 2 truncated."""
+    def step(self, ends: list[int], spoilt: list[str | None] | None = None) -> None:
+        """One step of all environments; `ends` says of each: 0 goes on, 1 terminated, 2 truncated; `spoilt`, which of
+        its numbers is NaN."""
         actions, rewards, final, following = [], [], [], []
         ends = [
             end or (2 if len(self.episodes[e]["action"]) + 1 == LONGEST else 0)
@@ -43,7 +44,8 @@ class Chronicle:
         for env, end in enumerate(ends):
             episode = self.episodes[self.running[env]]
             for kind, values in (("action", actions), ("reward", rewards), ("obs", final)):
-                values.append(self.count())
+                bad = spoilt is not None and spoilt[env] == kind
+                values.append(math.nan if bad else self.count())
                 episode[kind].append(values[-1])
             following.append(final[-1])
             if end:
@@ -84,7 +86,8 @@ def columns(replay: ReplayBuffer, batch: int, horizon: int) -> list[tuple[float,
     return [tuple(column) for column in together.T.tolist()]
 
 
-STEPS = st.lists(st.lists(st.sampled_from([0, 0, 0, 0, 1, 2]), min_size=NUM_ENVS, max_size=NUM_ENVS), max_size=60)
+ENDS = st.lists(st.sampled_from([0, 0, 0, 0, 1, 2]), min_size=NUM_ENVS, max_size=NUM_ENVS)
+STEPS = st.lists(ENDS, max_size=60)
 
 
 @settings(max_examples=150)
@@ -110,6 +113,26 @@ def test_every_slice_is_a_piece_of_one_episode_and_all_recent_ones_are_found(
         return
     assert sampled <= possible
     assert latest <= sampled
+
+
+SPOILT = st.lists(st.sampled_from([None] * 6 + ["reward", "obs"]), min_size=NUM_ENVS, max_size=NUM_ENVS)
+
+
+@given(steps=st.lists(st.tuples(ENDS, SPOILT), min_size=4, max_size=40))
+def test_no_slice_holds_a_step_that_is_not_finite(steps: list[tuple[list[int], list[str | None]]]) -> None:
+    chronicle = Chronicle(replay_of(60))
+    for ends, spoilt in steps:
+        chronicle.step(ends, spoilt)
+    finite = {piece for piece in chronicle.slices(2) if all(map(math.isfinite, piece))}
+    before = {piece for piece in chronicle.slices(3) if all(map(math.isfinite, piece))}
+    try:
+        sampled = set(columns(chronicle.replay, 400, 2))
+    except ValueError:
+        assert not before
+        return
+    assert sampled <= finite
+    # What is lost beside is the step after a spoilt reward: every other piece of a longer finite one is there.
+    assert {(*piece[1:4], *piece[5:7], *piece[8:]) for piece in before} <= sampled
 
 
 def test_a_ring_barely_longer_than_an_episode_gives_no_slice_across_its_seam() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import itertools
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,7 @@ class LinearEnvironments(VectorEnv):
     def __init__(self) -> None:
         self.history: list[tuple[Tensor, Tensor, Tensor]] = []  # actions [N,1], rewards [N], done [N]
         self.seen: list[Tensor] = []  # every observation that was acted on, or will be [N,2]
-        self.spoil: int | None = None  # the step whose reward in environment 2 is NaN
+        self.spoil: dict[int, Callable[[Transition], Any]] = {}  # what happens to the transition of a step
 
     def reset(self, seed: int, stagger: bool = False) -> Tensor:
         self.generator = torch.Generator().manual_seed(seed)
@@ -48,8 +49,6 @@ class LinearEnvironments(VectorEnv):
         assert actions.shape == (NUM_ENVS, 1) and actions.abs().max() <= 1
         final = 0.9 * self.state + 0.1 * actions
         reward = final[:, 0] - actions[:, 0].square() / 10
-        if self.spoil == len(self.history):
-            reward[2] = float("nan")
         self.age += 1
         terminated = torch.zeros(NUM_ENVS, dtype=torch.bool)
         terminated[1] = self.age[1] == 7
@@ -58,9 +57,11 @@ class LinearEnvironments(VectorEnv):
         fresh = torch.rand(NUM_ENVS, 2, generator=self.generator)
         self.state = torch.where(done.unsqueeze(1), fresh, final)
         self.age[done] = 0
+        transition = Transition(self.state.clone(), reward, terminated, truncated, final, None, {})
+        self.spoil.get(len(self.history), lambda transition: None)(transition)
         self.history.append((actions, reward, done))
         self.seen.append(self.state.clone())
-        return Transition(self.state.clone(), reward, terminated, truncated, final, None, {})
+        return transition
 
     @property
     def elapsed(self) -> Tensor:
@@ -317,20 +318,67 @@ def test_variants_with_one_seed_start_from_the_same_experience() -> None:
         assert all(torch.equal(a, b) for a, b in zip(ours, theirs, strict=True))
 
 
-def test_a_non_finite_reward_stops_the_training_and_says_whose() -> None:
-    notes = training()
-    notes.trainer.env.spoil = 4
-    with pytest.raises(RunFailed, match="environment 2 is not finite after 12 environment steps"):
+SPOILERS: dict[str, Any] = {
+    "reward": lambda transition, bad: transition.reward[2:].fill_(bad),
+    "observation": lambda transition, bad: [transition.obs[2].fill_(bad), transition.final_obs[2].fill_(bad)],
+}
+ACTING = ["observations", "imagination"]
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+@pytest.mark.parametrize("what", SPOILERS)
+@pytest.mark.parametrize("act_on", ACTING)
+def test_what_an_environment_gives_that_is_not_finite_stops_the_training_and_is_named(
+    act_on: str, what: str, bad: float
+) -> None:
+    notes = training(act_on=act_on)
+    notes.trainer.env.spoil = {23: lambda transition: SPOILERS[what](transition, bad)}
+    with pytest.raises(RunFailed, match=f"the {what} of environment 2 after 69 environment steps is not finite"):
         notes.trainer.run()
 
 
-def test_with_skip_a_non_finite_reward_is_counted_and_never_reaches_a_weight_or_a_scale() -> None:
-    notes = training("on_nonfinite=skip", iterations=4)
-    notes.trainer.env.spoil = 4
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+@pytest.mark.parametrize("what", SPOILERS)
+@pytest.mark.parametrize("act_on", ACTING)
+def test_with_skip_it_is_counted_and_reaches_no_slice_no_weight_and_no_scale(
+    act_on: str, what: str, bad: float
+) -> None:
+    notes = training("on_nonfinite=skip", iterations=4, act_on=act_on)
+    trainer = notes.trainer
+    # in the warm-up, twice running, in the middle of an episode, and at its end (environment 2 ends every 12th step)
+    trainer.env.spoil = dict.fromkeys((4, 5, 22, 23, 29), lambda transition: SPOILERS[what](transition, bad))
+    trainer.run()
+    assert trainer.pwm.nonfinite == {what: 5} and notes.rows[-1]["nonfinite"] == 5
+    assert len(notes.rows) == 4 and all(notes.rows[-1][loss] is not None for loss in ("wm_loss", "policy_loss"))
+    assert all(math.isfinite(row[loss]) for row in notes.rows for loss in ("wm_loss", "policy_loss", "value_loss"))
+    assert all(value.isfinite().all() for value in trainer.agent.state_dict().values())
+    assert trainer.pwm.rewards.std.isfinite() and trainer.obs.isfinite().all()
+    for _ in range(20):
+        assert all(part.isfinite().all() for part in trainer.replay.sample(64, HORIZON))
+
+
+@pytest.mark.parametrize("act_on", ACTING)
+def test_an_action_that_is_not_finite_is_named_and_with_skip_becomes_the_middle_of_its_range(act_on: str) -> None:
+    def spoil(_module: object, _inputs: object, action: Tensor) -> Tensor:
+        return torch.where(torch.arange(len(action)).unsqueeze(1) == 1, float("nan"), action)
+
+    notes = training(act_on=act_on)
+    notes.trainer.agent.actor.register_forward_hook(spoil)
+    with pytest.raises(RunFailed, match="the action of environment 1 after 60 environment steps is not finite"):
+        notes.trainer.run()
+    notes = training("on_nonfinite=skip", act_on=act_on)
+    notes.trainer.agent.actor.register_forward_hook(spoil)
     notes.trainer.run()
-    assert notes.rows[-1]["nonfinite"] >= 1
-    assert notes.trainer.pwm.rewards.std.isfinite()
-    assert all(value.isfinite().all() for value in notes.trainer.agent.parameters())
+    acted = [actions for actions, _, _ in notes.trainer.env.history[20:]]
+    assert all(actions[1] == 0 for actions in acted) and any(actions[0] != 0 for actions in acted)
+    assert notes.trainer.pwm.nonfinite["action"] >= len(acted)
+
+
+def test_a_first_observation_that_is_not_finite_ends_the_run_whatever_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    notes = training("on_nonfinite=skip")
+    monkeypatch.setattr(notes.trainer.env, "reset", lambda seed, stagger: torch.full((NUM_ENVS, 2), float("nan")))
+    with pytest.raises(RunFailed, match="the first observation is not finite"):
+        notes.trainer.run()
 
 
 def test_an_unknown_way_to_act_is_refused() -> None:

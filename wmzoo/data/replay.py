@@ -75,22 +75,30 @@ class ReplayBuffer:
         self._open(self.envs, obs)
 
     def add(self, action: Tensor, transition: Transition) -> None:
-        """Store one step of all environments: action[B,A] taken in the newest observations, and what followed."""
+        """Store one step of all environments: action[B,A] taken in the newest observations, and what followed.
+
+        A step with a number that is not finite is kept out of every slice: its row belongs to no episode.
+        """
         rows = self.head
+        before = self.episode[rows, self.envs]
+        finite = transition.reward.isfinite() & transition.final_obs.isfinite().all(1)
         self.action[rows, self.envs] = action.detach().cpu()
         self.reward[rows, self.envs] = transition.reward
         self.head = (rows + 1) % self.rows
         self.obs[self.head, self.envs] = transition.final_obs
-        self.episode[self.head, self.envs] = self.episode[rows, self.envs]
+        self.episode[self.head, self.envs] = torch.where(finite, before, NO_EPISODE)
         self._count_filled()
+        anew = (finite & (before == NO_EPISODE)).nonzero().squeeze(-1)
+        self._open(anew, transition.final_obs[anew])
         done = (transition.terminated | transition.truncated).nonzero().squeeze(-1)
         if len(done):
             self.head[done] = (self.head[done] + 1) % self.rows
             self._open(done, transition.obs[done])
 
     def _open(self, envs: Tensor, obs: Tensor) -> None:
+        numbers = self.next_episode + torch.arange(len(envs))
         self.obs[self.head[envs], envs] = obs
-        self.episode[self.head[envs], envs] = self.next_episode + torch.arange(len(envs))
+        self.episode[self.head[envs], envs] = numbers.where(obs.isfinite().all(1), NO_EPISODE)
         self.next_episode += len(envs)
         self._count_filled()
 

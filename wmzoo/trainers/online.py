@@ -13,6 +13,7 @@ from wmzoo.agent import Agent
 from wmzoo.data.replay import ReplayBuffer
 from wmzoo.diagnostics.open_loop import open_loop
 from wmzoo.envs.base import VectorEnv
+from wmzoo.errors import RunFailed
 from wmzoo.evaluation import Evaluation
 from wmzoo.pwm import PWM, Feedback
 from wmzoo.trainers.base import Recorder, Trainer
@@ -98,7 +99,7 @@ class OnlineTrainer(Trainer):
             rate = self.pwm.schedule(self.iteration / self.iterations)
             row = self._policy_updates() | self._model_updates(self.model_updates)
             self.iteration += 1
-            row |= self.episodes.take() | {"lr": rate, "nonfinite": self.pwm.nonfinite}
+            row |= self.episodes.take() | {"lr": rate, "nonfinite": self.pwm.nonfinite.total()}
             row |= {"fps": (self.env_steps - steps_before) / (time.perf_counter() - tick)}
             last = self.iteration == self.iterations
             if last or self.iteration % self.eval_every == 0:
@@ -119,6 +120,8 @@ class OnlineTrainer(Trainer):
     def _start(self) -> None:
         """First episodes, the warm-up and the model's first updates."""
         self.obs = self.env.reset(self.seed, stagger=self.stagger)
+        if not self.obs.isfinite().all():
+            raise RunFailed("the first observation is not finite: there is nothing to start from")
         self.episodes = EpisodeTracker(self.env.elapsed)
         self._observe(self.obs)
         self.replay.start(self.obs)
@@ -128,20 +131,31 @@ class OnlineTrainer(Trainer):
         self._model_updates(self.pretrain_updates)
 
     def _act(self, actions: Tensor) -> Feedback:
-        """Step the environments and keep what happened."""
+        """Step the environments and keep what happened.
+
+        With `on_nonfinite=skip` an action that is not finite becomes the middle of its range, and where an observation
+        is not, the one before is acted on again; no slice of the replay has either.
+        """
+        actions = actions.where(self._finite("action", actions), 0.0)
         transition = self.env.step(actions)
-        finite = transition.reward.isfinite() & transition.final_obs.isfinite().all(1)
-        if not finite.all():
-            where = f" after {self.env_steps} environment steps"
-            self.pwm.not_finite(f"a reward or observation of environment {int(finite.long().argmin())}", where)
+        self._finite("reward", transition.reward.unsqueeze(1))
+        self._finite("observation", torch.cat([transition.final_obs, transition.obs], 1))
         self.replay.add(actions, transition)
         self.pwm.rewards.update(transition.reward[transition.reward.isfinite()])
         self._observe(transition.obs)
         self.episodes.add(transition)
-        self.obs = transition.obs
+        self.obs = transition.obs.where(transition.obs.isfinite().all(1, keepdim=True), self.obs)
         self.env_steps += self.env.num_envs
         ends = (transition.terminated | transition.truncated, transition.terminated)
-        return Feedback(*(tensor.to(self.device) for tensor in (*ends, transition.obs)))
+        return Feedback(*(tensor.to(self.device) for tensor in (*ends, self.obs)))
+
+    def _finite(self, what: str, rows: Tensor) -> Tensor:
+        """rows[B,W] -> bool[B,1]: whether all of an environment's numbers are finite; what is not is reported."""
+        fine = rows.isfinite().all(1, keepdim=True)
+        if not fine.all():
+            env = int(fine.flatten().long().argmin())
+            self.pwm.not_finite(what, f"of environment {env} after {self.env_steps} environment steps")
+        return fine
 
     def _observe(self, obs: Tensor) -> None:
         """Take the rows of obs[B,O] into the moments by which the model normalises, if it does."""
