@@ -12,7 +12,7 @@ from pathlib import Path
 import yaml
 
 import wmzoo
-from wmzoo.plugins import sha256
+from wmzoo.plugins import file_sha256
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -29,7 +29,7 @@ def publish(run: Path, name: str) -> None:
         "reference": checkpoint.origin.command,
         "task": agent.cfg.env.task,
         "result": {"mean": result.mean, "std": result.std, "episodes": result.episodes, "seed": result.seed},
-        "sha256": {file: sha256(folder / file) for file in ("model.safetensors", "config.yaml")},
+        "sha256": {file: file_sha256(folder / file) for file in ("model.safetensors", "config.yaml")},
     }
     target = ROOT / "registry" / "checkpoint" / f"{name}.yaml"
     target.parent.mkdir(exist_ok=True)

@@ -1,5 +1,6 @@
 """Bundles: what is saved comes back bit for bit, and a damaged one is refused in one line."""
 
+import pickle
 import sys
 from types import SimpleNamespace
 
@@ -52,6 +53,7 @@ def test_the_config_beside_the_weights_is_resolved_and_tells_dimensions_and_prog
     saved(tmp_path / "bundle", iteration=10, env_steps=640)
     cfg = OmegaConf.load(tmp_path / "bundle" / "config.yaml")
     assert cfg.model == {"units": 8}
+    assert len(cfg.checkpoint.pop("sha256")) == 64
     assert cfg.checkpoint == {"format": 1, "obs_dim": 3, "act_dim": 2, "iteration": 10, "env_steps": 640}
 
 
@@ -86,7 +88,7 @@ def test_a_save_that_fails_leaves_neither_a_bundle_nor_rubbish(tmp_path, monkeyp
     def full_disk(*args, **kwargs):
         raise OSError("no space left")
 
-    monkeypatch.setattr(checkpoints.OmegaConf, "save", full_disk)
+    monkeypatch.setattr(checkpoints, "write_tensors", full_disk)
     with pytest.raises(OSError, match="no space"):
         saved(tmp_path / "bundle")
     assert not list(tmp_path.iterdir())
@@ -120,10 +122,19 @@ def pickled(folder):
     torch.save(Toy(3, 2, 8).state_dict(), folder / "model.safetensors")
 
 
+def edit(folder, old, new):
+    """A change of the config, with the line of its sha256 deleted, as the error about it asks."""
+    lines = (folder / "config.yaml").read_text().replace(old, new).splitlines()
+    (folder / "config.yaml").write_text("\n".join(lines[:-1]) + "\n")
+
+
 def other_width(folder):
-    cfg = OmegaConf.load(folder / "config.yaml")
-    cfg.model.units = 16
-    OmegaConf.save(cfg, folder / "config.yaml")
+    edit(folder, "units: 8", "units: 16")
+
+
+def changed_by_hand(folder):
+    text = (folder / "config.yaml").read_text()
+    (folder / "config.yaml").write_text(text.replace("width: 8", "width: 9"))
 
 
 def no_block(folder):
@@ -146,7 +157,7 @@ def newer_format(folder):
 @pytest.mark.parametrize(
     ("damage", "file"),
     [(damage, "model.safetensors") for damage in (cut, flip_header, pickled, other_width)]
-    + [(damage, "config.yaml") for damage in (no_block, not_yaml, a_list, newer_format)],
+    + [(damage, "config.yaml") for damage in (no_block, not_yaml, a_list, newer_format, changed_by_hand)],
 )
 def test_a_damaged_bundle_is_refused_in_one_line_that_names_the_file(tmp_path, damage, file):
     saved(tmp_path / "bundle")
@@ -154,6 +165,47 @@ def test_a_damaged_bundle_is_refused_in_one_line_that_names_the_file(tmp_path, d
     with pytest.raises(WmzooError) as caught:
         checkpoints.load(tmp_path / "bundle")
     assert str(tmp_path / "bundle" / file) in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("file", ["model.safetensors", "config.yaml"])
+def test_no_flipped_bit_goes_unnoticed(tmp_path, file):
+    agent = saved(tmp_path / "bundle")
+    cfg = OmegaConf.to_container(checkpoints.load_config(tmp_path / "bundle"))
+    cfg["checkpoint"].popitem()
+    path, content = tmp_path / "bundle" / file, (tmp_path / "bundle" / file).read_bytes()
+    for place in range(len(content)):
+        flipped = content[place] ^ (1 << place % 8)
+        path.write_bytes(content[:place] + bytes([flipped]) + content[place + 1 :])
+        try:
+            loaded = checkpoints.load(tmp_path / "bundle")
+        except WmzooError as error:
+            assert str(path) in str(error) and "\n" not in str(error)
+        else:
+            found = OmegaConf.to_container(checkpoints.load_config(tmp_path / "bundle"))
+            found["checkpoint"].popitem()  # the line that notices changes may be the one that has changed
+            assert same(agent, loaded) and found == cfg, f"byte {place}"
+
+
+def test_a_damaged_checkpoint_of_a_run_names_another_one(tmp_path):
+    (tmp_path / "run.json").write_text("{}")
+    for number in (1, 2):
+        saved(tmp_path / "checkpoints" / f"0000000{number}")
+    cut(tmp_path / "checkpoints" / "00000002")
+    with pytest.raises(WmzooError, match=rf"take another checkpoint of this run, as {tmp_path}/checkpoints/00000001"):
+        checkpoints.load(tmp_path)
+
+
+def test_a_pickle_is_called_one_and_nothing_of_it_is_run(tmp_path):
+    class Bomb:
+        def __reduce__(self):
+            return (open, (str(tmp_path / "exploded"), "w"))
+
+    saved(tmp_path / "bundle")
+    for write in (torch.save, lambda bomb, file: file.write_bytes(pickle.dumps(bomb))):
+        write(Bomb(), tmp_path / "bundle" / "model.safetensors")
+        with pytest.raises(WmzooError, match="a pickle, of which nothing was run; wmzoo reads safetensors files"):
+            checkpoints.load(tmp_path / "bundle")
+    assert not (tmp_path / "exploded").exists()
 
 
 def test_missing_extra_and_mistyped_tensors_are_each_refused(tmp_path):

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from wmzoo.errors import RunFailed
+from wmzoo.errors import RunFailed, WmzooError
 from wmzoo.evaluation import Evaluation, evaluate
 
 
@@ -134,3 +134,10 @@ def test_a_non_finite_reward_stops_it_but_not_one_after_the_episode():
 def test_an_episode_longer_than_promised_is_an_error_and_no_endless_loop():
     with pytest.raises(RunFailed, match="6 steps"):
         evaluate(Half(), Countdown([7]), seed=0)
+
+
+def test_an_agent_of_another_task_is_refused_with_both_sizes():
+    agent, env = Half(1.0), Countdown([2])
+    agent.obs_dim, agent.act_dim, env.obs_dim, env.act_dim = 5, 1, 17, 6
+    with pytest.raises(WmzooError, match="takes observations of 5 numbers and gives actions of 1, .* has 17 and 6"):
+        evaluate(agent, env, seed=0)

@@ -2,31 +2,34 @@
 
 A run keeps them under checkpoints/<iteration, 8 digits>/, with the trainer's whole state beside (runs/state.py).
 config.yaml is the composed config (names, never import paths) with a block `checkpoint: {format, obs_dim, act_dim,
-iteration, env_steps}`, and in it, if it was trained with plugins, their names, paths and sha256. Nothing is pickled.
+iteration, env_steps}`, and in it, if it was trained with plugins, their names, paths and sha256. Both files carry a
+digest, so that damage is noticed. Nothing is pickled.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import tempfile
+from collections.abc import Iterable
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from yaml import YAMLError
 
-from wmzoo import plugins
-from wmzoo.errors import WmzooError
+from wmzoo.errors import DamagedFile, WmzooError, one_line
 from wmzoo.paths import data_dir
+from wmzoo.plugins import file_sha256, load_files, load_known, loaded
 from wmzoo.registry import get, list_entries
 from wmzoo.runs import atomic
 from wmzoo.runs.state import save_state
+from wmzoo.tensors import read_tensors, write_tensors
 
 if TYPE_CHECKING:
     from wmzoo.agent import Agent
@@ -53,7 +56,7 @@ def save(
     folder = Path(folder)
     config = OmegaConf.create(OmegaConf.to_container(cfg, resolve=True))
     assert isinstance(config, DictConfig)
-    before = config.get("checkpoint") or {}  # of a loaded agent that is saved again
+    before = config.pop("checkpoint", None) or {}  # of a loaded agent that is saved again
     config["checkpoint"] = {
         "format": FORMAT,
         "obs_dim": obs_dim,
@@ -63,15 +66,15 @@ def save(
     }
     if before.get("origin"):
         config["checkpoint"]["origin"] = before["origin"]
-    named = [plugin for plugin in plugins.loaded() if plugin["path"] in (config.get("plugins") or [])]
+    named = [plugin for plugin in loaded() if plugin["path"] in (config.get("plugins") or [])]
     if named or before.get("plugins"):
         config["checkpoint"]["plugins"] = named or before["plugins"]
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", suffix=".tmp", dir=folder.parent))
     try:
         weights = {name: tensor.detach().cpu().contiguous() for name, tensor in agent.state_dict().items()}
-        save_file(weights, partial / WEIGHTS, metadata={"format": "pt"})
-        OmegaConf.save(config, partial / CONFIG)
+        write_tensors(partial / WEIGHTS, weights)
+        (partial / CONFIG).write_text(_sealed(OmegaConf.to_yaml(config)), encoding="utf-8")
         files = [partial / WEIGHTS, partial / CONFIG, *(save_state(partial, state) if state is not None else [])]
         for file in files:
             atomic.sync_file(file)
@@ -142,7 +145,7 @@ def catalogued(name: str) -> Path:
     folder = data_dir("checkpoints") / name
     for file, digest in get("checkpoint", name).facts["sha256"].items():
         try:
-            found = plugins.sha256(folder / file)
+            found = file_sha256(folder / file)
         except OSError as error:
             raise WmzooError(f"{folder / file}: cannot read it ({error.strerror}); reinstall wmzoo") from error
         if found != digest:
@@ -174,20 +177,37 @@ def load_config(bundle: Path) -> DictConfig:
     """The composed config of a bundle, with its checked `checkpoint` block."""
     file = bundle / CONFIG
     try:
-        cfg = OmegaConf.load(file)
+        text = file.read_text(encoding="utf-8")
+        cfg = OmegaConf.create(text)
         number = OmegaConf.select(cfg, "checkpoint.format")
         dims = [OmegaConf.select(cfg, f"checkpoint.{name}") for name in ("obs_dim", "act_dim")]
-    except (OSError, YAMLError, UnicodeDecodeError, OmegaConfBaseException) as error:
-        raise WmzooError(f"{file}: cannot read it: {_line(error)}") from error
+    except (OSError, YAMLError, ValueError, OmegaConfBaseException) as error:
+        raise DamagedFile(f"{file}: cannot read it ({one_line(error)})") from error
     if not isinstance(cfg, DictConfig) or not all(isinstance(dim, int) for dim in dims):
-        raise WmzooError(f"{file}: not a bundle's config: it has no checkpoint.obs_dim and act_dim")
+        raise DamagedFile(f"{file}: not a bundle's config: it has no checkpoint.obs_dim and act_dim")
     if number != FORMAT:
         raise WmzooError(f"{file}: checkpoint.format is {number}; this version of wmzoo reads {FORMAT}")
+    if not _seal_holds(text):
+        raise DamagedFile(f"{file}: damaged, or changed by hand: if you changed it, delete its last line, the sha256")
     return cfg
 
 
-def load(path: Path | str, device: torch.device | str = "cpu") -> Agent:
+def _sealed(text: str) -> str:
+    """A config's text, which ends in its block `checkpoint`, with the sha256 of the text in that block's last line."""
+    return f"{text}  sha256: {sha256(text.encode()).hexdigest()}  # of all above; delete this line to change the file\n"
+
+
+def _seal_holds(text: str) -> bool:
+    """Whether the text has no seal, or the right one."""
+    seal = re.search(r"^  sha256: ([0-9a-f]{64})[^\n]*\n*\Z", text, re.MULTILINE)
+    return seal is None or sha256(text[: seal.start()].encode()).hexdigest() == seal[1]
+
+
+def load(path: Path | str, device: torch.device | str = "cpu", plugins: Iterable[Path | str] = ()) -> Agent:
     """Builds the agent of a bundle, or of a run's newest checkpoint, in evaluation mode.
+
+    plugins: files to run first, whose entries the bundle needs. Those that it names itself are run if this user has run
+    them before and they are unchanged; others are somebody else's code, and must be given here.
 
     Raises:
         WmzooError: the path holds no bundle, a file is damaged, or weights and config do not fit each other.
@@ -195,20 +215,38 @@ def load(path: Path | str, device: torch.device | str = "cpu") -> Agent:
     from wmzoo.build import build_agent
 
     bundle = locate(path)
-    cfg = load_config(bundle)
+    load_files(plugins)
     try:
-        agent = build_agent(cfg, obs_dim=cfg.checkpoint.obs_dim, act_dim=cfg.checkpoint.act_dim)
-    except (WmzooError, OmegaConfBaseException) as error:
-        raise WmzooError(f"{bundle / CONFIG}: {_line(error)}{plugins_hint(cfg)}") from error
-    load_weights(agent, bundle / WEIGHTS)
+        cfg = load_config(bundle)
+        load_known_plugins(cfg)
+        try:
+            agent = build_agent(cfg, obs_dim=cfg.checkpoint.obs_dim, act_dim=cfg.checkpoint.act_dim)
+        except (WmzooError, OmegaConfBaseException) as error:
+            raise WmzooError(f"{bundle / CONFIG}: {one_line(error)}{plugins_hint(cfg)}") from error
+        load_weights(agent, bundle / WEIGHTS)
+    except DamagedFile as error:
+        raise DamagedFile(f"{error}; {mend(bundle)}") from error
     if run := run_of(bundle):
         cfg.checkpoint.origin = origin_of(run, cfg.checkpoint.iteration)
     return agent.to(device).eval()
 
 
+def mend(bundle: Path) -> str:
+    """What to do about a damaged bundle."""
+    run = run_of(bundle)
+    others = [other for other in list_checkpoints(run) if other.name != bundle.name] if run else []
+    return f"take another checkpoint of this run, as {others[-1]}" if others else "copy it anew from where it came from"
+
+
+def load_known_plugins(cfg: DictConfig) -> None:
+    """Runs the plugins that a bundle names, as far as this user has run exactly these files before."""
+    for plugin in cfg.checkpoint.get("plugins") or []:
+        load_known(str(plugin.get("path")), str(plugin.get("sha256")))
+
+
 def plugins_hint(cfg: DictConfig) -> str:
     """What to add to an error about a config that needs plugins; they never run unasked, it may be a stranger's."""
-    files = ", ".join(cfg.get("plugins") or [])
+    files = ", ".join(map(str, cfg.get("plugins") or []))
     return f"; it was trained with plugins [{files}], which --plugin FILE loads" if files else ""
 
 
@@ -219,7 +257,7 @@ def init_from(agent: Agent, path: Path | str) -> str:
         WmzooError: nothing matches, or what `locate` and the file's reading raise.
     """
     file = locate(path) / WEIGHTS
-    found, own = _read(file), agent.state_dict()
+    found, own = read_tensors(file), agent.state_dict()
     matched = {name: found[name] for name in own if name in found and found[name].shape == own[name].shape}
     for name in [name for name in matched if name.endswith("_moments.count")]:  # no count without its mean
         if name.removesuffix("count") + "mean" not in matched:
@@ -235,7 +273,7 @@ def init_from(agent: Agent, path: Path | str) -> str:
 
 def load_weights(module: torch.nn.Module, file: Path) -> None:
     """Loads a safetensors file whose names, shapes and types must be exactly the module's."""
-    found = _read(file)
+    found = read_tensors(file)
     wanted = module.state_dict()
     problems = [f"lacks {name}" for name in wanted if name not in found]
     problems += [f"has unknown {name}" for name in found if name not in wanted]
@@ -249,16 +287,5 @@ def load_weights(module: torch.nn.Module, file: Path) -> None:
     module.load_state_dict(found, strict=True)
 
 
-def _read(file: Path) -> dict[str, torch.Tensor]:
-    try:
-        return load_file(file, device="cpu")
-    except (OSError, SafetensorError) as error:
-        raise WmzooError(f"{file}: cannot read it: {_line(error)}") from error
-
-
 def _kind(tensor: torch.Tensor) -> str:
     return f"{str(tensor.dtype).removeprefix('torch.')}{list(tensor.shape)}"
-
-
-def _line(error: Any) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

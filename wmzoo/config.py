@@ -21,7 +21,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from wmzoo import plugins, registry
 from wmzoo.cards import unknown
-from wmzoo.errors import WmzooError
+from wmzoo.errors import WmzooError, one_line
 from wmzoo.paths import data_dir
 
 VERSION_BASE = "1.3"
@@ -218,6 +218,4 @@ def _beside(cfg: DictConfig, key: str) -> list[str]:
 
 def _first_line(error: Exception) -> str:
     """The cause's first line: Hydra wraps OmegaConf's errors, and both append hints for programmers."""
-    cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else error
-    lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__
+    return one_line(error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else error)

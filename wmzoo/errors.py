@@ -9,6 +9,10 @@ class WmzooError(Exception):
     exit_code = 2
 
 
+class DamagedFile(WmzooError):
+    """A file cannot be read, or is not what was written."""
+
+
 class CheckFailed(WmzooError):
     """A check ran and said no."""
 
@@ -25,3 +29,9 @@ class RunInterrupted(WmzooError):
     """The user stopped a run; the message names the last checkpoint."""
 
     exit_code = 130
+
+
+def one_line(error: BaseException, lines: int = 1) -> str:
+    """The first lines of what an error says, as one; its kind where it says nothing."""
+    said = [" ".join(line.split()) for line in str(error).splitlines() if line.strip()]
+    return " ".join(said[:lines]) or type(error).__name__

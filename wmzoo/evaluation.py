@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from wmzoo.errors import RunFailed
+from wmzoo.errors import RunFailed, WmzooError
 
 if TYPE_CHECKING:
     from wmzoo.envs.base import VectorEnv
@@ -74,8 +74,14 @@ def evaluate(
         recorder: is shown environment 0 before each of its steps.
 
     Raises:
+        WmzooError: the agent is one for observations or actions of other sizes.
         RunFailed: a non-finite action or reward, or an episode longer than `env.episode_length`.
     """
+    if hasattr(agent, "obs_dim") and (agent.obs_dim, agent.act_dim) != (env.obs_dim, env.act_dim):
+        raise WmzooError(
+            f"the agent was trained on another task: it takes observations of {agent.obs_dim} numbers and gives "
+            f"actions of {agent.act_dim}, where this environment has {env.obs_dim} and {env.act_dim}"
+        )
     training = getattr(agent, "training", False)
     if isinstance(agent, torch.nn.Module):
         agent.eval()

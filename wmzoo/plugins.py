@@ -5,8 +5,10 @@ from __future__ import annotations
 import functools
 import hashlib
 import importlib.util
+import os
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,7 +31,7 @@ def load_file(path: str | Path) -> Path:
     file = Path(path).expanduser().resolve()
     if not file.is_file():
         raise RegistryError(f"plugin {path}: no such file (seen from {Path.cwd()})")
-    digest = sha256(file)
+    digest = file_sha256(file)
     if _loaded.get(file) == digest:
         return file
     name = f"wmzoo_plugin_{file.stem}_{hashlib.sha256(str(file).encode()).hexdigest()[:8]}"
@@ -46,7 +48,35 @@ def load_file(path: str | Path) -> Path:
     except Exception as error:
         raise RegistryError(f"plugin {file} does not load: {type(error).__name__}: {error}") from error
     _loaded[file] = digest
+    _remember(file, digest)
     return file
+
+
+def load_known(path: str, digest: str) -> bool:
+    """Run the plugin file that a checkpoint names if its user has run exactly this file before; whether it was."""
+    try:
+        known = f"{digest}  {path}" in _memory().read_text(encoding="utf-8").splitlines()
+        if not known or file_sha256(Path(path)) != digest:
+            return False
+    except (OSError, ValueError):
+        return False
+    load_file(path)
+    return True
+
+
+def _memory() -> Path:
+    """The plugin files that this user has run: a line `sha256  path` each."""
+    home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(home) / "wmzoo" / "plugins"
+
+
+def _remember(file: Path, digest: str) -> None:
+    memory, line = _memory(), f"{digest}  {file}"
+    with suppress(OSError, RuntimeError, ValueError):  # without a home to write to, `--plugin` has to be typed again
+        if not memory.exists() or line not in memory.read_text(encoding="utf-8").splitlines():
+            memory.parent.mkdir(parents=True, exist_ok=True)
+            with memory.open("a", encoding="utf-8") as lines:
+                lines.write(f"{line}\n")
 
 
 def loaded() -> list[dict[str, str]]:
@@ -54,7 +84,8 @@ def loaded() -> list[dict[str, str]]:
     return [{"name": file.stem, "path": str(file), "sha256": digest} for file, digest in _loaded.items()]
 
 
-def sha256(file: Path) -> str:
+def file_sha256(file: Path) -> str:
+    """The sha256 of a file's content."""
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
@@ -98,8 +129,7 @@ def load_entry_points() -> None:
     for key, entry in entry_point_entries().items():
         if is_added(*key):
             continue
-        with owner(entry.owner):
-            obj = resolve(entry)
+        obj = resolve(entry)
         if not is_added(*key):
             summary = (obj.__doc__ or "").strip().partition("\n")[0]
             add(replace(entry, params=signature_defaults(obj), summary=summary))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -107,12 +108,15 @@ def get(kind: str, name: str) -> Entry:
 
 
 def resolve(entry: Entry) -> Callable[..., Any]:
-    """Import what `entry` builds."""
+    """Import what `entry` builds; what its module registers belongs to the entry's owner."""
+    from wmzoo import plugins
+
     if (entry.kind, entry.name) in _objects:
         return _objects[entry.kind, entry.name]
     module, _, qualname = entry.target.partition(":")
     try:
-        obj: Any = importlib.import_module(module)
+        with nullcontext() if entry.built_in else plugins.owner(entry.owner):
+            obj: Any = importlib.import_module(module)
         for part in qualname.split("."):
             obj = getattr(obj, part)
     except (ImportError, AttributeError) as error:

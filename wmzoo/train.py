@@ -14,7 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 from wmzoo import checkpoints
 from wmzoo.agent import Agent
 from wmzoo.build import arithmetic, build_env, build_trainer, device_of, evaluation_seed
-from wmzoo.errors import RunFailed, RunInterrupted, WmzooError
+from wmzoo.errors import DamagedFile, RunFailed, RunInterrupted, WmzooError, one_line
 from wmzoo.evaluation import Evaluation, evaluate
 from wmzoo.runs import Progress, Run, atomic
 from wmzoo.runs.interrupt import stop_on_interrupt
@@ -42,7 +42,14 @@ def resume(folder: Path | str) -> Path:
     found = [bundle for bundle in checkpoints.list_checkpoints(folder) if has_state(bundle)]
     if not found:
         raise WmzooError(f"{folder}: no checkpoint of a run to go on from; start it anew with `wmzoo train`")
-    return _run(checkpoints.load_config(found[-1]), folder, found[-1])
+    bundle = found[-1]
+    try:
+        cfg = checkpoints.load_config(bundle)
+        checkpoints.load_known_plugins(cfg)
+        return _run(cfg, folder, bundle)
+    except DamagedFile as error:
+        before = f"go on from {found[-2]}" if found[1:] else "start the run anew"
+        raise DamagedFile(f"{error}; remove {bundle} to {before}") from error
 
 
 def _run(cfg: DictConfig, folder: Path | None, bundle: Path | None) -> Path:
@@ -101,18 +108,13 @@ def _resumed_trainer(cfg: DictConfig, recorder: RunRecorder, bundle: Path) -> Tr
     try:
         trainer = _new_trainer(cfg, recorder)
     except (WmzooError, OmegaConfBaseException) as error:
-        raise WmzooError(f"{bundle}: {_line(error)}{checkpoints.plugins_hint(cfg)}") from error
+        raise WmzooError(f"{bundle}: {one_line(error, 2)}{checkpoints.plugins_hint(cfg)}") from error
     state = load_state(bundle)
     try:
         trainer.load_state_dict(state)
     except (LookupError, ValueError, TypeError, AttributeError, RuntimeError, WmzooError) as error:
-        raise WmzooError(f"{bundle}: does not fit the run's config, or this version: {_line(error)}") from error
+        raise WmzooError(f"{bundle}: does not fit the run's config, or this version: {one_line(error, 2)}") from error
     return trainer
-
-
-def _line(error: Exception) -> str:
-    """An error's first two lines as one: PyTorch's and OmegaConf's first ones say little."""
-    return " ".join(" ".join(str(error).strip().splitlines()[:2]).split()) or type(error).__name__
 
 
 class RunRecorder:

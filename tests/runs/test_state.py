@@ -86,7 +86,7 @@ class Bomb:
 
 
 @pytest.mark.parametrize("name", [TENSORS, TREE])
-@pytest.mark.parametrize("damage", ["gone", "empty", "half", "pickle", "flipped"])
+@pytest.mark.parametrize("damage", ["gone", "empty", "half", "pickle"])
 def test_a_damaged_file_is_one_line_that_names_the_folder(
     tmp_path: Any, monkeypatch: pytest.MonkeyPatch, name: str, damage: str
 ) -> None:
@@ -94,7 +94,6 @@ def test_a_damaged_file_is_one_line_that_names_the_folder(
     save_state(tmp_path, {"x": torch.arange(100), "n": 3})
     file, content = tmp_path / name, (tmp_path / name).read_bytes()
     changed = {"empty": b"", "half": content[: len(content) // 2], "pickle": pickle.dumps(Bomb())}
-    changed["flipped"] = bytes([content[0] ^ 0xFF]) + content[1:]
     file.unlink() if damage == "gone" else file.write_bytes(changed[damage])
     with pytest.raises(WmzooError) as raised:
         load_state(tmp_path)
@@ -102,7 +101,23 @@ def test_a_damaged_file_is_one_line_that_names_the_folder(
     assert not (tmp_path / "exploded").exists()
 
 
-@pytest.mark.parametrize("document", [[], {"format": 1}, {"format": 1, "state": 5}, {"format": 1, "state": {"x": 1}}])
+@pytest.mark.parametrize("name", [TENSORS, TREE])
+def test_no_flipped_bit_goes_unnoticed(tmp_path: Any, name: str) -> None:
+    state = {"x": torch.arange(10), "n": 3, "d": {1: [True, None, 0.5]}}
+    save_state(tmp_path, state)
+    content = (tmp_path / name).read_bytes()
+    for place in range(len(content)):
+        flipped = content[place] ^ (1 << place % 8)
+        (tmp_path / name).write_bytes(content[:place] + bytes([flipped]) + content[place + 1 :])
+        try:
+            loaded = load_state(tmp_path)
+        except WmzooError as error:
+            assert str(tmp_path) in str(error) and "\n" not in str(error)
+        else:
+            assert same(state, loaded), f"byte {place}"
+
+
+@pytest.mark.parametrize("document", [[], {"format": 2}, {"format": 2, "state": 5}, {"format": 2, "state": {"x": 1}}])
 def test_json_that_is_no_state_is_refused(tmp_path: Any, document: Any) -> None:
     save_state(tmp_path, {})
     (tmp_path / TREE).write_text(json.dumps(document))
@@ -112,6 +127,6 @@ def test_json_that_is_no_state_is_refused(tmp_path: Any, document: Any) -> None:
 
 def test_another_version_is_told(tmp_path: Any) -> None:
     save_state(tmp_path, {})
-    (tmp_path / TREE).write_text(json.dumps({"format": 2, "state": {"dict": []}}))
-    with pytest.raises(WmzooError, match="format 2; this version of wmzoo reads 1"):
+    (tmp_path / TREE).write_text(json.dumps({"format": 1, "state": {"dict": []}}))
+    with pytest.raises(WmzooError, match="format 1; this version of wmzoo reads 2"):
         load_state(tmp_path)

@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 from torch import Tensor, nn
 
 from wmzoo.config import compose
+from wmzoo.errors import one_line
 from wmzoo.nets.simnorm import group
 from wmzoo.registry import get
 
@@ -113,10 +114,4 @@ def gradcheck(function: Any, inputs: Sequence[Tensor], words: str) -> None:
     try:
         torch.autograd.gradcheck(function, leaves, eps=1e-6, atol=1e-6, rtol=1e-4)
     except RuntimeError as error:
-        raise AssertionError(f"{words}: {first_line(error)}") from error
-
-
-def first_line(error: Exception) -> str:
-    """What an error says first; its kind where it says nothing."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__
+        raise AssertionError(f"{words}: {one_line(error)}") from error

@@ -25,7 +25,6 @@ from wmzoo.contracts.common import (
     enliven,
     expect,
     expect_close,
-    first_line,
     gradcheck,
     noise,
     simplices,
@@ -33,6 +32,7 @@ from wmzoo.contracts.common import (
     variants,
 )
 from wmzoo.dynamics.base import Dynamics, VelocityDynamics
+from wmzoo.errors import one_line
 from wmzoo.registry import build_from
 
 Make = Callable[[int], Dynamics]
@@ -183,7 +183,7 @@ def check_compile(make: Make, backend: str = "eager") -> None:
         try:
             z_next: Tensor = function(z, *inputs[1:])
         except TorchDynamoException as error:
-            raise AssertionError(f"torch.compile does not take it as one graph: {first_line(error)}") from error
+            raise AssertionError(f"torch.compile does not take it as one graph: {one_line(error)}") from error
         (z_next * noise(BATCH, LATENTS, seed=9)).sum().backward()  # type: ignore[no-untyped-call]
         assert z.grad is not None
         results.append((z_next.detach(), z.grad))

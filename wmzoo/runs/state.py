@@ -1,7 +1,8 @@
 """A trainer's state on disk: a tree of dicts and lists as JSON, its tensors in a safetensors file. Nothing is pickled.
 
 In the JSON a tensor is {"tensor": its name in the safetensors file}, and a dict is {"dict": [[key, value], …]}, so that
-keys keep their type (optimisers number their parameters). Tuples come back as lists, every number exactly.
+keys keep their type (optimisers number their parameters). Tuples come back as lists, every number exactly. The
+safetensors file has a digest of both.
 """
 
 from __future__ import annotations
@@ -11,37 +12,36 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 
-from wmzoo.errors import WmzooError
+from wmzoo.errors import DamagedFile, one_line
+from wmzoo.tensors import read_tensors, write_tensors
 
 TENSORS, TREE = "resume.safetensors", "resume.json"
-FORMAT = 1
+FORMAT = 2
 
 
 def save_state(folder: Path, state: dict[str, Any]) -> list[Path]:
     """Write `state` into an existing folder; gives the files. TypeError for a value that is none of the above."""
     tensors: dict[str, torch.Tensor] = {}
-    tree = _pack(state, tensors, set())
-    save_file(tensors, folder / TENSORS)
-    (folder / TREE).write_text(json.dumps({"format": FORMAT, "state": tree}), encoding="utf-8")
+    text = json.dumps({"format": FORMAT, "state": _pack(state, tensors, set())})
+    (folder / TREE).write_text(text, encoding="utf-8")
+    write_tensors(folder / TENSORS, tensors, beside=text)
     return [folder / TENSORS, folder / TREE]
 
 
 def load_state(folder: Path) -> dict[str, Any]:
-    """What `save_state` wrote; WmzooError, in one line, for files that are missing, damaged or of another version."""
+    """What `save_state` wrote; DamagedFile, in one line, for files that are missing, changed or of another version."""
+    file = folder / TREE
     try:
-        tensors = load_file(folder / TENSORS)
-        document = json.loads((folder / TREE).read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
+        document = json.loads(text)
         if document["format"] != FORMAT:
-            raise WmzooError(f"{folder / TREE}: format {document['format']}; this version of wmzoo reads {FORMAT}")
-        state = _unpack(document["state"], tensors)
-    except (OSError, SafetensorError, ValueError, KeyError, TypeError, IndexError) as error:
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        raise WmzooError(f"{folder}: its resume files cannot be read ({lines[0]})") from error
+            raise DamagedFile(f"{file}: format {document['format']}; this version of wmzoo reads {FORMAT}")
+        state = _unpack(document["state"], read_tensors(folder / TENSORS, beside=text))
+    except (OSError, ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
+        raise DamagedFile(f"{file}: cannot read it ({one_line(error)})") from error
     if not isinstance(state, dict):
-        raise WmzooError(f"{folder / TREE}: holds no trainer's state")
+        raise DamagedFile(f"{file}: holds no trainer's state")
     return state
 
 
