@@ -77,10 +77,11 @@ def evaluate(
         WmzooError: the agent is one for observations or actions of other sizes.
         RunFailed: a non-finite action or reward, or an episode longer than `env.episode_length`.
     """
-    if hasattr(agent, "obs_dim") and (agent.obs_dim, agent.act_dim) != (env.obs_dim, env.act_dim):
+    takes, has = ((getattr(x, "obs_dim", None), getattr(x, "act_dim", None)) for x in (agent, env))
+    if None not in takes and takes != has:
         raise WmzooError(
-            f"the agent was trained on another task: it takes observations of {agent.obs_dim} numbers and gives "
-            f"actions of {agent.act_dim}, where this environment has {env.obs_dim} and {env.act_dim}"
+            f"the agent was trained on another task: it takes observations of {takes[0]} numbers and gives actions of "
+            f"{takes[1]}, where this environment has {has[0]} and {has[1]}"
         )
     training = getattr(agent, "training", False)
     if isinstance(agent, torch.nn.Module):
