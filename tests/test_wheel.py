@@ -1,0 +1,149 @@
+"""The wheel in an empty environment, away from the repository: what `pip install wmzoo` gives, and a plugin beside it.
+
+One test tells it in order: the environment takes a minute to install, and pytest-xdist's workers share no fixture.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from wmzoo.cards import KINDS, load_yaml
+
+ROOT = Path(__file__).parent.parent
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+PIP_ARGS = shlex.split(os.environ.get("PIP_ARGS", ""))  # of `make`: where torch comes from, for example
+SHORT = ["size=tiny", "env=pendulum_swingup", "env.num_envs=4", "env.episode_length=10", "trainer.horizon=4"]
+SHORT += ["recipe.warmup_steps=80", "recipe.pretrain_updates=1", "trainer.iterations=2", "device=cpu", "threads=1"]
+PLUGIN = """
+[build-system]
+requires = ["hatchling"]
+build-backend = "hatchling.build"
+[project]
+name = "wmzoo-example"
+version = "1.2"
+[project.entry-points."wmzoo.plugins"]
+"dynamics.example" = "wmzoo_example:ExampleDynamics"
+"""
+PLUGIN_MODULE = "from wmzoo.dynamics.mlp import MLPDynamics\nclass ExampleDynamics(MLPDynamics): ...\n"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)  # torch may have to be downloaded
+def test_the_wheel_works_in_an_empty_environment_away_from_the_repository(installed: Path) -> None:
+    the_wheel_holds_the_code_and_the_data_and_nothing_beside_them(installed)
+    folders_of_the_repository_are_no_packages(installed)
+    list_names_exactly_the_built_in_entries(installed)
+    doctor_reports(installed)
+    a_run_that_was_killed_is_resumed_to_its_end(installed)
+    a_checkpoint_of_the_catalogue_evaluates_to_what_its_card_says(installed)
+    an_installed_plugin_is_listed_without_being_imported_and_trains_and_evaluates(installed)
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> Iterator[Path]:
+    """The environment's folder; in it are `wheels/`, and `away/` to work in."""
+    for path in tracked_files():  # a copy, so that building leaves nothing in the repository
+        (tmp_path / "source" / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / path, tmp_path / "source" / path)
+    (tmp_path / "away").mkdir()
+    subprocess.run([sys.executable, "-m", "venv", tmp_path], check=True)
+    run(tmp_path, "pip", "wheel", *PIP_ARGS, "--no-deps", "-w", "../wheels", "../source")
+    run(tmp_path, "pip", "install", *PIP_ARGS, "-c", ROOT / "constraints.txt", *(tmp_path / "wheels").iterdir())
+    yield tmp_path
+    # Pytest would keep this gigabyte for three sessions. Some file systems take minutes to delete it: nobody waits.
+    subprocess.run(["sh", "-c", 'rm -rf "$0" >/dev/null 2>&1 &', tmp_path], check=True)
+
+
+def tracked_files() -> list[str]:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    return [path for path in listed.split("\0") if (ROOT / path).is_file()]
+
+
+def run(
+    installed: Path, command: str, *words: str | Path, cwd: str = "away", codes: tuple[int, ...] = (0,), **env: str
+) -> subprocess.CompletedProcess[str]:
+    """A command of the environment, which must end with one of the exit codes."""
+    command_line, folder = [installed / "bin" / command, *words], installed / cwd
+    done = subprocess.run(command_line, cwd=folder, env=ENVIRONMENT | env, capture_output=True, text=True, timeout=900)
+    assert done.returncode in codes, done.stdout + done.stderr
+    return done
+
+
+def the_wheel_holds_the_code_and_the_data_and_nothing_beside_them(installed: Path) -> None:
+    (wheel,) = (installed / "wheels").iterdir()
+    names = [name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name]
+    code = [path for path in tracked_files() if path.startswith("wmzoo/")]
+    data = [f"wmzoo/_{path}" for path in tracked_files() if path.startswith(("registry/", "configs/", "checkpoints/"))]
+    assert sorted(names) == sorted(code + data)
+
+
+def folders_of_the_repository_are_no_packages(installed: Path) -> None:
+    for name in ("registry", "configs", "checkpoints", "tests"):
+        error = run(installed, "python", "-c", f"import {name}", codes=(1,)).stderr
+        assert f"ModuleNotFoundError: No module named '{name}'" in error
+
+
+def list_names_exactly_the_built_in_entries(installed: Path) -> None:
+    sections = [section.split("\n  ") for section in run(installed, "wmzoo", "list").stdout.split("\n\n")]
+    listed = {kind: {line.split()[0] for line in lines} for kind, *lines in sections}
+    for kind in KINDS:
+        tasks = (ROOT / "configs" / kind).glob("*.yaml")  # of env: `list` names them among the entries
+        assert listed[kind] == {path.stem for path in [*(ROOT / "registry" / kind).glob("*.yaml"), *tasks]}
+
+
+def doctor_reports(installed: Path) -> None:
+    done = run(installed, "wmzoo", "doctor", codes=(0, 1))
+    assert "suites\n" in done.stdout and "Traceback" not in done.stdout + done.stderr
+
+
+def a_run_that_was_killed_is_resumed_to_its_end(installed: Path) -> None:
+    words = ["train", *SHORT, "trainer.iterations=100000", "save.every=1", "run_dir=killed"]
+    saved = installed / "away" / "killed" / "checkpoints"
+    training = subprocess.Popen([installed / "bin" / "wmzoo", *words], cwd=installed / "away", env=ENVIRONMENT)
+    try:
+        while training.poll() is None and not list(saved.glob("0*")):
+            time.sleep(0.02)
+    finally:
+        training.kill()
+    assert training.wait() == -signal.SIGKILL
+    # That run had no end in sight, so that the kill could not come too late; now it gets one.
+    newest = max(saved.glob("0*"))
+    end = int(newest.name) + 2
+    config = (newest / "config.yaml").read_text()
+    (newest / "config.yaml").write_text(config.replace("iterations: 100000\n", f"iterations: {end}\n"))
+    run(installed, "wmzoo", "resume", "killed")
+    assert max(saved.glob("0*")).name == f"{end:08d}"
+    assert json.loads((saved.parent / "run.json").read_text())["status"] == "done"
+
+
+def a_checkpoint_of_the_catalogue_evaluates_to_what_its_card_says(installed: Path) -> None:
+    name = "cartpole_swingup-mlp"
+    loaded = run(installed, "python", "-c", f"import wmzoo; wmzoo.load('{name}'); print(wmzoo.__file__)")
+    assert loaded.stdout.startswith(str(installed / "lib"))
+    card = load_yaml(ROOT / "registry" / "checkpoint" / f"{name}.yaml")
+    found = json.loads(run(installed, "wmzoo", "evaluate", name, "--episodes", "1", "--json").stdout)
+    assert found["mean"] == pytest.approx(card["result"]["mean"], rel=0.05)
+
+
+def an_installed_plugin_is_listed_without_being_imported_and_trains_and_evaluates(installed: Path) -> None:
+    (installed / "plugin").mkdir()
+    (installed / "plugin" / "pyproject.toml").write_text(PLUGIN)
+    (installed / "plugin" / "wmzoo_example.py").write_text(PLUGIN_MODULE)
+    run(installed, "pip", "install", *PIP_ARGS, "--no-deps", "../plugin")
+    listing = run(installed, "wmzoo", "list", "dynamics", PYTHONPROFILEIMPORTTIME="1")  # stderr names every import
+    assert [line for line in listing.stdout.splitlines() if "example" in line and "wmzoo-example 1.2" in line]
+    assert "wmzoo.plugins" in listing.stderr and "wmzoo_example" not in listing.stderr
+    run(installed, "wmzoo", "train", *SHORT, "dynamics=example", "run_dir=example")
+    assert "over 10 episodes" in run(installed, "wmzoo", "evaluate", "away/example", cwd=".").stdout
