@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import subprocess
 import sys
@@ -135,6 +136,21 @@ def test_a_plugin_edited_and_loaded_again_replaces_itself(plugin: Path) -> None:
     assert get("dynamics", "mine").params["gain"] == 0.75
 
 
+def test_a_plugin_imported_before_it_is_loaded_replaces_itself(plugin: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(plugin.parent)
+    importlib.import_module(plugin.stem)
+    plugins.load_file(plugin)
+    assert get("dynamics", "mine").owner == str(plugin)
+    sys.modules.pop(plugin.stem)
+
+
+def test_one_capability_may_be_given_as_a_word(own_registry: None) -> None:
+    @register("dynamics", "quick", provides="velocity", requires="members")
+    class Quick: ...
+
+    assert get("dynamics", "quick").provides == {"velocity"} and get("dynamics", "quick").requires == {"members"}
+
+
 def test_a_plugin_that_does_not_load_is_named_with_the_reason(tmp_path: Path) -> None:
     broken = tmp_path / "broken.py"
     broken.write_text("import not_a_module")
@@ -177,6 +193,27 @@ def test_a_distribution_s_entry_composes_with_the_defaults_of_its_signature(
     monkeypatch.syspath_prepend(tmp_path)
     assert wmzoo.compose(["dynamics=theirs"]).dynamics == {"name": "theirs", "gain": 7}
     sys.modules.pop("theirs_module")
+
+
+@pytest.mark.parametrize("code", ["raise RuntimeError('boom')", "import not_a_module"])
+def test_a_distribution_that_cannot_be_imported_is_named_and_stops_only_those_who_use_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_registry: None, caplog: pytest.LogCaptureFixture, code: str
+) -> None:
+    distribution(tmp_path, "dynamics.theirs = theirs_module:Mine", code)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert wmzoo.compose(["dynamics=mlp"]).dynamics.name == "mlp"
+    assert "dynamics 'theirs' (theirs 1.2) cannot be imported (" in caplog.text
+    with pytest.raises(RegistryError, match=r"dynamics 'theirs' \(theirs 1.2\) cannot be imported"):
+        wmzoo.build_agent(wmzoo.compose(["dynamics=theirs", "size=tiny"]), 3, 1)
+
+
+def test_a_distribution_s_entry_of_an_unknown_kind_is_named_and_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_registry: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    distribution(tmp_path, "dynamic.theirs = theirs_module:Mine")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert "theirs" not in list_entries("dynamics")
+    assert "theirs 1.2: its entry 'dynamic.theirs' is left out: unknown kind 'dynamic'" in caplog.text
 
 
 def test_a_distribution_cannot_take_the_name_of_a_built_in(

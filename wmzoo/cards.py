@@ -40,12 +40,17 @@ class Entry:
     @property
     def provides(self) -> frozenset[str]:
         """Capabilities this entry has, such as "velocity"."""
-        return frozenset(self.facts.get("provides") or ())
+        return _names(self.facts.get("provides"))
 
     @property
     def requires(self) -> frozenset[str]:
         """Capabilities this entry needs of the dynamics."""
-        return frozenset(self.facts.get("requires") or ())
+        return _names(self.facts.get("requires"))
+
+
+def _names(fact: str | Iterable[str] | None) -> frozenset[str]:
+    """One name or several."""
+    return frozenset([fact] if isinstance(fact, str) else fact or ())
 
 
 def tasks() -> list[tuple[str, str, str]]:

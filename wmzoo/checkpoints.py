@@ -9,6 +9,7 @@ digest, so that damage is noticed. Nothing is pickled.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import shutil
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 WEIGHTS, CONFIG = "model.safetensors", "config.yaml"
+log = logging.getLogger("wmzoo")
 
 
 def save(
@@ -239,9 +241,17 @@ def mend(bundle: Path) -> str:
 
 
 def load_known_plugins(cfg: DictConfig) -> None:
-    """Runs the plugins that a bundle names, as far as this user has run exactly these files before."""
+    """Runs the plugins that a bundle names, as far as this user has run exactly these files before.
+
+    Of one that was asked for and has changed since the training, a line says so.
+    """
+    now = {plugin["path"]: plugin["sha256"] for plugin in loaded()}
     for plugin in cfg.checkpoint.get("plugins") or []:
-        load_known(str(plugin.get("path")), str(plugin.get("sha256")))
+        path, digest = str(plugin.get("path")), str(plugin.get("sha256"))
+        if path not in now:
+            load_known(path, digest)
+        elif now[path] != digest:
+            log.warning("plugin %s has changed since the training", path)
 
 
 def plugins_hint(cfg: DictConfig) -> str:

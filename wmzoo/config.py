@@ -95,9 +95,22 @@ def store_cards() -> None:
         for name in registry.list_entries(kind):
             entry = registry.get(kind, name)
             store.store(group=kind, name=name, node={"name": name, **entry.params}, provider=entry.owner)
+    _check_defaults()
     # A plain table, because child processes of a sweep get this resolver before they know any plugin.
     dynamics = {name: dict(registry.get("dynamics", name).facts) for name in registry.list_entries("dynamics")}
     OmegaConf.register_new_resolver("wmzoo.follow", functools.partial(_follow, dynamics), replace=True)
+
+
+def _check_defaults() -> None:
+    """ConfigError for a dynamics whose default loss or integrator does not exist."""
+    for name in registry.list_entries("dynamics"):
+        entry = registry.get("dynamics", name)
+        for kind in FOLLOWED:
+            default, known = entry.facts.get(f"default_{kind}"), registry.list_entries(kind)
+            if default and default not in known:
+                raise ConfigError(
+                    f"dynamics '{name}' ({entry.owner}): {unknown(f'default_{kind}', str(default), known)}"
+                )
 
 
 def options(group: str) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import importlib.util
+import logging
 import os
 import sys
 from collections.abc import Iterable, Mapping
@@ -12,10 +13,11 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from wmzoo.cards import Entry, RegistryError, cards, check_kind
+from wmzoo.cards import KINDS, Entry, RegistryError, cards, unknown
 from wmzoo.registry import add, is_added, resolve, signature_defaults
 
 GROUP = "wmzoo.plugins"
+log = logging.getLogger("wmzoo")
 
 loading: str | None = None  # the owner of what the decorator registers now; None outside of a plugin
 _loaded: dict[Path, str] = {}  # file -> sha256
@@ -112,8 +114,10 @@ def entry_point_entries() -> Mapping[tuple[str, str], Entry]:
     found: dict[tuple[str, str], Entry] = {}
     for point in entry_points(group=GROUP):
         kind, _, name = point.name.partition(".")
-        check_kind(kind)
         distribution = f"{point.dist.name} {point.dist.version}" if point.dist else point.value
+        if kind not in KINDS:
+            log.warning("%s: its entry '%s' is left out: %s", distribution, point.name, unknown("kind", kind, KINDS))
+            continue
         taken = found.get((kind, name)) or cards().get((kind, name))
         if taken:
             raise RegistryError(
@@ -125,11 +129,18 @@ def entry_point_entries() -> Mapping[tuple[str, str], Entry]:
 
 
 def load_entry_points() -> None:
-    """Import the distributions' entries, so that their parameters are known; `@register` may have given more facts."""
+    """Import the distributions' entries, so that their parameters are known; `@register` may have given more facts.
+
+    One that cannot be imported gets a warning here, and is an error for whoever builds it.
+    """
     for key, entry in entry_point_entries().items():
         if is_added(*key):
             continue
-        obj = resolve(entry)
+        try:
+            obj = resolve(entry)
+        except RegistryError as error:
+            log.warning("%s", error)
+            continue
         if not is_added(*key):
             summary = (obj.__doc__ or "").strip().partition("\n")[0]
             add(replace(entry, params=signature_defaults(obj), summary=summary))

@@ -84,12 +84,17 @@ def add(entry: Entry) -> None:
     """Put `entry` into the catalogue. The same class registered again (a notebook cell run twice) replaces itself."""
     check_kind(entry.kind)
     taken = _catalogue().get((entry.kind, entry.name))
-    if taken and (taken.owner, taken.target) != (entry.owner, entry.target):
+    if taken and (taken.owner, _class_of(taken)) != (entry.owner, _class_of(entry)):
         raise RegistryError(
             f"{entry.kind} '{entry.name}' is taken: {entry.owner} ({entry.target}) cannot replace "
             f"{taken.owner} ({taken.target}); choose another name"
         )
     _added[entry.kind, entry.name] = entry
+
+
+def _class_of(entry: Entry) -> str:
+    """Without its module: one file has several names, imported and as a plugin."""
+    return entry.target.partition(":")[2]
 
 
 def list_entries(kind: str) -> list[str]:
@@ -119,10 +124,16 @@ def resolve(entry: Entry) -> Callable[..., Any]:
             obj: Any = importlib.import_module(module)
         for part in qualname.split("."):
             obj = getattr(obj, part)
-    except (ImportError, AttributeError) as error:
+    except RegistryError:
+        raise
+    except Exception as error:
+        if entry.built_in and not isinstance(error, ImportError | AttributeError):
+            raise
         extra = entry.facts.get("extra")
-        mend = f"pip install 'wmzoo[{extra}]'" if extra else f"its card's target is {entry.target}"
-        raise RegistryError(f"{entry.kind} '{entry.name}' cannot be imported ({error}): {mend}") from error
+        mend = f"pip install 'wmzoo[{extra}]'" if extra else f"its target is {entry.target}"
+        owner = "" if entry.built_in else f" ({entry.owner})"
+        why = error if isinstance(error, ImportError | AttributeError) else f"{type(error).__name__}: {error}"
+        raise RegistryError(f"{entry.kind} '{entry.name}'{owner} cannot be imported ({why}): {mend}") from error
     return obj  # type: ignore[no-any-return]
 
 

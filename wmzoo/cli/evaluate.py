@@ -131,7 +131,7 @@ def describe(result: Result) -> str:
     """The result in a few lines for a reader."""
     returns, episodes = result["returns"], result["episodes"]
     lines = [
-        f"{result['task']}: return {result['mean']:.2f} ± {result['std']:.2f} over {episodes} episodes"
+        f"{result['task']}: return {result['mean']:.2f} ± {result['std']:.2f} over {episodes} episode{'s' if episodes > 1 else ''}"
         f" (min {min(returns):.2f}, max {max(returns):.2f})",
         "episodes: " + " ".join(f"{value:.2f}" for value in returns),
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from wmzoo.cards import tasks
+from wmzoo.plugins import load_entry_points
 from wmzoo.registry import KINDS, get
 
 
@@ -17,6 +18,9 @@ def run(args: argparse.Namespace) -> int:
     named = {name: (env, task) for name, env, task in tasks()} if args.kind == "env" else {}
     suite, task = named.get(args.name, (args.name, None))
     entry = get(args.kind, suite)
+    if not entry.built_in:
+        load_entry_points()  # an installed one tells its parameters when imported
+        entry = get(args.kind, suite)
     facts = {"target": entry.target, "reference": entry.reference, **entry.facts, "owner": entry.owner}
     facts.pop("checked_with", None)  # of interest to the contract suite alone
     print(f"{entry.kind}={args.name}  {entry.summary if task is None else f'env={suite} env.task={task}'}")

@@ -34,6 +34,7 @@ from wmzoo.losses.base import DynamicsLoss, LatentRollout
 from wmzoo.registry import build_from, get, list_entries
 
 Make = Callable[[torch.Generator], DynamicsLoss]
+New = Callable[[], Dynamics]
 HORIZON, LATENTS = 4, 8
 
 
@@ -76,11 +77,14 @@ def factories(name: str) -> dict[str, Make]:
 
 def suite(name: str) -> Iterator[Case]:
     """Every check of entry `name`, the unroll of every dynamics that it may be paired with among them."""
-    made = factories(name)
+    made, requires = factories(name), get("loss", name).requires
     for id_, make in made.items():
+        if not requires <= {"velocity"}:  # more than Drift has
+            for check in ON_ANY_DYNAMICS:
+                yield Case(f"{id_}: {title(check)}", law(check), partial(check, make, partial(_legal, name)))
+            continue
         cuts = "source_grad=false" in id_  # the gradient, on purpose
         yield from cases({id_: make}, [check for check in CHECKS if not (cuts and check is check_gradient)])
-    requires = get("loss", name).requires
     missing = check_missing_capability
     yield Case(f"{name}: {title(missing)}", law(missing), lambda: missing(made[name], requires))
     for other in legal_dynamics(name):
@@ -88,7 +92,16 @@ def suite(name: str) -> Iterator[Case]:
 
 
 def _check_pair(make: Make, dynamics: str) -> None:
-    check_rollout(make, enliven(dynamics_contract.factories(dynamics)[dynamics](0)))
+    check_rollout(make, lambda: _lively(dynamics))
+
+
+def _legal(name: str) -> Dynamics:
+    """The first dynamics that has what loss `name` requires."""
+    return _lively(legal_dynamics(name)[0])
+
+
+def _lively(dynamics: str) -> Dynamics:
+    return enliven(dynamics_contract.factories(dynamics)[dynamics](0))
 
 
 def legal_dynamics(name: str) -> list[str]:
@@ -99,10 +112,10 @@ def legal_dynamics(name: str) -> list[str]:
     return found
 
 
-def check_rollout(make: Make, dynamics: Dynamics | None = None) -> None:
+def check_rollout(make: Make, new: New = Drift) -> None:
     """zs[H+1,B,D] starts at z0 and is the dynamics' unroll; the loss is a finite scalar, ≥ 0, in z0's dtype."""
     for dtype in (torch.float32, torch.float64):
-        model = (dynamics or Drift()).to(dtype)
+        model = new().to(dtype)
         z0, actions, targets = _data(dtype, _width(model))
         zs, loss, metrics = _rollout(make, model, z0, actions, targets)
         shape = (HORIZON + 1, *z0.shape)
@@ -117,15 +130,16 @@ def check_rollout(make: Make, dynamics: Dynamics | None = None) -> None:
             expect(figure.shape == (), f"the metric {name} has shape {tuple(figure.shape)}, not that of a scalar")
 
 
-def check_discount(make: Make) -> None:
+def check_discount(make: Make, new: New = Drift) -> None:
     """The loss is Σ_t γ^t ℓ_t over t = 0 … H−1, not divided by H: a polynomial in γ with positive coefficients."""
-    z0, actions, targets = _data()
+    model = new().double()
+    z0, actions, targets = _data(latents=_width(model))
     gammas = torch.tensor([0.0, 0.5, 1.0, 1.5], dtype=torch.float64)
-    losses = torch.stack([_rollout(make, Drift(), z0, actions, targets, float(g)).loss for g in gammas]).detach()
+    losses = torch.stack([_rollout(make, model, z0, actions, targets, float(g)).loss for g in gammas]).detach()
     terms = torch.linalg.solve(gammas[:, None] ** torch.arange(HORIZON), losses)
     expect(bool((terms > 1e-12).all()), f"the terms ℓ_t come out as {terms.tolist()}: all should be positive")
     expected = (0.9 ** torch.arange(HORIZON, dtype=torch.float64) * terms).sum()
-    got = _rollout(make, Drift(), z0, actions, targets, 0.9).loss
+    got = _rollout(make, model, z0, actions, targets, 0.9).loss
     expect_close(got, expected, "the loss at γ = 0.9 and Σ_t γ^t ℓ_t with the ℓ_t found at other γ", 1e-9)
 
 
@@ -143,14 +157,14 @@ def check_perfection(make: Make) -> None:
     expect(loss > 1e-6, f"the loss of a wrong model is {loss:.3g}")
 
 
-def check_gradient_reaches_the_dynamics(make: Make) -> None:
+def check_gradient_reaches_the_dynamics(make: Make, new: New = Drift) -> None:
     """The dynamics' parameters get a gradient."""
-    model = Drift()
-    loss = _rollout(make, model, *_data()).loss
+    model = new().double()
+    loss = _rollout(make, model, *_data(latents=_width(model))).loss
     expect(loss.requires_grad, "the loss carries no gradient")
     loss.backward()  # type: ignore[no-untyped-call]
-    grad = model.weight.grad
-    expect(grad is not None and bool((grad != 0).any()), "no gradient reaches the dynamics' parameters")
+    gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
+    expect(any(bool((grad != 0).any()) for grad in gradients), "no gradient reaches the dynamics' parameters")
 
 
 def check_gradient(make: Make) -> None:
@@ -163,11 +177,12 @@ def check_gradient(make: Make) -> None:
     gradcheck(loss_of, (z0.log(), noise(LATENTS, ACTIONS, seed=3)), "the gradient of the loss")
 
 
-def check_determinism(make: Make) -> None:
+def check_determinism(make: Make, new: New = Drift) -> None:
     """With generators in one state the loss is the same bit for bit, and torch's global generator is not drawn from."""
-    data = _data()
+    model = new().double()
+    data = _data(latents=_width(model))
     before = torch.random.get_rng_state()
-    first, again = (_rollout(make, Drift(), *data).loss for _ in range(2))
+    first, again = (_rollout(make, model, *data).loss for _ in range(2))
     expect(torch.equal(first, again), "with generators in one state, two losses differ")
     untouched = torch.equal(before, torch.random.get_rng_state())
     expect(untouched, "random numbers come from torch's global generator, not from `generator`")
@@ -184,14 +199,13 @@ def check_missing_capability(make: Make, requires: Iterable[str]) -> None:
         raise AssertionError(f"a dynamics without '{capability}' is accepted")
 
 
-CHECKS: tuple[Callable[[Make], None], ...] = (
+ON_ANY_DYNAMICS: tuple[Callable[..., None], ...] = (
     check_rollout,
     check_discount,
-    check_perfection,
     check_gradient_reaches_the_dynamics,
-    check_gradient,
     check_determinism,
 )
+CHECKS: tuple[Callable[[Make], None], ...] = (*ON_ANY_DYNAMICS, check_perfection, check_gradient)
 
 
 def _data(dtype: torch.dtype = torch.float64, latents: int = LATENTS) -> tuple[Tensor, Tensor, Tensor]:
