@@ -115,6 +115,6 @@ def test_a_loss_with_a_capability_of_its_own_is_checked_on_a_dynamics_that_has_i
 def test_a_default_loss_that_does_not_exist_is_told_with_its_near_matches(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert check(tmp_path, DYNAMICS.replace('"shift", default_loss="mse"', '"swift", default_loss="rectifiedflow"')) == 2
+    assert check(tmp_path, DYNAMICS.replace('"shift"', '"swift"').replace('"mse"', '"rectifiedflow"')) == 2
     said = f"dynamics 'swift' ({tmp_path}/mine.py): unknown default_loss 'rectifiedflow': did you mean rectified_flow?"
     assert said in capsys.readouterr().err

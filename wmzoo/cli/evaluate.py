@@ -130,8 +130,9 @@ def write_result(run_folder: Path, result: Result) -> None:
 def describe(result: Result) -> str:
     """The result in a few lines for a reader."""
     returns, episodes = result["returns"], result["episodes"]
+    count = f"{episodes} episode{'s' if episodes > 1 else ''}"
     lines = [
-        f"{result['task']}: return {result['mean']:.2f} ± {result['std']:.2f} over {episodes} episode{'s' if episodes > 1 else ''}"
+        f"{result['task']}: return {result['mean']:.2f} ± {result['std']:.2f} over {count}"
         f" (min {min(returns):.2f}, max {max(returns):.2f})",
         "episodes: " + " ".join(f"{value:.2f}" for value in returns),
     ]
