@@ -57,9 +57,10 @@ class ReplayBuffer:
                 f"a replay of {capacity} rows gives each of {num_envs} environments {self.rows}, less than one episode "
                 f"of {episode_length} steps: set the capacity to at least {(episode_length + 2) * num_envs}"
             )
-        self.obs = torch.zeros(self.rows, num_envs, obs_dim)
-        self.action = torch.zeros(self.rows, num_envs, act_dim)
-        self.reward = torch.zeros(self.rows, num_envs)
+        # full, not zeros: the memory is taken now, and a run that does not fit fails before it has begun
+        self.obs = torch.full((self.rows, num_envs, obs_dim), 0.0)
+        self.action = torch.full((self.rows, num_envs, act_dim), 0.0)
+        self.reward = torch.full((self.rows, num_envs), 0.0)
         self.episode = torch.full((self.rows, num_envs), NO_EPISODE)
         self.head = torch.zeros(num_envs, dtype=torch.long)  # the row that holds the newest observation
         self.envs = torch.arange(num_envs)
