@@ -20,13 +20,13 @@ class Toy(torch.nn.Module):
         self.register_buffer("steps", torch.tensor(5))
 
 
-CFG = OmegaConf.create({"width": 8, "model": {"units": "${width}"}})
+CFG = OmegaConf.create({"width": 8, "model": {"latent_dim": "${width}"}})
 
 
 @pytest.fixture(autouse=True)
 def toy_builder(monkeypatch):
     def build_agent(cfg, obs_dim, act_dim):
-        return Toy(obs_dim, act_dim, cfg.model.units)
+        return Toy(obs_dim, act_dim, cfg.model.latent_dim)
 
     monkeypatch.setitem(sys.modules, "wmzoo.build", SimpleNamespace(build_agent=build_agent))
 
@@ -52,7 +52,7 @@ def test_what_was_saved_is_loaded_bit_for_bit_ready_for_evaluation(tmp_path):
 def test_the_config_beside_the_weights_is_resolved_and_tells_dimensions_and_progress(tmp_path):
     saved(tmp_path / "bundle", iteration=10, env_steps=640)
     cfg = OmegaConf.load(tmp_path / "bundle" / "config.yaml")
-    assert cfg.model == {"units": 8}
+    assert cfg.model == {"latent_dim": 8}
     assert len(cfg.checkpoint.pop("sha256")) == 64
     assert cfg.checkpoint == {"format": 1, "obs_dim": 3, "act_dim": 2, "iteration": 10, "env_steps": 640}
 
@@ -129,7 +129,7 @@ def edit(folder, old, new):
 
 
 def other_width(folder):
-    edit(folder, "units: 8", "units: 16")
+    edit(folder, "latent_dim: 8", "latent_dim: 16")
 
 
 def changed_by_hand(folder):
@@ -138,7 +138,7 @@ def changed_by_hand(folder):
 
 
 def no_block(folder):
-    (folder / "config.yaml").write_text("model: {units: 8}\n")
+    (folder / "config.yaml").write_text("model: {latent_dim: 8}\n")
 
 
 def not_yaml(folder):

@@ -10,6 +10,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 import wmzoo
+from wmzoo import values
 from wmzoo.config import ConfigError, compose, options
 from wmzoo.errors import WmzooError
 from wmzoo.registry import register
@@ -192,13 +193,43 @@ def test_composing_leaves_another_program_s_hydra_alone() -> None:
 @pytest.mark.parametrize(
     ("override", "words"),
     [
-        ("on_nonfinite=halt", "stop or skip, not 'halt'"),
-        ("eval.episodes=0", "eval.episodes is at least 1"),
-        ("save.every=0", "save.every is at least 1"),
+        ("on_nonfinite=halt", "on_nonfinite is one of stop, skip, not 'halt'"),
+        ("eval.episodes=0", "eval.episodes is an integer from 1 to 4096, not 0"),
+        ("save.every=0", "save.every is an integer of 1 or more, not 0"),
+        ("trainer.batch_size=many", "trainer.batch_size is an integer from 1 to 1048576, not 'many'"),  # by reference
+        ("trainer.horizon=16.0", "trainer.horizon is an integer from 1 to 4096, not 16.0"),
+        ("seed=true", "seed is an integer .* not true"),
+        ("compile=1", "compile is true or false, not 1"),
+        ("recipe.gamma=1.01", "recipe.gamma is a number from 0 to 1, not 1.01"),
+        ("recipe.model_lr=nan", "recipe.model_lr is a number from 0 to 1e.06, not nan"),
+        ("recipe.model_betas=[0.9,1.0]", "a list of 2 entries, each a number from 0 to below 1"),
+        ("dynamics.units=[64,-1]", "dynamics.units is a list of 0 to 64 entries, each an integer from 1"),
+        ("dynamics.substeps=two", "dynamics.substeps is an integer, not 'two'"),
+        ("dynamics.condition_on_source=null", "dynamics.condition_on_source is true or false, not null"),
+        ("env.task=3", "env.task is a text, not 3"),
+        ("eval=null", "eval.every is missing from the config"),
+        ("~recipe.gamma", "recipe.gamma is missing from the config"),
         ("model.latent_dim=30", "no multiple of model.simnorm_dim=8"),
         ("model.num_tasks=3", "needs a width of the embedding"),
     ],
 )
 def test_a_value_without_sense_is_refused_at_composition(override: str, words: str) -> None:
-    with pytest.raises(ConfigError, match=words):
+    with pytest.raises(WmzooError, match=words) as mistake:
         compose([override])
+    assert mistake.value.exit_code == 2
+
+
+def test_every_value_of_every_composition_keeps_its_rule_and_every_key_has_one() -> None:
+    for overrides in [[f"{group}={name}"] for group in ("size", "recipe", "env") for name in options(group)]:
+        cfg = compose([*overrides, "env.task=any"] if overrides == ["env=gymnasium"] else overrides)
+        ruled = {key for key, _ in values.rules(cfg)}
+        others = {key for key in keys(cfg) if key not in ruled and not key.endswith("name")}
+        assert others == set(), f"{overrides}: without a rule"
+
+
+def keys(cfg: DictConfig) -> list[str]:
+    return [
+        f"{group}.{key}" if isinstance(node, DictConfig) else group
+        for group, node in cfg.items()
+        for key in (node if isinstance(node, DictConfig) else [""])
+    ]

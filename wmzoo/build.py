@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from wmzoo.agent import Agent
 from wmzoo.checkpoints import init_from
 from wmzoo.envs.base import VectorEnv
-from wmzoo.errors import WmzooError
+from wmzoo.errors import WmzooError, one_line
 from wmzoo.evaluation import Evaluation, evaluate
 from wmzoo.losses.base import DynamicsLoss
 from wmzoo.losses.extrapolation import extrapolation
@@ -34,10 +34,12 @@ def device_of(cfg: DictConfig) -> torch.device:
     """`device=auto` is the GPU where there is one; WmzooError for a device that does not exist here."""
     if cfg.device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if str(cfg.device).partition(":")[0] not in ("cpu", "cuda"):
+        raise WmzooError(f"device is auto, cpu or cuda, not '{cfg.device}'")
     try:
         device = torch.device(cfg.device)
     except RuntimeError as error:
-        raise WmzooError(f"device is auto, cpu or cuda, not '{cfg.device}'") from error
+        raise WmzooError(f"device={cfg.device}: {one_line(error)}") from error
     if device.type == "cuda" and not torch.cuda.is_available():
         raise WmzooError(f"device={cfg.device}: PyTorch finds no GPU here; device=auto takes one where there is one")
     return device
@@ -145,10 +147,25 @@ def build_loss(cfg: DictConfig, generator: torch.Generator | None = None) -> Dyn
     return loss
 
 
+def _check_memory(cfg: DictConfig, env: VectorEnv) -> None:
+    """WmzooError for weights (with gradients and Adam's moments) and a replay that this machine cannot hold."""
+    with torch.device("meta"):  # counted, not allocated
+        weights = build_agent(cfg, env.obs_dim, env.act_dim).parameter_counts()["total"]
+    rows = int(OmegaConf.select(cfg, "trainer.buffer_size", default=0))
+    needed = 4 * (4 * weights + rows * (env.obs_dim + env.act_dim + 3))
+    there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if needed > there:
+        raise WmzooError(
+            f"{weights:,} weights and a replay of {rows:,} rows need {needed / 2**30:,.0f} GiB, this machine has "
+            f"{there / 2**30:,.0f}: take a smaller size=, model.units or trainer.buffer_size"
+        )
+
+
 def build_trainer(cfg: DictConfig, recorder: Callable[[Agent], Recorder]) -> Trainer:
     """Environments, agent, algorithm and trainer. `recorder` is told the agent whose run it records."""
-    env, eval_env = build_env(cfg), build_env(cfg, cfg.eval.episodes)
     device = device_of(cfg)
+    env, eval_env = build_env(cfg), build_env(cfg, cfg.eval.episodes)
+    _check_memory(cfg, env)
     agent = build_agent(cfg, env.obs_dim, env.act_dim).to(device)
     if cfg.init_from is not None:
         log.warning(init_from(agent, cfg.init_from))

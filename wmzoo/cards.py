@@ -12,7 +12,8 @@ from typing import Any
 from wmzoo.errors import WmzooError
 from wmzoo.paths import data_dir
 
-KINDS = ("dynamics", "integrator", "loss", "trainer", "env", "checkpoint")
+CONFIGURED = ("dynamics", "integrator", "loss", "trainer", "env")  # kinds whose entries a config chooses
+KINDS = (*CONFIGURED, "checkpoint")
 BUILT_IN = "wmzoo"
 
 

@@ -20,10 +20,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from wmzoo import values
 from wmzoo.errors import DamagedFile, WmzooError, one_line
 from wmzoo.paths import data_dir
 from wmzoo.plugins import file_sha256, load_files, load_known, loaded
@@ -31,6 +32,7 @@ from wmzoo.registry import get, list_entries
 from wmzoo.runs import atomic
 from wmzoo.runs.state import save_state
 from wmzoo.tensors import read_tensors, write_tensors
+from wmzoo.values import WIDEST
 
 if TYPE_CHECKING:
     from wmzoo.agent import Agent
@@ -183,15 +185,26 @@ def load_config(bundle: Path) -> DictConfig:
         cfg = OmegaConf.create(text)
         number = OmegaConf.select(cfg, "checkpoint.format")
         dims = [OmegaConf.select(cfg, f"checkpoint.{name}") for name in ("obs_dim", "act_dim")]
+        counts = [OmegaConf.select(cfg, f"checkpoint.{name}") for name in ("iteration", "env_steps")]
     except (OSError, YAMLError, ValueError, OmegaConfBaseException) as error:
         raise DamagedFile(f"{file}: cannot read it ({one_line(error)})") from error
-    if not isinstance(cfg, DictConfig) or not all(isinstance(dim, int) for dim in dims):
-        raise DamagedFile(f"{file}: not a bundle's config: it has no checkpoint.obs_dim and act_dim")
+    if not isinstance(cfg, DictConfig) or not all(type(dim) is int and 0 < dim <= WIDEST for dim in dims):
+        raise DamagedFile(f"{file}: not a bundle's config: it has no checkpoint.obs_dim and act_dim that make sense")
+    if not all(count is None or type(count) is int for count in counts):
+        raise DamagedFile(f"{file}: checkpoint.iteration and env_steps are no numbers")
     if number != FORMAT:
         raise WmzooError(f"{file}: checkpoint.format is {number}; this version of wmzoo reads {FORMAT}")
     if not _seal_holds(text):
         raise DamagedFile(f"{file}: damaged, or changed by hand: if you changed it, delete its last line, the sha256")
     return cfg
+
+
+def check_config(bundle: Path, cfg: DictConfig, needed: Iterable[str] = ()) -> None:
+    """WmzooError, naming the bundle's file, for a value that makes no sense and a needed key that is not there."""
+    try:
+        values.check(cfg, needed)
+    except (WmzooError, OmegaConfBaseException) as error:
+        raise WmzooError(f"{bundle / CONFIG}: {one_line(error)}{plugins_hint(cfg)}") from error
 
 
 def _sealed(text: str) -> str:
@@ -221,10 +234,14 @@ def load(path: Path | str, device: torch.device | str = "cpu", plugins: Iterable
     try:
         cfg = load_config(bundle)
         load_known_plugins(cfg)
+        check_config(bundle, cfg)
         try:
             agent = build_agent(cfg, obs_dim=cfg.checkpoint.obs_dim, act_dim=cfg.checkpoint.act_dim)
-        except (WmzooError, OmegaConfBaseException) as error:
-            raise WmzooError(f"{bundle / CONFIG}: {one_line(error)}{plugins_hint(cfg)}") from error
+        except WmzooError as error:
+            raise WmzooError(f"{bundle / CONFIG}: {error}{plugins_hint(cfg)}") from error
+        except Exception as error:  # whatever a part makes of a config of another version
+            what = f"{type(error).__name__}: {one_line(error)}"
+            raise WmzooError(f"{bundle / CONFIG}: no agent can be built from it ({what})") from error
         load_weights(agent, bundle / WEIGHTS)
     except DamagedFile as error:
         raise DamagedFile(f"{error}; {mend(bundle)}") from error
@@ -246,17 +263,22 @@ def load_known_plugins(cfg: DictConfig) -> None:
     Of one that was asked for and has changed since the training, a line says so.
     """
     now = {plugin["path"]: plugin["sha256"] for plugin in loaded()}
-    for plugin in cfg.checkpoint.get("plugins") or []:
-        path, digest = str(plugin.get("path")), str(plugin.get("sha256"))
+    for plugin in _list(cfg.checkpoint.get("plugins")):
+        path, digest = (str(plugin.get(name)) if isinstance(plugin, dict) else "" for name in ("path", "sha256"))
         if path not in now:
             load_known(path, digest)
         elif now[path] != digest:
             log.warning("plugin %s has changed since the training", path)
 
 
+def _list(node: Any) -> list[Any]:
+    """The list that a config has here; empty for anything else."""
+    return OmegaConf.to_container(node) if isinstance(node, ListConfig) else []  # type: ignore[return-value]
+
+
 def plugins_hint(cfg: DictConfig) -> str:
     """What to add to an error about a config that needs plugins; they never run unasked, it may be a stranger's."""
-    files = ", ".join(map(str, cfg.get("plugins") or []))
+    files = ", ".join(map(str, _list(cfg.get("plugins"))))
     return f"; it was trained with plugins [{files}], which --plugin FILE loads" if files else ""
 
 

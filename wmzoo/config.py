@@ -19,14 +19,13 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from wmzoo import plugins, registry
-from wmzoo.cards import unknown
+from wmzoo import plugins, registry, values
+from wmzoo.cards import CONFIGURED, unknown
 from wmzoo.errors import WmzooError, one_line
 from wmzoo.paths import data_dir
 
 VERSION_BASE = "1.3"
-KINDS = ("dynamics", "integrator", "loss", "trainer", "env")  # registry kinds that are config groups
-GROUPS = (*KINDS, "size", "recipe", "experiment")
+GROUPS = (*CONFIGURED, "size", "recipe", "experiment")
 FOLLOWED = {"loss": "mse", "integrator": "heun"}  # of a dynamics whose card names no default
 
 log = logging.getLogger("wmzoo")
@@ -48,7 +47,7 @@ def compose(overrides: Sequence[str] = ()) -> DictConfig:
     try:
         cfg = _compose(overrides)
         OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
-    except (HydraException, OmegaConfBaseException) as error:
+    except Exception as error:  # only Hydra and OmegaConf are at work here, and they raise many kinds
         raise explained(error, overrides, parsed) from error
     validate(cfg)
     if any(o.key_or_group.partition(".")[0] == "integrator" for o in parsed) and not _has_velocity(cfg):
@@ -91,7 +90,7 @@ def explained(error: Exception, overrides: list[str], parsed: list[Override]) ->
 def store_cards() -> None:
     """Make every entry an option of its Hydra group, and let `loss` and `integrator` follow the dynamics' card."""
     store = ConfigStore.instance()
-    for kind in KINDS:
+    for kind in CONFIGURED:
         for name in registry.list_entries(kind):
             entry = registry.get(kind, name)
             store.store(group=kind, name=name, node={"name": name, **entry.params}, provider=entry.owner)
@@ -116,17 +115,12 @@ def _check_defaults() -> None:
 def options(group: str) -> list[str]:
     """What can be typed after `group=`."""
     files = {path.stem for path in (data_dir("configs") / group).glob("*.yaml")}
-    return sorted(files.union(registry.list_entries(group) if group in KINDS else ()))
+    return sorted(files.union(registry.list_entries(group) if group in CONFIGURED else ()))
 
 
 def validate(cfg: DictConfig) -> None:
     """Refuse a loss that needs what the dynamics does not have, with the pairs that work; and values without sense."""
-    if cfg.on_nonfinite not in ("stop", "skip"):
-        raise ConfigError(f"on_nonfinite is stop or skip, not '{cfg.on_nonfinite}'")
-    for key in ("eval.every", "eval.episodes", "save.every", "trainer.iterations"):
-        value = OmegaConf.select(cfg, key, default=1)
-        if not isinstance(value, int) or value < 1:
-            raise ConfigError(f"{key} is at least 1, not {value}")
+    values.check(cfg, values.EVERY)
     if cfg.model.latent_dim % cfg.model.simnorm_dim:
         raise ConfigError(
             f"model.latent_dim={cfg.model.latent_dim} is no multiple of model.simnorm_dim={cfg.model.simnorm_dim}"
@@ -194,7 +188,7 @@ def _explain(error: Exception, overrides: list[str], parsed: list[Override]) -> 
     if len(choices) < len(overrides):
         try:
             base = _compose(choices)
-        except (HydraException, OmegaConfBaseException):
+        except Exception:
             return _first_line(error)
         for override in parsed:
             key = override.key_or_group

@@ -11,7 +11,7 @@ from typing import Any
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from wmzoo import checkpoints
+from wmzoo import checkpoints, values
 from wmzoo.agent import Agent
 from wmzoo.build import arithmetic, build_env, build_trainer, device_of, evaluation_seed
 from wmzoo.errors import DamagedFile, RunFailed, RunInterrupted, WmzooError, one_line
@@ -46,6 +46,7 @@ def resume(folder: Path | str) -> Path:
     try:
         cfg = checkpoints.load_config(bundle)
         checkpoints.load_known_plugins(cfg)
+        checkpoints.check_config(bundle, cfg, values.EVERY)
         return _run(cfg, folder, bundle)
     except DamagedFile as error:
         before = f"go on from {found[-2]}" if found[1:] else "start the run anew"
@@ -97,8 +98,8 @@ def _train(trainer: Trainer, run: Run) -> None:
 def _new_trainer(cfg: DictConfig, recorder: RunRecorder) -> Trainer:
     try:
         return build_trainer(cfg, recorder.of)
-    except ValueError as error:  # a part that was given a parameter it does not take
-        raise WmzooError(str(error)) from error
+    except (ValueError, MemoryError, OmegaConfBaseException) as error:  # parameters that a part does not take
+        raise WmzooError(one_line(error)) from error
 
 
 def _resumed_trainer(cfg: DictConfig, recorder: RunRecorder, bundle: Path) -> Trainer:

@@ -15,7 +15,17 @@ from wmzoo.errors import WmzooError
 from wmzoo.rng import seed_of
 from wmzoo.runs import Run
 
-CFG = OmegaConf.create({"seed": 5, "eval": {"episodes": 3}, "env": {"task": "payday"}, "dynamics": {"name": "mlp"}})
+CFG = OmegaConf.create(
+    {
+        "seed": 5,
+        "device": "cpu",
+        "threads": 1,
+        "model": {"latent_dim": 8},
+        "eval": {"episodes": 3},
+        "env": {"name": "dmc", "task": "payday"},
+        "dynamics": {"name": "mlp"},
+    }
+)
 
 
 class Still(torch.nn.Module):

@@ -114,7 +114,7 @@ def test_where_it_cannot_go_on_it_says_why_in_one_line_and_changes_nothing(
 def test_a_damaged_state_or_run_json_changes_nothing_either(cut: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (cut / "run.json").write_text("{")
     before = content(cut)
-    assert "run.json: cannot read it" in failing(cut, capsys)
+    assert "run.json: cannot read it (" in failing(cut, capsys)
     assert content(cut) == before
     (cut / "checkpoints" / "00000004" / "resume.safetensors").write_bytes(b"half")
     before = content(cut)

@@ -92,8 +92,8 @@ def test_a_run_folder_is_not_written_into_twice(folder, capsys):
 
 
 def test_a_parameter_that_a_part_does_not_take_is_a_mistake_of_the_config(tmp_path, capsys):
-    assert main(["train", *SHORT, "recipe.act_on=dreams", f"run_dir={tmp_path / 'run'}"]) == 2
-    assert "wmzoo: recipe.act_on is observations or imagination" in capsys.readouterr().err
+    assert main(["train", *SHORT, "dynamics.residual=odd", f"run_dir={tmp_path / 'run'}"]) == 2
+    assert "wmzoo: dynamics.residual is one of none, latent, logit, not 'odd'" in capsys.readouterr().err
     assert main(["train", *SHORT, "trainer.iterations=1", f"run_dir={tmp_path / 'run'}"]) == 0  # corrected, same folder
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 Result = dict[str, Any]
+NEEDED = ("seed", "device", "threads", "model.latent_dim", "eval.episodes", "env.task")  # of the config
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -60,8 +61,10 @@ def evaluate_path(
     from wmzoo.runs.video import VideoRecorder, frames_per_second
 
     bundle = checkpoints.locate(path)
+    agent = checkpoints.load(bundle)
     cfg = checkpoints.load_config(bundle)
-    agent = checkpoints.load(bundle, choose_device(cfg, device))
+    checkpoints.check_config(bundle, cfg, NEEDED)
+    agent.to(choose_device(cfg, device))
     episodes = episodes if episodes is not None else int(cfg.eval.episodes)
     own_seed = evaluation_seed(cfg)
     seed = seed if seed is not None else own_seed

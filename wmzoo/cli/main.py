@@ -10,6 +10,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from types import ModuleType
+from typing import NoReturn
 
 from wmzoo import cli
 from wmzoo.errors import RunFailed, RunInterrupted, WmzooError
@@ -37,8 +38,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(error, RunFailed.exit_code, args.debug)
 
 
+class _Parser(argparse.ArgumentParser):
+    """One that says in one line what is wrong."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"wmzoo: {message}; `{self.prog} --help` shows what there is\n")
+
+
 def _options_anywhere() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser = _Parser(add_help=False, allow_abbrev=False)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     parser.add_argument(
         "--plugin", action="append", default=[], metavar="FILE", help="a Python file that registers entries; may repeat"
@@ -49,7 +57,7 @@ def _options_anywhere() -> argparse.ArgumentParser:
 def _parser(anywhere: argparse.ArgumentParser) -> argparse.ArgumentParser:
     from wmzoo import __version__
 
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         "wmzoo",
         description="A zoo of world models, all trained through one algorithm.",
         parents=[anywhere],
@@ -95,7 +103,8 @@ def _summary(text: str) -> str:
 def _fail(error: BaseException, code: int, debug: bool) -> int:
     if debug:
         traceback.print_exception(error)
-    message = " ".join(str(error).split())
+    words = " ".join(str(error).split())
+    message = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in words)
     if isinstance(error, KeyboardInterrupt):
         message = f"interrupted{': ' if message else ''}{message}"
     elif not isinstance(error, WmzooError):

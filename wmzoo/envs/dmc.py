@@ -46,7 +46,7 @@ class DmcVectorEnv(SerialVectorEnv):
         backend: str = "serial",
         device: str = "cpu",
     ) -> None:
-        check_backend(backend)
+        check_backend(backend, num_envs)
         domain, name = split_task(task, suite.ALL_TASKS)
         # Compiled once, and with a fixed seed: a model drawn at random (lqr) is the same in every run.
         first = suite.load(domain, name, task_kwargs={"random": 0})

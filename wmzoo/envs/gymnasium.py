@@ -42,7 +42,7 @@ class GymnasiumVectorEnv(SerialVectorEnv):
         backend: str = "serial",
         device: str = "cpu",
     ) -> None:
-        check_backend(backend)
+        check_backend(backend, num_envs)
         spec = find_task(task)
         if episode_length is None:
             if spec.max_episode_steps is None:

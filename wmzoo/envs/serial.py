@@ -12,6 +12,8 @@ from torch import Tensor
 from wmzoo.envs.base import Transition, VectorEnv
 from wmzoo.errors import RunFailed, WmzooError
 
+MOST = 4096  # simulators in one process
+
 
 class SimulationError(RunFailed):
     """A simulation that was rightly started became invalid."""
@@ -76,10 +78,12 @@ class ActionRange:
         return inside
 
 
-def check_backend(backend: str) -> None:
-    """WmzooError unless `backend` names a way to step a batch that exists: so far one after the other."""
+def check_backend(backend: str, num_envs: int) -> None:
+    """WmzooError unless `backend` names a way to step such a batch: so far one after the other."""
     if backend != "serial":
         raise WmzooError(f"env.backend={backend} does not exist; there is: serial")
+    if not 1 <= num_envs <= MOST:
+        raise WmzooError(f"env.backend=serial steps from 1 to {MOST} environments, not {num_envs}")
 
 
 class SerialVectorEnv(VectorEnv):

@@ -90,19 +90,15 @@ class Run:
     def go_on(self) -> None:
         """Take up a resumed run: cut the rows after its iteration, and what a kill left half written."""
         assert self.resumed is not None
-        file = self.folder / "run.json"
-        try:
-            self._facts = json.loads(file.read_text())
-        except (OSError, ValueError) as error:
-            raise WmzooError(f"{file}: cannot read it: {error}") from error
+        self._facts = _read_facts(self.folder / "run.json")
         rows = [row for row in read_metrics(self.folder) if row["iteration"] <= self.resumed]
-        self._loggers = self._build_loggers(after=int(rows[-1]["env_steps"]) if rows else 0)
+        self._loggers = self._build_loggers(after=int(rows[-1].get("env_steps") or 0) if rows else 0)
         for leftover in [*self.folder.glob(".*.tmp"), *self.folder.glob("checkpoints/.*.tmp")]:
             shutil.rmtree(leftover, ignore_errors=True) if leftover.is_dir() else leftover.unlink()
         rewrite_metrics(self.folder / "metrics.jsonl", rows)
         self._metrics = MetricsWriter(self.folder / "metrics.jsonl")
         self._logged = True
-        self._clock -= rows[-1]["wall_clock"] or 0.0 if rows else 0.0
+        self._clock -= rows[-1].get("wall_clock") or 0.0 if rows else 0.0
         now = {"iteration": self.resumed, "at": _now()} | facts()
         self.note(status="running", resumed=[*self._facts.get("resumed", []), now])
 
@@ -188,6 +184,20 @@ def _is_mistake(error: BaseException | None) -> bool:
 
 def _now() -> str:
     return datetime.now().astimezone().isoformat(timespec="seconds")
+
+
+def _read_facts(file: Path) -> dict[str, Any]:
+    """run.json; WmzooError for one that is damaged."""
+    try:
+        facts = json.loads(file.read_text(encoding="utf-8"))
+        if not isinstance(facts, dict):
+            raise ValueError("no mapping")
+        for name, kind in (("versions", dict), ("resumed", list)):
+            if not isinstance(facts.get(name, kind()), kind):
+                raise ValueError(f"its {name} are no {kind.__name__}")
+        return facts
+    except (OSError, ValueError) as error:
+        raise WmzooError(f"{file}: cannot read it ({error}); with {{}} as its content the run can go on") from error
 
 
 def _make(folder: Path) -> Path:

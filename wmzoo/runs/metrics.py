@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
-from wmzoo.errors import WmzooError
+from wmzoo.errors import DamagedFile, WmzooError
 from wmzoo.runs import atomic
 
 COLUMNS = (
@@ -62,15 +62,25 @@ def read_metrics(path: Path | str) -> list[Row]:
     if path.suffix == ".csv":
         with open(path, newline="", encoding="utf-8") as file:
             return [{name: float(cell) if cell else None for name, cell in row.items()} for row in csv.DictReader(file)]
-    lines = path.read_text(encoding="utf-8").splitlines()
+    lines = path.read_bytes().splitlines()
     rows: list[Row] = []
     for number, line in enumerate(lines, start=1):
         try:
-            rows.append(json.loads(line))
-        except json.JSONDecodeError as error:
+            rows.append(_row(line))
+        except ValueError as error:
             if number < len(lines):
-                raise WmzooError(f"{path}, line {number}: not JSON ({error})") from error
+                raise DamagedFile(f"{path}, line {number}: no row of metrics ({error}); mend or delete it") from error
     return rows
+
+
+def _row(line: bytes) -> Row:
+    """One line's row; ValueError (as of bad JSON or text) where it is none."""
+    row = json.loads(line)
+    if not isinstance(row, dict) or type(row.get("iteration")) is not int:
+        raise ValueError("no mapping with an iteration")
+    if not all(value is None or isinstance(value, int | float) for value in row.values()):
+        raise ValueError("a value is neither a number nor null")
+    return row
 
 
 def rewrite_metrics(path: Path, rows: list[Row]) -> None:

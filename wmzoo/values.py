@@ -1,0 +1,204 @@
+"""What the values of a composed config may be. No torch here.
+
+Every key that the project gives a meaning has a rule. A parameter of an entry takes the rule of the key that its card
+refers to (`units: ${model.units}`), else the type of its card's default; what else it demands, its constructor says.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from omegaconf import DictConfig, ListConfig, OmegaConf
+
+from wmzoo import registry
+from wmzoo.cards import CONFIGURED, unknown
+from wmzoo.errors import WmzooError
+
+WIDEST = 2**15  # of a layer or a latent
+MANY = 2**40  # more steps or rows than anyone can run
+
+
+class Rule(NamedTuple):
+    """`words`: what a value must be; `holds`: whether it is."""
+
+    words: str
+    holds: Callable[[Any], bool]
+
+
+def integer(low: int, high: int) -> Rule:
+    words = f"an integer of {low} or more" if high == MANY else f"an integer from {low} to {high}"
+    return Rule(words, lambda value: type(value) is int and low <= value <= high)
+
+
+def number(low: float, high: float = math.inf) -> Rule:
+    """A finite one; booleans are none."""
+    words = f"a number of {low:g} or more" if high == math.inf else f"a number from {low:g} to {high:g}"
+    return Rule(words, lambda value: type(value) in (int, float) and math.isfinite(value) and low <= value <= high)
+
+
+def positive() -> Rule:
+    return Rule("a number above 0", lambda value: number(0).holds(value) and value > 0)
+
+
+def one_of(*names: str) -> Rule:
+    return Rule(f"one of {', '.join(names)}", lambda value: value in names)
+
+
+def optional(rule: Rule) -> Rule:
+    return Rule(f"null or {rule.words}", lambda value: value is None or rule.holds(value))
+
+
+def several(rule: Rule, low: int = 0, high: int = 1000) -> Rule:
+    """A list of values that each keep the rule."""
+    count = f"{low}" if low == high else f"{low} to {high}"
+    return Rule(
+        f"a list of {count} entries, each {rule.words}",
+        lambda value: isinstance(value, list) and low <= len(value) <= high and all(map(rule.holds, value)),
+    )
+
+
+BOOLEAN = Rule("true or false", lambda value: isinstance(value, bool))
+TEXT = Rule("a text", lambda value: isinstance(value, str) and "\0" not in value)
+COUNT = integer(1, MANY)
+UNITS = several(integer(1, WIDEST), 0, 64)
+BETAS = several(Rule("a number from 0 to below 1", lambda value: number(0, 1).holds(value) and value < 1), 2, 2)
+
+RULES: dict[str, Rule] = {
+    "seed": integer(0, 2**63 - 1),
+    "device": TEXT,
+    "compile": BOOLEAN,
+    "threads": Rule("auto or an integer", lambda value: value == "auto" or type(value) is int),
+    "run_dir": optional(TEXT),
+    "plugins": Rule("a file or a list of files", lambda value: TEXT.holds(value) or several(TEXT).holds(value)),
+    "on_nonfinite": one_of("stop", "skip"),
+    "init_from": optional(TEXT),
+    "loggers": several(TEXT),
+    "model.simnorm_dim": integer(1, WIDEST),
+    "model.num_bins": integer(1, 2**12),
+    "model.bin_range": positive(),
+    "model.symexp": BOOLEAN,
+    "model.num_tasks": integer(0, 10**6),
+    "model.task_dim": integer(0, WIDEST),
+    "model.action_dims": optional(several(integer(1, WIDEST), 0, 10**6)),
+    "model.latent_dim": integer(1, WIDEST),
+    "model.encoder_units": UNITS,
+    "model.units": UNITS,
+    "model.batch_size": integer(1, 2**20),
+    "eval.every": COUNT,
+    "eval.episodes": integer(1, 2**12),
+    "save.every": COUNT,
+    "save.keep": COUNT,
+    "actor.units": UNITS,
+    "critic.units": UNITS,
+    "critic.num": integer(1, 2**10),
+    "recipe.activation": TEXT,
+    "recipe.residual": TEXT,
+    "recipe.coordinates": TEXT,
+    "recipe.normalise_obs": BOOLEAN,
+    "recipe.dynamics_coef": number(0),
+    "recipe.reward_coef": number(0),
+    "recipe.reward_scale": one_of("none", "std", "mean_std"),
+    "recipe.reward_clip": optional(positive()),
+    "recipe.model_lr": number(0, 1e6),
+    "recipe.encoder_lr_scale": number(0, 1e6),
+    "recipe.model_betas": BETAS,
+    "recipe.model_grad_clip": positive(),
+    "recipe.model_updates": integer(0, MANY),
+    "recipe.warmup_steps": optional(integer(0, MANY)),
+    "recipe.pretrain_updates": optional(integer(0, MANY)),
+    "recipe.act_on": one_of("observations", "imagination"),
+    "recipe.stagger": BOOLEAN,
+    "recipe.gamma": number(0, 1),
+    "recipe.td_lambda": number(0, 1),
+    "recipe.actor_updates": integer(1, MANY),
+    "recipe.rollouts": integer(1, 2**20),
+    "recipe.detach": BOOLEAN,
+    "recipe.return_scale": BOOLEAN,
+    "recipe.actor_lr": number(0, 1e6),
+    "recipe.critic_lr": number(0, 1e6),
+    "recipe.actor_critic_betas": BETAS,
+    "recipe.actor_grad_clip": positive(),
+    "recipe.critic_grad_clip": positive(),
+    "recipe.critic_passes": COUNT,
+    "recipe.critic_minibatches": COUNT,
+    "recipe.final_lr": number(0, 1e6),
+    "env.num_envs": integer(1, 2**16),
+    "env.action_repeat": integer(1, 1000),
+    "env.episode_length": optional(integer(1, MANY)),
+    "trainer.iterations": integer(0, MANY),
+    "trainer.horizon": integer(1, 2**12),
+    "trainer.buffer_size": COUNT,
+}
+
+EVERY = (*CONFIGURED, *RULES)  # key
+
+
+def check(cfg: DictConfig, needed: Iterable[str] = ()) -> None:
+    """WmzooError, in one line, for the first value of a composed config that makes no sense.
+
+    needed: keys that must be there; others may be absent, as in configs of older versions.
+    """
+    absent = [key for key in needed if not _has(cfg, key)]
+    if absent:
+        raise WmzooError(f"{absent[0]} is missing from the config")
+    for key, rule in rules(cfg):
+        value = OmegaConf.select(cfg, key)
+        value = OmegaConf.to_container(value) if isinstance(value, (ListConfig, DictConfig)) else value
+        if not rule.holds(value):
+            raise WmzooError(f"{key} is {rule.words}, not {_typed(value)}")
+
+
+def rules(cfg: DictConfig) -> Iterator[tuple[str, Rule]]:
+    """The rules of the keys that `cfg` has, its entries' parameters among them."""
+    for key, rule in RULES.items():
+        if _has(cfg, key):
+            yield key, rule
+    for kind in (kind for kind in CONFIGURED if _has(cfg, kind)):
+        node = OmegaConf.select(cfg, kind)
+        if not isinstance(node, DictConfig) or not isinstance(node.get("name"), str):
+            raise WmzooError(f"{kind} is an entry of the catalogue with its parameters, not {_typed(node)}")
+        known = registry.list_entries(kind)
+        if node.name not in known:
+            raise registry.RegistryError(unknown(kind, node.name, known))
+        for name, default in registry.get(kind, node.name).params.items():
+            key = f"{kind}.{name}"
+            inherited = RULES.get(_referred(default)) or _like(default)
+            if inherited and key not in RULES and _has(cfg, key):
+                yield key, inherited
+
+
+def _has(cfg: DictConfig, key: str) -> bool:
+    parent, _, name = key.rpartition(".")
+    node = OmegaConf.select(cfg, parent) if parent else cfg
+    return isinstance(node, DictConfig) and name in node
+
+
+def _referred(default: Any) -> str:
+    """model.units for "${model.units}"."""
+    return default[2:-1] if isinstance(default, str) and default.startswith("${") else ""
+
+
+def _like(default: Any) -> Rule | None:
+    """What the type of a default asks of a value; None for a default that says nothing about it."""
+    if isinstance(default, bool):
+        return BOOLEAN
+    if isinstance(default, int):
+        return Rule("an integer", lambda value: type(value) is int)
+    if isinstance(default, float):
+        return Rule("a number", lambda value: type(value) in (int, float) and math.isfinite(value))
+    if isinstance(default, str) and "${" not in default:
+        return TEXT
+    if isinstance(default, list):
+        return Rule("a list", lambda value: isinstance(value, list))
+    if isinstance(default, Mapping):
+        return Rule("a mapping", lambda value: isinstance(value, dict))
+    return None
+
+
+def _typed(value: Any) -> str:
+    """As it would be typed, in not too many letters."""
+    words = {None: "null", True: "true", False: "false"}.get(value) if isinstance(value, bool | None) else None
+    text = words or repr(str(value) if isinstance(value, DictConfig) else value)
+    return text if len(text) <= 60 else f"{text[:57]}…"
