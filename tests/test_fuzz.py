@@ -34,29 +34,8 @@ TYPED += ["'a b'", "a b", "???", "${seed}", "${", "${nope}", "${model.units}", "
 TYPED += ["$", "\\", "\\n", "\n", "é", "名", "\x00", "\x1b[31m", "\ud800", "x" * 3000, "../up", ".", "a/b/c", "-"]
 TYPED += ["--help", "a=b=c", "@b", "a,b", "range(1,3)", "choice(a,b)", "glob(*)", "sort(3,1)", "int(x)", "None"]
 TYPED += ["1_000", "1e3", "auto", "cuda:99", "meta"]
-LIKELY = [
-    "0",
-    "1",
-    "2",
-    "3",
-    "7",
-    "0.5",
-    "1.0",
-    "true",
-    "false",
-    "null",
-    "auto",
-    "[8]",
-    "[8,8]",
-    "[0.9,0.9]",
-    "none",
-    "latent",
-    "logit",
-    "mish",
-    "std",
-    "midpoint",
-]
-LIKELY += ["imagination", "euler", "rk4", "mse", "mlp", "flow", "paper", "cpu"]
+LIKELY = ["0", "1", "2", "3", "7", "0.5", "1.0", "true", "false", "null", "auto", "[8]", "[8,8]", "[0.9,0.9]", "none"]
+LIKELY += ["latent", "logit", "mish", "std", "midpoint", "imagination", "euler", "rk4", "mse", "mlp", "paper", "cpu"]
 VALUES: list[Any] = [None, True, -1, 0, 1, 3, 2**70, 0.5, -2.5, float("nan"), float("inf"), "", "word", "é", "${seed}"]
 VALUES += ["${", "???", "\x00", [], [1, 2], [[1], "a"], {}, {"name": "mlp"}, {"a": {"b": 1}}, {1: 2}, "x" * 3000]
 
