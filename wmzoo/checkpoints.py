@@ -81,6 +81,7 @@ def save(
         (partial / CONFIG).write_text(_sealed(OmegaConf.to_yaml(config)), encoding="utf-8")
         files = [partial / WEIGHTS, partial / CONFIG, *(save_state(partial, state) if state is not None else [])]
         for file in files:
+            shutil.copymode(partial / CONFIG, file)  # safetensors writes for its owner alone
             atomic.sync_file(file)
         if folder.exists():
             for file in files:

@@ -91,7 +91,7 @@ class Run:
         """Take up a resumed run: cut the rows after its iteration, and what a kill left half written."""
         assert self.resumed is not None
         self._facts = _read_facts(self.folder / "run.json")
-        rows = [row for row in read_metrics(self.folder) if row["iteration"] <= self.resumed]
+        rows = [row for row in read_metrics(self.folder) if (row.get("iteration") or 0) <= self.resumed]
         self._loggers = self._build_loggers(after=int(rows[-1].get("env_steps") or 0) if rows else 0)
         for leftover in [*self.folder.glob(".*.tmp"), *self.folder.glob("checkpoints/.*.tmp")]:
             shutil.rmtree(leftover, ignore_errors=True) if leftover.is_dir() else leftover.unlink()
