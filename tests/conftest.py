@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Iterator
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -34,3 +37,20 @@ def own_registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     plugins.entry_point_entries.cache_clear()
     yield
     plugins.entry_point_entries.cache_clear()
+
+
+@pytest.fixture
+def read_only(tmp_path: Path) -> Iterator[Callable[[Path], Path]]:
+    """read_only(run) gives a file system that holds the folder `run` and cannot be written to, even by root."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "none", str(disk)], capture_output=True).returncode:
+        pytest.skip("mounting a file system is not allowed here")
+
+    def fill(run: Path) -> Path:
+        shutil.copytree(run, disk / "run")
+        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+        return disk
+
+    yield fill
+    subprocess.run(["umount", "-l", str(disk)], check=True)

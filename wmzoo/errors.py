@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 
 class WmzooError(Exception):
     """A mistake in usage or configuration. The command line prints its one line and exits with `exit_code`."""
@@ -35,3 +37,14 @@ def one_line(error: BaseException, lines: int = 1) -> str:
     """The first lines of what an error says, as one; its kind where it says nothing."""
     said = [" ".join(line.split()) for line in str(error).splitlines() if line.strip()]
     return " ".join(said[:lines]) or type(error).__name__
+
+
+def about_file(error: OSError) -> str:
+    """What the system says about a file, and what to do, in one line."""
+    mends = {
+        errno.EACCES: "make it writable or readable, or choose another place",
+        errno.EROFS: "choose another place",
+        errno.ENOSPC: "free some space, or choose another place",
+    }
+    told = f"{error.filename}: {error.strerror}" if error.filename and error.strerror else one_line(error)
+    return f"{told}; {mends[error.errno]}" if error.errno in mends else told

@@ -141,3 +141,29 @@ def test_a_folder_without_a_checkpoint_is_bad_usage_told_in_one_line(tmp_path, c
     assert evaluate(tmp_path) == 2
     printed = capsys.readouterr().err
     assert str(tmp_path) in printed and printed.count("\n") == 1
+
+
+def test_a_run_that_cannot_be_written_to_is_evaluated_and_one_line_says_that_nothing_is_kept(
+    run_folder, read_only, capsys
+):
+    disk = read_only(run_folder)
+    assert evaluate(disk / "run") == 0
+    captured = capsys.readouterr()
+    assert "over 3 episodes" in captured.out
+    assert captured.err.startswith("wmzoo: the result is not kept in the run: ") and captured.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--episodes", 0], "it must be 1 or more"),
+        (["--seed", -1], "it must be 0 or more"),
+        (["--video", "DISK/v.mp4"], "its folder cannot be written to; choose another place"),
+        (["--video", "DISK/new/v.mp4"], "Read-only file system; choose another place"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line_before_anything_is_evaluated(run_folder, read_only, capsys, words, says):
+    disk = read_only(run_folder)
+    assert evaluate(run_folder, *(str(word).replace("DISK", str(disk)) for word in words)) == 2
+    captured = capsys.readouterr()
+    assert says in captured.err and captured.err.count("\n") == 1 and captured.out == ""

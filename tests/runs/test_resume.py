@@ -124,6 +124,16 @@ def test_a_damaged_state_or_run_json_changes_nothing_either(cut: Path, capsys: p
     assert content(cut) == before
 
 
+@pytest.mark.parametrize("words", [["train", "run_dir=DISK/new"], ["resume", "DISK/run"]])
+def test_no_run_begins_or_goes_on_where_it_cannot_write(
+    cut: Path, read_only: Any, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    disk = read_only(cut)
+    assert main([word.replace("DISK", str(disk)) for word in words]) == 2
+    err = capsys.readouterr().err
+    assert "Read-only file system" in err and err.count("\n") == 1
+
+
 def test_what_a_kill_left_half_written_is_cleared_away(cut: Path) -> None:
     for name in (".00000006-x.tmp", ".00000002-old.tmp"):
         (cut / "checkpoints" / name).mkdir()

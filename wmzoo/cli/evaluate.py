@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wmzoo.errors import WmzooError
+from wmzoo.errors import WmzooError, about_file
 
 if TYPE_CHECKING:
     import torch
@@ -40,6 +41,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     if args.episodes is not None and args.episodes < 1:
         raise WmzooError(f"--episodes is {args.episodes}; it must be 1 or more")
+    if args.seed is not None and args.seed < 0:
+        raise WmzooError(f"--seed is {args.seed}; it must be 0 or more")
+    if args.video is not None:
+        args.video.parent.mkdir(parents=True, exist_ok=True)
+        if not os.access(args.video.parent, os.W_OK):
+            raise WmzooError(f"--video {args.video}: its folder cannot be written to; choose another place")
     result = evaluate_path(args.path, args.episodes, args.seed, args.video, args.device)
     print(json.dumps(result, indent=2) if args.json else describe(result))
     return 0
@@ -93,7 +100,10 @@ def evaluate_path(
     if run_folder is not None:
         own = episodes == cfg.eval.episodes and seed == own_seed
         result["recorded"] = recorded_return(run_folder, cfg.checkpoint.iteration) if own else None
-        write_result(run_folder, result)
+        try:
+            write_result(run_folder, result)
+        except OSError as error:  # somebody else's run, perhaps
+            print(f"wmzoo: the result is not kept in the run: {about_file(error)}", file=sys.stderr)
     return result
 
 

@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import NoReturn
 
 from wmzoo import cli
-from wmzoo.errors import RunFailed, RunInterrupted, WmzooError
+from wmzoo.errors import RunFailed, RunInterrupted, WmzooError, about_file
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -34,6 +34,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader, `head` perhaps, has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:  # a run that has begun tells of it as RunFailed
+        return _fail(WmzooError(about_file(error)), WmzooError.exit_code, args.debug)
     except Exception as error:
         return _fail(error, RunFailed.exit_code, args.debug)
 
