@@ -20,12 +20,14 @@ from wmzoo.losses.base import DynamicsLoss
 from wmzoo.losses.extrapolation import extrapolation
 from wmzoo.nets import Actor, CriticEnsemble, RewardCode, ScalarCode, SimNorm, TwoHotCode, mlp
 from wmzoo.normalise import RunningMoments
+from wmzoo.parity import matched_units
 from wmzoo.pwm import PWM, PWMSettings
-from wmzoo.registry import build_from
+from wmzoo.registry import build_from, get
 from wmzoo.rng import initialising, seed_of, stream
 from wmzoo.trainers.base import Recorder, Trainer
 from wmzoo.world_model import TaskEmbedding, WorldModel
 
+BASELINE, MATCH = "mlp", "match"
 UNSHARED_LATENT = 128  # up to this latent width one thread does it all
 log = logging.getLogger("wmzoo")
 
@@ -70,6 +72,8 @@ def arithmetic(cfg: DictConfig) -> Iterator[int]:
 
 def build_dynamics(cfg: DictConfig, act_dim: int) -> torch.nn.Module:
     """The dynamics of the config. The integrator goes to those whose constructor takes one."""
+    if cfg.dynamics.get("units") == MATCH:
+        cfg = with_matched_units(cfg, act_dim)
     module: torch.nn.Module = build_from(
         "dynamics",
         cfg.dynamics,
@@ -79,6 +83,29 @@ def build_dynamics(cfg: DictConfig, act_dim: int) -> torch.nn.Module:
         integrator=build_from("integrator", cfg.integrator),
     )
     return module
+
+
+def baseline(cfg: DictConfig) -> DictConfig:
+    """The config with the dynamics that all others are measured against: `mlp` as its card has it, at the same size."""
+    cfg = cfg.copy()
+    cfg.dynamics = {"name": BASELINE, **get("dynamics", BASELINE).params}
+    return cfg
+
+
+def with_matched_units(cfg: DictConfig, act_dim: int) -> DictConfig:
+    """The config with the width in the place of `dynamics.units=match`: see parity.py."""
+
+    def parameters(cfg: DictConfig) -> int:
+        with torch.device("meta"):  # counted, not allocated
+            return sum(p.numel() for p in build_dynamics(cfg, act_dim).parameters())
+
+    def count(units: list[int]) -> int:
+        cfg.dynamics.units = units
+        return parameters(cfg)
+
+    target, cfg = parameters(baseline(cfg)), cfg.copy()
+    cfg.dynamics.units = matched_units(count, list(cfg.model.units), target)
+    return cfg
 
 
 def build_agent(cfg: DictConfig, obs_dim: int, act_dim: int) -> Agent:
@@ -165,6 +192,9 @@ def build_trainer(cfg: DictConfig, recorder: Callable[[Agent], Recorder]) -> Tra
     """Environments, agent, algorithm and trainer. `recorder` is told the agent whose run it records."""
     device = device_of(cfg)
     env, eval_env = build_env(cfg), build_env(cfg, cfg.eval.episodes)
+    if cfg.dynamics.get("units") == MATCH:  # settled here, so that checkpoints have the numbers
+        cfg.dynamics.units = with_matched_units(cfg, env.act_dim).dynamics.units
+        log.warning("dynamics.units=match: %s", list(cfg.dynamics.units))
     _check_memory(cfg, env)
     agent = build_agent(cfg, env.obs_dim, env.act_dim).to(device)
     if cfg.init_from is not None:

@@ -63,6 +63,7 @@ BOOLEAN = Rule("true or false", lambda value: isinstance(value, bool))
 TEXT = Rule("a text", lambda value: isinstance(value, str) and "\0" not in value)
 COUNT = integer(1, MANY)
 UNITS = several(integer(1, WIDEST), 0, 64)
+MATCHED = Rule(f"match, or {UNITS.words}", lambda value: value == "match" or UNITS.holds(value))
 BETAS = several(Rule("a number from 0 to below 1", lambda value: number(0, 1).holds(value) and value < 1), 2, 2)
 
 RULES: dict[str, Rule] = {
@@ -165,6 +166,7 @@ def rules(cfg: DictConfig) -> Iterator[tuple[str, Rule]]:
         for name, default in registry.get(kind, node.name).params.items():
             key = f"{kind}.{name}"
             inherited = RULES.get(_referred(default)) or _like(default)
+            inherited = MATCHED if key == "dynamics.units" and inherited is UNITS else inherited
             if inherited and key not in RULES and _has(cfg, key):
                 yield key, inherited
 
