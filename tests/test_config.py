@@ -203,7 +203,7 @@ def test_composing_leaves_another_program_s_hydra_alone() -> None:
         ("recipe.gamma=1.01", "recipe.gamma is a number from 0 to 1, not 1.01"),
         ("recipe.model_lr=nan", "recipe.model_lr is a number from 0 to 1e.06, not nan"),
         ("recipe.model_betas=[0.9,1.0]", "a list of 2 entries, each a number from 0 to below 1"),
-        ("dynamics.units=[64,-1]", "dynamics.units is a list of 0 to 64 entries, each an integer from 1"),
+        ("dynamics.units=[64,-1]", "dynamics.units is match, or a list of 0 to 64 entries, each an integer from 1"),
         ("dynamics.substeps=two", "dynamics.substeps is an integer, not 'two'"),
         ("dynamics.condition_on_source=null", "dynamics.condition_on_source is true or false, not null"),
         ("env.task=3", "env.task is a text, not 3"),

@@ -28,8 +28,7 @@ from typing import Any
 
 from wmzoo.errors import RunFailed, RunInterrupted, WmzooError
 
-POLL = 0.5  # seconds
-BUSY = 10.0  # seconds until a run that another process has is tried again
+POLL = 1.0  # seconds
 Say = Callable[[str], None]
 
 
@@ -172,19 +171,15 @@ class Runner:
         self._tell(jobs, waiting, running)
         try:
             while waiting or running:
-                changed = False
-                while waiting and len(running) < self.workers:
-                    job = waiting.pop(0)
-                    running[self._start(job)] = job
-                    changed = True
-                for process in [process for process in running if process.poll() is not None]:
-                    job, changed = running.pop(process), True
-                    if process.returncode != 0 and self._is_busy(job):
+                began = self._begin(waiting, running)
+                ended = [process for process in running if process.poll() is not None]
+                for process in ended:
+                    job = running.pop(process)
+                    if self._is_busy(job):
                         waiting.append(job)
-                        time.sleep(BUSY)
-                    elif process.returncode != 0 or not self._finished(job):
+                    elif not self._finished(job):
                         failed.append(f"{self._folder(job)}.log")
-                if changed:
+                if began or ended:
                     self._tell(jobs, waiting, running)
                 time.sleep(POLL)
         except KeyboardInterrupt as error:
@@ -201,6 +196,15 @@ class Runner:
                     process.terminate()
         if failed:
             raise RunFailed(f"{len(failed)} runs failed, see {', '.join(failed)}; the same command tries them again")
+
+    def _begin(self, waiting: list[Job], running: dict[subprocess.Popen[bytes], Job]) -> bool:
+        """Start waiting jobs while there is room; those that another process has are left for later."""
+        free = [job for job in waiting if not self._is_busy(job)][: self.workers - len(running)]
+        for job in free:
+            waiting.remove(job)
+            if not self._finished(job):  # by that process
+                running[self._start(job)] = job
+        return bool(free)
 
     def _folder(self, job: Job) -> Path:
         return folder_of(self.study, self.root) / job.name

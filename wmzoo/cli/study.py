@@ -18,7 +18,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="an experiment with a block `study`, or a YAML file")
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="runs at a time (default: 1)")
     parser.add_argument(
-        "--root", type=Path, default=Path("runs/studies"), metavar="DIR", help="where studies are (default: %(default)s)"
+        "--root",
+        type=Path,
+        default=Path("runs/studies"),
+        metavar="DIR",
+        help="where studies are (default: %(default)s)",
     )
 
 
