@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from wmzoo.agent import Agent
 from wmzoo.data.replay import Slices
+from wmzoo.diagnostics.esnr import RunningESNR
 from wmzoo.errors import RunFailed
 from wmzoo.losses.base import DynamicsLoss, discounted_sum
 from wmzoo.normalise import RunningMoments
@@ -122,6 +123,7 @@ class PWM:
         }
         self.schedule(0.0)
         self.rewards, self.returns = self.model.reward_moments, RunningMoments()
+        self.esnr = RunningESNR()  # of the actor's gradient, before clipping
         self.nonfinite: Counter[str] = Counter()  # what was not finite, and how often
 
     # ── the world model ────────────────────────────────────────
@@ -257,6 +259,8 @@ class PWM:
         total = nn.utils.get_total_norm(list(gradients.values()))
         norm = total.item()
         if math.isfinite(norm) and math.isfinite(loss.item()):
+            if name == "actor":
+                self.esnr.add(gradients.values())
             nn.utils.clip_grads_with_norm_(module.parameters(), clip, total)
             optimiser.step()
             return norm
@@ -288,10 +292,11 @@ class PWM:
         return rate
 
     def state_dict(self) -> dict[str, Any]:
-        """Optimisers, scale of returns, counters and random streams; weights and scale of rewards are the agent's."""
+        """Optimisers, scale of returns, running ESNR, counters, random streams; weights and reward scale are the agent's."""
         return {
             "optimisers": {name: optimiser.state_dict() for name, optimiser in self.optimisers.items()},
             "returns": self.returns.state_dict(),
+            "esnr": self.esnr.state_dict(),
             "streams": {name: generator.get_state() for name, generator in self.streams.items()},
             "nonfinite": dict(self.nonfinite),
         }
@@ -301,6 +306,7 @@ class PWM:
         for name, optimiser in self.optimisers.items():
             optimiser.load_state_dict(state["optimisers"][name])
         self.returns.load_state_dict(state["returns"])
+        self.esnr.load_state_dict(state["esnr"])
         for name, generator in self.streams.items():
             generator.set_state(state["streams"][name])
         self.nonfinite = Counter(state["nonfinite"])

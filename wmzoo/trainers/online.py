@@ -100,6 +100,7 @@ class OnlineTrainer(Trainer):
             row = self._policy_updates() | self._model_updates(self.model_updates)
             self.iteration += 1
             row |= self.episodes.take() | {"lr": rate, "nonfinite": self.pwm.nonfinite.total()}
+            row |= self.pwm.esnr.row()
             row |= {"fps": (self.env_steps - steps_before) / (time.perf_counter() - tick)}
             last = self.iteration == self.iterations
             if last or self.iteration % self.eval_every == 0:
