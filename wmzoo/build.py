@@ -28,6 +28,7 @@ from wmzoo.trainers.base import Recorder, Trainer
 from wmzoo.world_model import TaskEmbedding, WorldModel
 
 BASELINE, MATCH = "mlp", "match"
+STREAMS = ("imagination", "minibatch", "exploration", "starts", "replay", "diagnostics", "tau")  # of a training
 UNSHARED_LATENT = 128  # up to this latent width one thread does it all
 log = logging.getLogger("wmzoo")
 
@@ -174,6 +175,11 @@ def build_loss(cfg: DictConfig, generator: torch.Generator | None = None) -> Dyn
     return loss
 
 
+def build_pwm(cfg: DictConfig, agent: Agent, streams: dict[str, torch.Generator]) -> PWM:
+    """The algorithm on an agent, with the loss of the config."""
+    return PWM(agent, build_loss(cfg, streams["tau"]), PWMSettings.of(cfg.recipe), streams, cfg.on_nonfinite)
+
+
 def _check_memory(cfg: DictConfig, env: VectorEnv) -> None:
     """WmzooError for weights (with gradients and Adam's moments) and a replay that this machine cannot hold."""
     with torch.device("meta"):  # counted, not allocated
@@ -202,12 +208,10 @@ def build_trainer(cfg: DictConfig, recorder: Callable[[Agent], Recorder]) -> Tra
     if cfg.compile:
         for part in (agent.world_model.encoder, agent.world_model.dynamics, agent.world_model.reward_head):
             part.compile()
-    names = ("imagination", "minibatch", "exploration", "starts", "replay", "diagnostics", "tau")
-    streams = {name: stream(cfg.seed, name) for name in names}
-    loss = build_loss(cfg, streams["tau"])
-    if warning := extrapolation(loss, agent.world_model.dynamics):
+    streams = {name: stream(cfg.seed, name) for name in STREAMS}
+    pwm = build_pwm(cfg, agent, streams)
+    if warning := extrapolation(pwm.loss, agent.world_model.dynamics):
         log.warning(warning)
-    pwm = PWM(agent, loss, PWMSettings.of(cfg.recipe), streams, cfg.on_nonfinite)
 
     def evaluation() -> Evaluation:
         return evaluate(agent, eval_env, evaluation_seed(cfg))

@@ -292,7 +292,7 @@ class PWM:
         return rate
 
     def state_dict(self) -> dict[str, Any]:
-        """Optimisers, scale of returns, running ESNR, counters, random streams; weights and reward scale are the agent's."""
+        """Optimisers, return scale, running ESNR, counters, random streams; weights, reward scale are the agent's."""
         return {
             "optimisers": {name: optimiser.state_dict() for name, optimiser in self.optimisers.items()},
             "returns": self.returns.state_dict(),

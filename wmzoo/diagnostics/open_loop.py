@@ -9,30 +9,56 @@ from torch import Tensor
 
 from wmzoo.data.replay import Slices
 from wmzoo.losses.base import unroll
+from wmzoo.nets.simnorm import group
 from wmzoo.world_model import WorldModel
+
+Scale = Callable[[Tensor], Tensor]
 
 
 @torch.no_grad()
-def open_loop(
-    model: WorldModel, slices: Slices, scale_reward: Callable[[Tensor], Tensor], task: Tensor | None = None
-) -> dict[str, float]:
+def open_loop_by_step(
+    model: WorldModel, slices: Slices, scale_reward: Scale, gamma: float = 1.0, task: Tensor | None = None
+) -> dict[str, list[float]]:
     """Unroll the model along obs[H+1,B,O], actions[H,B,A], rewards[H,B], without correction on the way.
 
-    Gives `latent_error_first` and `latent_error_last`: Σ‖z_k − E(obs_k)‖² / Σ‖E(obs_k) − E(obs_0)‖² after one step and
-    after H, where 1 is as bad as predicting no change; and `reward_r2_last`, the coefficient of determination of the
-    decoded rewards at the last step. Rewards are compared as the reward head learns them (`scale_reward`).
+    Each figure is a list over the steps k = 1 … H:
+        latent_error: Σ‖z_k − E(obs_k)‖² / Σ‖E(obs_k) − E(obs_0)‖², where 1 is as bad as predicting no change.
+        reward_r2: the coefficient of determination of the reward decoded at step k, compared as the reward head learns
+            it (`scale_reward`).
+        return_error: root mean square error of Σ_{i<k} γ^i r_i, over the standard deviation of the true sums.
+        latent_norm: mean ‖z_k‖.
     """
     encoded = model.encode(slices.obs, task)
     actions = model.mask(slices.actions, task)
     zs = unroll(model.dynamics, encoded[0], actions, model.embed(task))
     errors = (zs[1:] - encoded[1:]).square().sum((1, 2))
     changes = (encoded[1:] - encoded[0]).square().sum((1, 2))
-    relative = errors / changes
-    truth = model.reward_code.truth(scale_reward(slices.rewards[-1]))
-    predicted = model.reward_code.decode(model.reward(zs[-2], actions[-1], task))
-    r2 = 1 - (truth - predicted).square().sum() / (truth - truth.mean()).square().sum()
-    return {
-        "latent_error_first": relative[0].item(),
-        "latent_error_last": relative[-1].item(),
-        "reward_r2_last": r2.item(),
+    truth = model.reward_code.truth(scale_reward(slices.rewards))
+    predicted = model.reward_code.decode(model.reward(zs[:-1], actions, task))
+    discounts = gamma ** torch.arange(len(truth), device=truth.device).unsqueeze(1)
+    sums, predicted_sums = (discounts * truth).cumsum(0), (discounts * predicted).cumsum(0)
+    figures = {
+        "latent_error": errors / changes,
+        "reward_r2": 1 - (truth - predicted).square().sum(1) / (truth - truth.mean(1, keepdim=True)).square().sum(1),
+        "return_error": (sums - predicted_sums).square().mean(1).sqrt() / sums.std(1, correction=0),
+        "latent_norm": zs[1:].norm(dim=-1).mean(1),
     }
+    return {name: figure.tolist() for name, figure in figures.items()}
+
+
+def open_loop(model: WorldModel, slices: Slices, scale_reward: Scale, task: Tensor | None = None) -> dict[str, float]:
+    """`latent_error_first` and `latent_error_last`, after one step and after H, and `reward_r2_last`, at the last."""
+    by_step = open_loop_by_step(model, slices, scale_reward, task=task)
+    return {
+        "latent_error_first": by_step["latent_error"][0],
+        "latent_error_last": by_step["latent_error"][-1],
+        "reward_r2_last": by_step["reward_r2"][-1],
+    }
+
+
+def distance_from_simplex(z: Tensor, size: int) -> Tensor:
+    """z[..., D] -> [...]: the largest of |Σ z − 1| over the simplices of `size` and of how far an entry is below 0."""
+    groups = group(z, size)
+    off = (groups.sum(-1) - 1).abs().amax(-1)
+    below: Tensor = (-groups).clamp_min(0).amax((-2, -1))
+    return torch.maximum(off, below)

@@ -1,0 +1,86 @@
+"""What the diagnostics say of a trained agent: gradients, Jacobians, open-loop predictions and paths, by horizon."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from wmzoo.agent import Agent
+from wmzoo.build import build_env, build_pwm
+from wmzoo.diagnostics import flow_paths
+from wmzoo.diagnostics.gradients import policy_gradients, summary
+from wmzoo.diagnostics.jacobian import spectral_norms, unroll_jacobian
+from wmzoo.diagnostics.open_loop import distance_from_simplex, open_loop_by_step
+from wmzoo.diagnostics.trajectories import collect
+from wmzoo.dynamics.base import VelocityDynamics
+from wmzoo.losses.base import unroll
+from wmzoo.registry import build, list_entries
+from wmzoo.rng import seed_of, stream
+
+SLICES = 512  # of the open-loop predictions
+STARTS = 32  # latents at which Jacobians and paths are taken
+Figures = dict[str, Any]
+
+
+def diagnose(agent: Agent, horizons: list[int], estimates: int = 64, batch: int = 64, episodes: int = 16) -> Figures:
+    """Every diagnostic of an agent, on real trajectories of its own policy that no training has seen.
+
+    Args:
+        horizons: H of the gradient and Jacobian figures. estimates, batch: independent policy gradients per horizon,
+            and the imagined rollouts behind each of them.
+        episodes: trajectories to collect.
+
+    The same agent and arguments give the same figures. Keys of what is given: horizons; esnr {value, low, high,
+    decibels}; gradient_variance, gradient_norm, relative_deviation, cosine, nonfinite; jacobian {mean, p95}; open_loop
+    {step, …}; and of a flow flow_paths {straightness, curvature, integration}.
+    """
+    cfg = agent.cfg
+    seed = int(cfg.seed)
+    env = build_env(cfg, episodes)
+    try:
+        trajectories = collect(agent, env, seed_of(seed, "diagnose"), stream(seed, "diagnose/actions"))
+    finally:
+        env.close()
+    draws = stream(seed, "diagnose/draws")
+    longest = max(*horizons, int(cfg.trainer.horizon))
+    slices = trajectories.slices(longest, SLICES, draws).to(next(agent.parameters()).device)
+    names = ("imagination", "minibatch", "tau")
+    pwm = build_pwm(cfg, agent, {name: stream(seed, f"diagnose/{name}") for name in names})
+    rows = [summary(*policy_gradients(pwm, trajectories.states(), h, estimates, batch, draws)) for h in horizons]
+    model = agent.world_model
+    z, actions = model.encode(slices.obs[0, :STARTS]).detach(), slices.actions[:, :STARTS]
+    norms = [spectral_norms(unroll_jacobian(model, z, actions, horizon)) for horizon in horizons]
+    with torch.no_grad():
+        off = distance_from_simplex(unroll(model.dynamics, z, actions), cfg.model.simnorm_dim).amax(1)
+    by_step = open_loop_by_step(model, slices, pwm.scale_reward, cfg.recipe.gamma)
+    figures: Figures = {
+        "horizons": horizons,
+        "estimates": estimates,
+        "batch": batch,
+        "episodes": episodes,
+        "esnr": {name: [row[key] for row in rows] for name, key in ESNR_KEYS.items()},
+        **{name: [row[name] for row in rows] for name in BESIDE},
+        "jacobian": {"mean": [x.mean().item() for x in norms], "p95": [x.quantile(0.95).item() for x in norms]},
+        "open_loop": {"step": list(range(1, longest + 1)), **by_step, "simplex_distance": off[1:].tolist()},
+    }
+    if isinstance(model.dynamics, VelocityDynamics):
+        figures["flow_paths"] = _paths(model.dynamics, z, actions[0])
+    return figures
+
+
+ESNR_KEYS = {"value": "esnr", "low": "esnr_low", "high": "esnr_high", "decibels": "esnr_db"}
+BESIDE = ("gradient_variance", "gradient_norm", "relative_deviation", "cosine", "nonfinite")
+
+
+def _paths(dynamics: VelocityDynamics, z: Tensor, a: Tensor) -> Figures:
+    """Paths of one latent step, and every integrator's error by evaluations of the field."""
+    field = flow_paths.field_of(dynamics, z, a)
+    nodes, velocities = flow_paths.path(field, dynamics.coordinates.chart(z))
+    methods = {name: build("integrator", name) for name in list_entries("integrator")}
+    return {
+        "straightness": flow_paths.straightness(nodes, velocities),
+        "curvature": flow_paths.curvature(nodes, velocities),
+        "integration": flow_paths.integration_errors(dynamics, z, a, methods),
+    }

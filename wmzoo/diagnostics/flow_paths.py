@@ -1,0 +1,83 @@
+"""The paths along which a velocity field carries latents, and what a coarse integration of them costs.
+
+Everything is measured in the chart y in which the field lives (dynamics/coordinates.py), except the integration error,
+which is one of latents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from wmzoo.dynamics.base import VelocityDynamics
+from wmzoo.integrators.base import Field, Integrator
+from wmzoo.integrators.rk4 import RK4
+
+FINE = 64  # sub-steps of RK4 that stand for the exact solution
+
+
+def field_of(dynamics: VelocityDynamics, z: Tensor, a: Tensor, task_emb: Tensor | None = None) -> Field:
+    """The field that one latent step from z[B,D] under a[B,A] integrates, in the chart."""
+
+    def field(y: Tensor, tau: Tensor) -> Tensor:
+        return dynamics.velocity(dynamics.coordinates.point(y), a, tau, task_emb, source=z)
+
+    return field
+
+
+@torch.no_grad()
+def path(field: Field, start: Tensor, steps: int = FINE) -> tuple[Tensor, Tensor]:
+    """y[K+1,B,D] at the K+1 nodes of `steps` sub-steps of RK4, and the velocities there."""
+
+    def piece(number: int) -> Field:
+        return lambda y, tau: field(y, (number + tau) / steps) / steps
+
+    nodes, solver = [start], RK4()
+    for number in range(steps):
+        nodes.append(solver.integrate(piece(number), nodes[-1], 1))
+    times = torch.linspace(0, 1, steps + 1).to(start)
+    velocities = [field(y, time.expand(len(y), 1)) for y, time in zip(nodes, times, strict=True)]
+    return torch.stack(nodes), torch.stack(velocities)
+
+
+def straightness(nodes: Tensor, velocities: Tensor) -> float:
+    """∫ E‖v(y_τ, τ) − (y_1 − y_0)‖² dτ / E‖y_1 − y_0‖²: 0 for straight paths at constant speed, which one Euler step
+    follows exactly (Liu et al., arXiv 2209.03003, §2.2)."""
+    chord = nodes[-1] - nodes[0]
+    deviation = (velocities - chord).square().sum(-1).mean(1)
+    total = torch.trapezoid(deviation, dx=1 / (len(nodes) - 1))
+    return float(total / chord.square().sum(-1).mean())
+
+
+def curvature(nodes: Tensor, velocities: Tensor) -> float:
+    """E ∫ ‖dv/dτ‖ dτ / E‖y_1 − y_0‖ along the paths: how much the velocity turns and changes, in chords."""
+    turned = (velocities[1:] - velocities[:-1]).norm(dim=-1).sum(0)
+    return float(turned.mean() / (nodes[-1] - nodes[0]).norm(dim=-1).mean())
+
+
+@torch.no_grad()
+def integration_errors(
+    dynamics: VelocityDynamics,
+    z: Tensor,
+    a: Tensor,
+    methods: Mapping[str, Integrator],
+    substeps: Sequence[int] = (1, 2, 4, 8),
+    task_emb: Tensor | None = None,
+) -> list[dict[str, float | int | str]]:
+    """One latent step from z[B,D] by every method and number of sub-steps, against RK4 with FINE of them.
+
+    A row each: `integrator`, `substeps`, `nfe`, and `error` = Σ‖z_1 − z_1*‖ / Σ‖z_1* − z_0‖.
+    """
+    field, chart = field_of(dynamics, z, a, task_emb), dynamics.coordinates
+    start = chart.chart(z)
+    exact = chart.land(RK4().integrate(field, start, FINE))
+    moved = (exact - z).norm(dim=-1).sum()
+    rows: list[dict[str, float | int | str]] = []
+    for name, method in methods.items():
+        for steps in substeps:
+            reached = chart.land(method.integrate(field, start, steps))
+            error = ((reached - exact).norm(dim=-1).sum() / moved).item()
+            rows.append({"integrator": name, "substeps": steps, "nfe": method.nfe(steps), "error": error})
+    return rows

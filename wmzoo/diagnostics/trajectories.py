@@ -1,0 +1,58 @@
+"""Real trajectories of a policy, for looking at: none of them was trained on."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from wmzoo.agent import Agent
+from wmzoo.data.replay import Slices
+from wmzoo.envs.base import VectorEnv
+from wmzoo.errors import RunFailed
+
+
+class Trajectories(NamedTuple):
+    """obs[T+1,B,O], actions[T,B,A], rewards[T,B]; alive[T,B]: the step belongs to the environment's first episode."""
+
+    obs: Tensor
+    actions: Tensor
+    rewards: Tensor
+    alive: Tensor
+
+    def slices(self, horizon: int, count: int, generator: torch.Generator) -> Slices:
+        """`count` slices of `horizon` steps, drawn uniformly from all that lie within an episode."""
+        steps = len(self.actions)
+        if steps < horizon:
+            raise RunFailed(f"the episodes have {steps} steps, fewer than the horizon {horizon}")
+        whole = self.alive.unfold(0, horizon, 1).all(-1).nonzero()  # [·,2]: first step, environment
+        if not len(whole):
+            raise RunFailed(f"no episode lasted {horizon} steps")
+        chosen = whole[torch.randint(len(whole), (count,), generator=generator)]
+        rows = chosen[:, 0] + torch.arange(horizon + 1).unsqueeze(1)
+        env = chosen[:, 1]
+        return Slices(self.obs[rows, env], self.actions[rows[:-1], env], self.rewards[rows[:-1], env])
+
+    def states(self) -> Tensor:
+        """Every observation that was acted on, [·,O]."""
+        return self.obs[:-1][self.alive]
+
+
+@torch.no_grad()
+def collect(agent: Agent, env: VectorEnv, seed: int, generator: torch.Generator) -> Trajectories:
+    """One episode in each environment, acting with the stochastic policy, as in training; from `env.reset(seed)`."""
+    device = next(agent.parameters()).device
+    obs = env.reset(seed)
+    columns: tuple[list[Tensor], ...] = ([obs], [], [], [])
+    running = torch.ones(env.num_envs, dtype=torch.bool)
+    for _ in range(env.episode_length):
+        actions = agent.act(obs.to(device), deterministic=False, generator=generator).cpu()
+        transition = env.step(actions)
+        for column, new in zip(columns, (transition.final_obs, actions, transition.reward, running), strict=True):
+            column.append(new.cpu())
+        running = running & ~transition.done.cpu()
+        obs = transition.obs
+        if not running.any():
+            break
+    return Trajectories(*(torch.stack(column) for column in columns))

@@ -1,0 +1,125 @@
+"""The files of `wmzoo diagnose`: diagnostics.json, a CSV file per table, and pictures."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from wmzoo.runs import atomic
+
+Figures = Mapping[str, Any]
+
+
+def write_diagnostics(folder: Path, figures: Figures, title: str) -> list[Path]:
+    """Write everything into `folder`, which is made; gives the pictures."""
+    folder.mkdir(parents=True, exist_ok=True)
+    atomic.write_text(folder / "diagnostics.json", json.dumps(figures, indent=2) + "\n")
+    _write_csv(folder / "by_horizon.csv", by_horizon(figures))
+    _write_csv(folder / "open_loop.csv", _rows(figures["open_loop"]))
+    if "flow_paths" in figures:
+        _write_csv(folder / "integration.csv", figures["flow_paths"]["integration"])
+    return _draw(folder, figures, title)
+
+
+def by_horizon(figures: Figures) -> list[dict[str, Any]]:
+    """A row per horizon."""
+    columns = {"horizon": figures["horizons"]}
+    columns |= {f"esnr_{name}" if name != "value" else "esnr": values for name, values in figures["esnr"].items()}
+    columns |= {name: figures[name] for name in ("gradient_variance", "relative_deviation", "cosine", "nonfinite")}
+    columns |= {f"jacobian_{name}": values for name, values in figures["jacobian"].items()}
+    return _rows(columns)
+
+
+def table(figures: Figures) -> str:
+    """The short table for the terminal."""
+    lines = [f"{'H':>4} {'ESNR':>10} {'95% interval':>22} {'dB':>7} {'cosine':>7} {'Jacobian':>9} {'not finite':>10}"]
+    for row in by_horizon(figures):
+        interval = f"[{row['esnr_low']:.3g}, {row['esnr_high']:.3g}]"
+        power = "–" if row["esnr_decibels"] is None else f"{row['esnr_decibels']:.1f}"
+        lines.append(
+            f"{row['horizon']:>4} {row['esnr']:>10.3g} {interval:>22} {power:>7} {row['cosine']:>7.3f} "
+            f"{row['jacobian_mean']:>9.3g} {row['nonfinite']:>10}"
+        )
+    loop = figures["open_loop"]
+    last = loop["step"][-1]
+    lines.append(
+        f"open loop: latent error {loop['latent_error'][0]:.3g} after 1 step, {loop['latent_error'][-1]:.3g} after "
+        f"{last} (1: no better than no change); return error {loop['return_error'][-1]:.3g} standard deviations"
+    )
+    if paths := figures.get("flow_paths"):
+        lines.append(
+            f"paths: straightness {paths['straightness']:.3g} (0: straight), curvature {paths['curvature']:.3g}"
+        )
+    return "\n".join(lines)
+
+
+def _rows(columns: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+
+def _write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _draw(folder: Path, figures: Figures, title: str) -> list[Path]:
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import ScalarFormatter
+
+    horizons, esnr, loop = figures["horizons"], figures["esnr"], figures["open_loop"]
+    drawn = []
+
+    def picture(name: str, panels: int = 1) -> tuple[Figure, Any]:
+        figure = Figure(figsize=(4.6 * panels, 3.4), layout="constrained")
+        drawn.append(folder / f"{name}.png")
+        figure.suptitle(title, fontsize=10)
+        return figure, figure.subplots(1, panels, squeeze=False)[0]
+
+    def finish(figure: Figure, axes: Any) -> None:
+        for one in axes:
+            one.grid(alpha=0.3)
+            one.spines[["top", "right"]].set_visible(False)
+        figure.savefig(drawn[-1], dpi=150)
+
+    figure, axes = picture("gradients", 3)
+    axes[0].fill_between(horizons, esnr["low"], esnr["high"], alpha=0.25, linewidth=0)
+    axes[0].plot(horizons, esnr["value"], "o-")
+    axes[0].axhline(0, color="grey", linewidth=0.8)
+    axes[0].set(ylabel="ESNR of the policy gradient (95% interval)")
+    axes[1].plot(horizons, figures["gradient_variance"], "o-")
+    axes[1].set(ylabel="gradient variance Σ Var[g_j]", yscale="log")
+    axes[2].plot(horizons, figures["jacobian"]["mean"], "o-", label="mean")
+    axes[2].plot(horizons, figures["jacobian"]["p95"], "s--", label="95th percentile")
+    axes[2].set(ylabel="‖∂z_H/∂z_0‖, spectral norm", yscale="log")
+    axes[2].legend(frameon=False)
+    for one in axes:
+        one.set(xlabel="horizon H", xscale="log", xticks=horizons)
+        one.xaxis.set_major_formatter(ScalarFormatter())
+        one.minorticks_off()
+    finish(figure, axes)
+
+    figure, axes = picture("open_loop", 3)
+    for one, name, label in zip(
+        axes,
+        ("latent_error", "reward_r2", "return_error"),
+        ("latent error (1: as predicting no change)", "R² of the reward", "return error (standard deviations)"),
+        strict=True,
+    ):
+        one.plot(loop["step"], loop[name], "o-", markersize=3)
+        one.set(xlabel="steps predicted", ylabel=label)
+    finish(figure, axes)
+
+    if paths := figures.get("flow_paths"):
+        figure, axes = picture("integration")
+        for name in dict.fromkeys(row["integrator"] for row in paths["integration"]):
+            rows = [row for row in paths["integration"] if row["integrator"] == name]
+            axes[0].plot([row["nfe"] for row in rows], [row["error"] for row in rows], "o-", label=name)
+        axes[0].set(xlabel="evaluations of the field", ylabel="integration error", xscale="log", yscale="log")
+        axes[0].legend(frameon=False)
+        finish(figure, axes)
+    return drawn
