@@ -9,6 +9,7 @@ import torch
 from omegaconf import OmegaConf
 
 from wmzoo import checkpoints
+from wmzoo.bundle_config import load_config
 from wmzoo.errors import WmzooError
 
 
@@ -170,7 +171,7 @@ def test_a_damaged_bundle_is_refused_in_one_line_that_names_the_file(tmp_path, d
 @pytest.mark.parametrize("file", ["model.safetensors", "config.yaml"])
 def test_no_flipped_bit_goes_unnoticed(tmp_path, file):
     agent = saved(tmp_path / "bundle")
-    cfg = OmegaConf.to_container(checkpoints.load_config(tmp_path / "bundle"))
+    cfg = OmegaConf.to_container(load_config(tmp_path / "bundle"))
     cfg["checkpoint"].popitem()
     path, content = tmp_path / "bundle" / file, (tmp_path / "bundle" / file).read_bytes()
     for place in range(len(content)):
@@ -181,7 +182,7 @@ def test_no_flipped_bit_goes_unnoticed(tmp_path, file):
         except WmzooError as error:
             assert str(path) in str(error) and "\n" not in str(error)
         else:
-            found = OmegaConf.to_container(checkpoints.load_config(tmp_path / "bundle"))
+            found = OmegaConf.to_container(load_config(tmp_path / "bundle"))
             found["checkpoint"].popitem()  # the line that notices changes may be the one that has changed
             assert same(agent, loaded) and found == cfg, f"byte {place}"
 

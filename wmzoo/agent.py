@@ -66,9 +66,14 @@ class Agent(nn.Module):
         return counts | {"total": sum(counts.values())}
 
     def save(self, folder: str | Path, licence: str = "not stated") -> None:
-        """Write a bundle that `wmzoo.load` reads: model.safetensors, config.yaml, and README.md, its model card."""
+        """Write a bundle that `wmzoo.load` reads: model.safetensors, config.yaml, and README.md, its model card.
+
+        A former bundle of that name is replaced. WmzooError for a folder with anything else in it, a run for example.
+        """
         from wmzoo import checkpoints
         from wmzoo.model_card import model_card
 
-        folder = checkpoints.save(folder, self, self.cfg, self.obs_dim, self.act_dim)
-        (folder / "README.md").write_text(model_card(self, folder.name, licence), encoding="utf-8")
+        folder = Path(folder)
+        checkpoints.check_replaceable(folder)
+        card = model_card(self, folder.name, licence)
+        checkpoints.save(folder, self, self.cfg, self.obs_dim, self.act_dim, card=card)

@@ -12,10 +12,10 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 from wmzoo.agent import Agent
-from wmzoo.checkpoints import init_from
 from wmzoo.envs.base import VectorEnv
 from wmzoo.errors import WmzooError, one_line
 from wmzoo.evaluation import Evaluation, evaluate
+from wmzoo.init_from import init_from
 from wmzoo.losses.base import DynamicsLoss
 from wmzoo.losses.extrapolation import extrapolation
 from wmzoo.nets import Actor, CriticEnsemble, RewardCode, ScalarCode, SimNorm, TwoHotCode, mlp

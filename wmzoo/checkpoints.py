@@ -1,45 +1,36 @@
 """Weights on disk: a folder with model.safetensors and config.yaml, from which the agent is built again.
 
-A run keeps them under checkpoints/<iteration, 8 digits>/, with the trainer's whole state beside (runs/state.py).
-config.yaml is the composed config (names, never import paths) with a block `checkpoint: {format, obs_dim, act_dim,
-iteration, env_steps}`, and in it, if it was trained with plugins, their names, paths and sha256. Both files carry a
-digest, so that damage is noticed. Nothing is pickled.
+A run keeps them under checkpoints/<iteration, 8 digits>/, with the trainer's whole state beside (runs/state.py). Both
+files carry a digest, so that damage is noticed. Nothing is pickled.
 """
 
 from __future__ import annotations
 
 import json
-import logging
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable
-from hashlib import sha256
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from omegaconf import DictConfig, ListConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
+from omegaconf import DictConfig, OmegaConf
 
-from wmzoo import values
+from wmzoo.bundle_config import CONFIG, block, check_config, load_config, load_known_plugins, plugins_hint, sealed
 from wmzoo.errors import DamagedFile, WmzooError, one_line
 from wmzoo.paths import data_dir
-from wmzoo.plugins import file_sha256, load_files, load_known, loaded
+from wmzoo.plugins import file_sha256, load_files
 from wmzoo.registry import get, list_entries
 from wmzoo.runs import atomic
 from wmzoo.runs.state import save_state
 from wmzoo.tensors import read_tensors, write_tensors
-from wmzoo.values import WIDEST
 
 if TYPE_CHECKING:
     from wmzoo.agent import Agent
 
-FORMAT = 1
-WEIGHTS, CONFIG = "model.safetensors", "config.yaml"
-log = logging.getLogger("wmzoo")
+WEIGHTS, CARD = "model.safetensors", "README.md"
 
 
 def save(
@@ -52,47 +43,57 @@ def save(
     iteration: int | None = None,
     env_steps: int | None = None,
     state: dict[str, Any] | None = None,
+    card: str | None = None,
 ) -> Path:
-    """Writes a bundle; whoever looks sees a whole one or none. An existing bundle's files are replaced.
+    """Writes a bundle; whoever looks sees a whole one or none. An existing bundle is replaced, other files in it stay.
 
-    state: the trainer's, with which a run can go on from here.
+    state: the trainer's, with which a run can go on from here. card: the text of README.md.
     """
     folder = Path(folder)
     config = OmegaConf.create(OmegaConf.to_container(cfg, resolve=True))
     assert isinstance(config, DictConfig)
     before = config.pop("checkpoint", None) or {}  # of a loaded agent that is saved again
-    config["checkpoint"] = {
-        "format": FORMAT,
-        "obs_dim": obs_dim,
-        "act_dim": act_dim,
-        "iteration": before.get("iteration") if iteration is None else iteration,
-        "env_steps": before.get("env_steps") if env_steps is None else env_steps,
-    }
-    if before.get("origin"):
-        config["checkpoint"]["origin"] = before["origin"]
-    named = [plugin for plugin in loaded() if plugin["path"] in (config.get("plugins") or [])]
-    if named or before.get("plugins"):
-        config["checkpoint"]["plugins"] = named or before["plugins"]
+    config["checkpoint"] = block(config, before, obs_dim, act_dim, iteration, env_steps)
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", suffix=".tmp", dir=folder.parent))
     try:
+        if folder.exists():
+            shutil.copytree(folder, partial, dirs_exist_ok=True)
         weights = {name: tensor.detach().cpu().contiguous() for name, tensor in agent.state_dict().items()}
         write_tensors(partial / WEIGHTS, weights)
-        (partial / CONFIG).write_text(_sealed(OmegaConf.to_yaml(config)), encoding="utf-8")
+        (partial / CONFIG).write_text(sealed(config), encoding="utf-8")
         files = [partial / WEIGHTS, partial / CONFIG, *(save_state(partial, state) if state is not None else [])]
+        if card is not None:
+            (partial / CARD).write_text(card, encoding="utf-8")
+            files.append(partial / CARD)
         for file in files:
             shutil.copymode(partial / CONFIG, file)  # safetensors writes for its owner alone
             atomic.sync_file(file)
+        partial.chmod(0o755)  # mkdtemp makes it private
         if folder.exists():
-            for file in files:
-                os.replace(file, folder / file.name)
-        else:
-            partial.chmod(0o755)  # mkdtemp makes it private
-            os.rename(partial, folder)
+            _put_away(folder)
+        os.rename(partial, folder)
         atomic.sync_folder(folder.parent)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return folder
+
+
+def check_replaceable(folder: Path) -> None:
+    """WmzooError unless a shared bundle may be put here: nothing is there, or a former one and nothing else."""
+    if folder.exists() and not folder.is_dir():
+        raise WmzooError(f"{folder}: a file; give a folder")
+    there = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    if there and (there - {WEIGHTS, CONFIG, CARD} or not is_bundle(folder)):
+        raise WmzooError(f"{folder}: holds more than a shared checkpoint; choose another folder")
+
+
+def _put_away(folder: Path) -> None:
+    """Remove a bundle; half deleted, it must not look like one."""
+    going = folder.with_name(f".{folder.name}-old.tmp")
+    shutil.rmtree(going, ignore_errors=True)
+    folder.rename(going)
+    shutil.rmtree(going, ignore_errors=True)
 
 
 def save_in_run(
@@ -111,15 +112,13 @@ def save_in_run(
     folder = Path(run_folder) / "checkpoints" / f"{iteration:08d}"
     save(folder, agent, cfg, obs_dim, act_dim, iteration=iteration, env_steps=env_steps, state=state)
     for old in list_checkpoints(run_folder)[: -max(keep, 1)]:
-        going = old.with_name(f".{old.name}-old.tmp")  # half deleted, it must not look like a checkpoint
-        old.rename(going)
-        shutil.rmtree(going, ignore_errors=True)
+        _put_away(old)
     return folder
 
 
 def list_checkpoints(run_folder: Path | str) -> list[Path]:
     """Complete checkpoints of a run, oldest first."""
-    folders = [path for path in (Path(run_folder) / "checkpoints").glob("*") if path.name.isdigit()]
+    folders = [path for path in (Path(run_folder) / "checkpoints").glob("*") if re.fullmatch("[0-9]+", path.name)]
     return sorted(filter(is_bundle, folders), key=lambda folder: int(folder.name))
 
 
@@ -170,53 +169,14 @@ def origin_of(run: Path, iteration: int | None) -> dict[str, Any]:
     try:
         facts = json.loads((run / "run.json").read_text())
         origin = {name: facts[name] for name in ("command", "commit", "versions") if facts.get(name)}
+        if "${" in str(origin.get("command")):  # a typed reference, which would be resolved in a config
+            del origin["command"]
         result = json.loads((run / "eval" / f"{iteration or 0:08d}.json").read_text())
         episodes = len(result["returns"])
         origin["result"] = {"mean": result["mean"], "std": result["std"], "episodes": episodes, "seed": result["seed"]}
     except (OSError, ValueError, KeyError, TypeError):
         pass  # a card can do without
     return origin
-
-
-def load_config(bundle: Path) -> DictConfig:
-    """The composed config of a bundle, with its checked `checkpoint` block."""
-    file = bundle / CONFIG
-    try:
-        text = file.read_text(encoding="utf-8")
-        cfg = OmegaConf.create(text)
-        number = OmegaConf.select(cfg, "checkpoint.format")
-        dims = [OmegaConf.select(cfg, f"checkpoint.{name}") for name in ("obs_dim", "act_dim")]
-        counts = [OmegaConf.select(cfg, f"checkpoint.{name}") for name in ("iteration", "env_steps")]
-    except (OSError, YAMLError, ValueError, OmegaConfBaseException) as error:
-        raise DamagedFile(f"{file}: cannot read it ({one_line(error)})") from error
-    if not isinstance(cfg, DictConfig) or not all(type(dim) is int and 0 < dim <= WIDEST for dim in dims):
-        raise DamagedFile(f"{file}: not a bundle's config: it has no checkpoint.obs_dim and act_dim that make sense")
-    if not all(count is None or type(count) is int for count in counts):
-        raise DamagedFile(f"{file}: checkpoint.iteration and env_steps are no numbers")
-    if number != FORMAT:
-        raise WmzooError(f"{file}: checkpoint.format is {number}; this version of wmzoo reads {FORMAT}")
-    if not _seal_holds(text):
-        raise DamagedFile(f"{file}: damaged, or changed by hand: if you changed it, delete its last line, the sha256")
-    return cfg
-
-
-def check_config(bundle: Path, cfg: DictConfig, needed: Iterable[str] = ()) -> None:
-    """WmzooError, naming the bundle's file, for a value that makes no sense and a needed key that is not there."""
-    try:
-        values.check(cfg, needed)
-    except (WmzooError, OmegaConfBaseException) as error:
-        raise WmzooError(f"{bundle / CONFIG}: {one_line(error)}{plugins_hint(cfg)}") from error
-
-
-def _sealed(text: str) -> str:
-    """A config's text, which ends in its block `checkpoint`, with the sha256 of the text in that block's last line."""
-    return f"{text}  sha256: {sha256(text.encode()).hexdigest()}  # of all above; delete this line to change the file\n"
-
-
-def _seal_holds(text: str) -> bool:
-    """Whether the text has no seal, or the right one."""
-    seal = re.search(r"^  sha256: ([0-9a-f]{64})[^\n]*\n*\Z", text, re.MULTILINE)
-    return seal is None or sha256(text[: seal.start()].encode()).hexdigest() == seal[1]
 
 
 def load(path: Path | str, device: torch.device | str = "cpu", plugins: Iterable[Path | str] = ()) -> Agent:
@@ -258,52 +218,6 @@ def mend(bundle: Path) -> str:
     return f"take another checkpoint of this run, as {others[-1]}" if others else "copy it anew from where it came from"
 
 
-def load_known_plugins(cfg: DictConfig) -> None:
-    """Runs the plugins that a bundle names, as far as this user has run exactly these files before.
-
-    Of one that was asked for and has changed since the training, a line says so.
-    """
-    now = {plugin["path"]: plugin["sha256"] for plugin in loaded()}
-    for plugin in _list(cfg.checkpoint.get("plugins")):
-        path, digest = (str(plugin.get(name)) if isinstance(plugin, dict) else "" for name in ("path", "sha256"))
-        if path not in now:
-            load_known(path, digest)
-        elif now[path] != digest:
-            log.warning("plugin %s has changed since the training", path)
-
-
-def _list(node: Any) -> list[Any]:
-    """The list that a config has here; empty for anything else."""
-    return OmegaConf.to_container(node) if isinstance(node, ListConfig) else []  # type: ignore[return-value]
-
-
-def plugins_hint(cfg: DictConfig) -> str:
-    """What to add to an error about a config that needs plugins; they never run unasked, it may be a stranger's."""
-    files = ", ".join(map(str, _list(cfg.get("plugins"))))
-    return f"; it was trained with plugins [{files}], which --plugin FILE loads" if files else ""
-
-
-def init_from(agent: Agent, path: Path | str) -> str:
-    """Starts an agent with the weights of a bundle, where names and shapes match; gives a line that says which did.
-
-    Raises:
-        WmzooError: nothing matches, or what `locate` and the file's reading raise.
-    """
-    file = locate(path) / WEIGHTS
-    found, own = read_tensors(file), agent.state_dict()
-    matched = {name: found[name] for name in own if name in found and found[name].shape == own[name].shape}
-    for name in [name for name in matched if name.endswith("_moments.count")]:  # no count without its mean
-        if name.removesuffix("count") + "mean" not in matched:
-            del matched[name]
-    if not matched:
-        raise WmzooError(f"{file}: none of its {len(found)} tensors has the name and shape of one of this agent's")
-    agent.load_state_dict(matched, strict=False)
-    fresh = [name for name in own if name not in matched]
-    parts = sorted({name.removeprefix("world_model.").partition(".")[0] for name in fresh})
-    rest = f"; starting fresh: {', '.join(parts)}" if parts else ""
-    return f"init_from {file}: {len(matched)} of {len(own)} tensors matched{rest}"
-
-
 def load_weights(module: torch.nn.Module, file: Path) -> None:
     """Loads a safetensors file whose names, shapes and types must be exactly the module's."""
     found = read_tensors(file)
@@ -317,7 +231,15 @@ def load_weights(module: torch.nn.Module, file: Path) -> None:
     if problems:
         rest = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
         raise WmzooError(f"{file}: does not fit its {CONFIG}: {problems[0]}{rest}")
+    check_finite(file, found)
     module.load_state_dict(found, strict=True)
+
+
+def check_finite(file: Path, tensors: Mapping[str, torch.Tensor]) -> None:
+    """WmzooError for weights with a NaN or an infinity."""
+    bad = [name for name, tensor in tensors.items() if tensor.is_floating_point() and not tensor.isfinite().all()]
+    if bad:
+        raise WmzooError(f"{file}: {bad[0]} has numbers that are not finite; take a checkpoint from before")
 
 
 def _kind(tensor: torch.Tensor) -> str:

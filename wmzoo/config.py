@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from hydra import compose as hydra_compose
@@ -69,12 +70,19 @@ def prepare(overrides: Sequence[str]) -> tuple[list[str], list[Override]]:
     for index, override in enumerate(parsed):
         files = plugins.load_files(_plugin_files(override))
         if files:
-            overrides[index] = f"plugins={[str(file) for file in files]}"
+            overrides[index] = plugins_override(files)
     plugins.load_entry_points()
     store_cards()
     for override in parsed:
         _check_choice(override)
     return overrides, parsed
+
+
+def plugins_override(files: Sequence[str | Path]) -> str:
+    """The override that names these plugin files."""
+    if odd := [str(file) for file in files if "${" in str(file) or "\\" in str(file)]:
+        raise ConfigError(f"plugin {odd[0]}: a path with ${{ or a backslash cannot be written into a config; move it")
+    return "plugins=[{}]".format(",".join("'{}'".format(str(file).replace("'", "\\'")) for file in files))
 
 
 def plugin_files(override: str) -> list[str]:
@@ -175,8 +183,11 @@ def _check_choice(override: Override) -> None:
     group = override.key_or_group
     if group not in GROUPS or override.is_delete():
         return
-    values = override.sweep_iterator() if override.is_sweep_override() else [override.value()]
     known = options(group)
+    try:
+        values = list(override.sweep_iterator()) if override.is_sweep_override() else [override.value()]
+    except HydraException as error:  # of a glob
+        raise ConfigError(f"{override.input_line}: name the options of {group}: {', '.join(known)}") from error
     for value in values:
         name = str(value)
         if name not in known and "${" not in name:

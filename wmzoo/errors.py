@@ -44,6 +44,8 @@ def about_file(error: OSError) -> str:
     mends = {
         errno.EACCES: "make it writable or readable, or choose another place",
         errno.EROFS: "choose another place",
+        errno.ELOOP: "it is a link; remove it",
+        errno.ENOTDIR: "choose another place",
         errno.ENOSPC: "free some space, or choose another place",
     }
     told = f"{error.filename}: {error.strerror}" if error.filename and error.strerror else one_line(error)

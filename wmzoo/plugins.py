@@ -45,25 +45,27 @@ def load_file(path: str | Path) -> Path:
     try:
         with owner(str(file)):
             spec.loader.exec_module(module)
-    except RegistryError:
+    except (RegistryError, KeyboardInterrupt):
         raise
-    except Exception as error:
+    except BaseException as error:  # sys.exit() in a plugin must not end us, and least of all with success
         raise RegistryError(f"plugin {file} does not load: {type(error).__name__}: {error}") from error
     _loaded[file] = digest
     _remember(file, digest)
     return file
 
 
-def load_known(path: str, digest: str) -> bool:
-    """Run the plugin file that a checkpoint names if its user has run exactly this file before; whether it was."""
+def load_known(path: str, digest: str) -> str:
+    """Run the plugin file that a checkpoint names if its user has run exactly this file before; else why it was not."""
     try:
+        if file_sha256(Path(path)) != digest:
+            return "it has changed since"
         known = f"{digest}  {path}" in _memory().read_text(encoding="utf-8").splitlines()
-        if not known or file_sha256(Path(path)) != digest:
-            return False
     except (OSError, ValueError):
-        return False
+        known = False
+    if not known:
+        return "you have not run it before" if Path(path).is_file() else "it is not there"
     load_file(path)
-    return True
+    return ""
 
 
 def _memory() -> Path:

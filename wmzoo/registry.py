@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
-from wmzoo.cards import KINDS, Entry, RegistryError, cards, check_kind, unknown
+from wmzoo.cards import CONFIGURED, KINDS, Entry, RegistryError, cards, check_kind, unknown
+from wmzoo.errors import WmzooError, one_line
 
 __all__ = [
     "KINDS",
@@ -82,7 +84,10 @@ def is_added(kind: str, name: str) -> bool:
 
 def add(entry: Entry) -> None:
     """Put `entry` into the catalogue. The same class registered again (a notebook cell run twice) replaces itself."""
-    check_kind(entry.kind)
+    if entry.kind not in CONFIGURED:
+        raise RegistryError(unknown("kind", str(entry.kind), CONFIGURED))
+    if not isinstance(entry.name, str) or not re.fullmatch(r"[\w.-]+", entry.name):
+        raise RegistryError(f"{entry.kind} {entry.name!r}: a name is of letters, digits, '_', '-' and '.'")
     taken = _catalogue().get((entry.kind, entry.name))
     if taken and (taken.owner, _class_of(taken)) != (entry.owner, _class_of(entry)):
         raise RegistryError(
@@ -124,9 +129,9 @@ def resolve(entry: Entry) -> Callable[..., Any]:
             obj: Any = importlib.import_module(module)
         for part in qualname.split("."):
             obj = getattr(obj, part)
-    except RegistryError:
+    except (RegistryError, KeyboardInterrupt):
         raise
-    except Exception as error:
+    except BaseException as error:  # a plugin may even call sys.exit()
         if entry.built_in and not isinstance(error, ImportError | AttributeError):
             raise
         extra = entry.facts.get("extra")
@@ -179,7 +184,15 @@ def _call(entry: Entry, params: Mapping[str, Any]) -> Any:
             f"{entry.kind} '{entry.name}' ({entry.owner}): {error}; a parameter gets its default in the "
             f"constructor's signature or in the entry's params"
         ) from error
-    return constructor(**params)
+    try:
+        return constructor(**params)
+    except (WmzooError, ValueError):
+        raise
+    except Exception as error:
+        if entry.built_in:
+            raise
+        what = f"{type(error).__name__}: {one_line(error)}"
+        raise RegistryError(f"{entry.kind} '{entry.name}' ({entry.owner}) cannot be built: {what}") from error
 
 
 def _plain(value: Any) -> Any:

@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, uint8
 
-from wmzoo.errors import DamagedFile, one_line
+from wmzoo.errors import DamagedFile, WmzooError, about_file, one_line
 
 DIGEST = "sha256"  # its key in the file's metadata; a second key would make their order, and the bytes, random
 PICKLES = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")  # torch.save's archive, plain pickles
@@ -28,14 +28,16 @@ def read_tensors(file: Path, beside: str = "") -> dict[str, Tensor]:
     """The tensors, on the CPU. A file from elsewhere, without a digest, is read too.
 
     Raises:
-        DamagedFile: it cannot be read, is not as it was written, or of another kind.
+        DamagedFile: it is not as it was written, or of another kind.
+        WmzooError: it cannot be opened.
     """
     try:
+        file.open("rb").close()  # safetensors calls every failure "no such file"
         with safe_open(file, "pt") as opened:
             saved = (opened.metadata() or {}).get(DIGEST)
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 (it is no dict)
     except OSError as error:
-        raise DamagedFile(f"{file}: cannot read it ({one_line(error)})") from error
+        raise WmzooError(about_file(error)) from error
     except (SafetensorError, ValueError, LookupError, RuntimeError, TypeError) as error:
         if _starts(file).startswith(PICKLES):
             raise DamagedFile(f"{file}: a pickle, of which nothing was run; wmzoo reads safetensors files") from error

@@ -14,8 +14,10 @@ from omegaconf.errors import OmegaConfBaseException
 from wmzoo import checkpoints, values
 from wmzoo.agent import Agent
 from wmzoo.build import arithmetic, build_env, build_trainer, device_of, evaluation_seed
+from wmzoo.bundle_config import CONFIG, check_config, load_config, load_known_plugins, plugins_hint
 from wmzoo.errors import DamagedFile, RunFailed, RunInterrupted, WmzooError, one_line
 from wmzoo.evaluation import Evaluation, evaluate
+from wmzoo.registry import list_entries
 from wmzoo.runs import Progress, Run, atomic
 from wmzoo.runs.interrupt import stop_on_interrupt
 from wmzoo.runs.state import has_state, load_state
@@ -29,7 +31,7 @@ def train(cfg: DictConfig) -> Path:
     Raises WmzooError for a config from which nothing can be built, RunFailed when the run cannot go on, and
     RunInterrupted on Ctrl-C; the last two name the last checkpoint.
     """
-    return _run(cfg, None, None)
+    return _run(cfg)
 
 
 def resume(folder: Path | str) -> Path:
@@ -41,20 +43,35 @@ def resume(folder: Path | str) -> Path:
     folder = Path(folder)
     found = [bundle for bundle in checkpoints.list_checkpoints(folder) if has_state(bundle)]
     if not found:
-        raise WmzooError(f"{folder}: no checkpoint of a run to go on from; start it anew with `wmzoo train`")
+        raise WmzooError(f"{folder}: {_why_nothing(folder)}")
     bundle = found[-1]
     try:
-        cfg = checkpoints.load_config(bundle)
-        checkpoints.load_known_plugins(cfg)
-        checkpoints.check_config(bundle, cfg, values.EVERY)
-        return _run(cfg, folder, bundle)
+        cfg, state = load_config(bundle), load_state(bundle)
     except DamagedFile as error:
         before = f"go on from {found[-2]}" if found[1:] else "start the run anew"
         raise DamagedFile(f"{error}; remove {bundle} to {before}") from error
+    load_known_plugins(cfg)
+    check_config(bundle, cfg, values.EVERY)
+    if cfg.checkpoint.iteration is None:
+        raise WmzooError(f"{bundle / CONFIG}: its checkpoint.iteration is missing")
+    return _run(cfg, folder, bundle, state)
 
 
-def _run(cfg: DictConfig, folder: Path | None, bundle: Path | None) -> Path:
-    """A new run, or the one in `folder` from `bundle` on."""
+def _why_nothing(folder: Path) -> str:
+    """Why there is nothing to go on from, and what to do."""
+    if run := checkpoints.run_of(folder):
+        return f"a checkpoint of a run; `wmzoo resume {run}` goes on with that run, from its newest one"
+    if checkpoints.is_bundle(folder) or str(folder) in list_entries("checkpoint"):
+        return f"weights without a trainer's state; `wmzoo train init_from={folder}` starts a run with them"
+    if not folder.is_dir():
+        return "no such folder"
+    return "no checkpoint of a run to go on from; start it anew with `wmzoo train`"
+
+
+def _run(
+    cfg: DictConfig, folder: Path | None = None, bundle: Path | None = None, state: dict[str, Any] | None = None
+) -> Path:
+    """A new run, or the one in `folder` from `bundle` and its trainer's state on."""
     with arithmetic(cfg) as threads:
         start = None if bundle is None else int(cfg.checkpoint.iteration)
         with (
@@ -64,7 +81,7 @@ def _run(cfg: DictConfig, folder: Path | None, bundle: Path | None) -> Path:
         ):
             progress.message(f"run folder: {run.folder}")
             recorder = RunRecorder(run, progress, stop_requested)
-            trainer = _resumed_trainer(cfg, recorder, bundle) if bundle else _new_trainer(cfg, recorder)
+            trainer = _resumed_trainer(cfg, recorder, bundle, state or {}) if bundle else _new_trainer(cfg, recorder)
             no_video = why_no_video(cfg)
             if no_video:
                 progress.message(no_video)
@@ -102,15 +119,14 @@ def _new_trainer(cfg: DictConfig, recorder: RunRecorder) -> Trainer:
         raise WmzooError(one_line(error)) from error
 
 
-def _resumed_trainer(cfg: DictConfig, recorder: RunRecorder, bundle: Path) -> Trainer:
+def _resumed_trainer(cfg: DictConfig, recorder: RunRecorder, bundle: Path, state: dict[str, Any]) -> Trainer:
     """The config's trainer, in the state that `bundle` holds."""
     cfg = cfg.copy()
     cfg.init_from = None  # its weights are in the bundle, and the file may be gone
     try:
         trainer = _new_trainer(cfg, recorder)
     except (WmzooError, OmegaConfBaseException) as error:
-        raise WmzooError(f"{bundle}: {one_line(error, 2)}{checkpoints.plugins_hint(cfg)}") from error
-    state = load_state(bundle)
+        raise WmzooError(f"{bundle}: {one_line(error, 2)}{plugins_hint(cfg)}") from error
     try:
         trainer.load_state_dict(state)
     except (LookupError, ValueError, TypeError, AttributeError, RuntimeError, WmzooError) as error:

@@ -128,7 +128,7 @@ RULES: dict[str, Rule] = {
     "env.num_envs": integer(1, 2**16),
     "env.action_repeat": integer(1, 1000),
     "env.episode_length": optional(integer(1, MANY)),
-    "trainer.iterations": integer(0, MANY),
+    "trainer.iterations": COUNT,
     "trainer.horizon": integer(1, 2**12),
     "trainer.buffer_size": COUNT,
 }

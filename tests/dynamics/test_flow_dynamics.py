@@ -98,7 +98,7 @@ def test_a_conditioned_field_without_its_source_is_refused(inputs):
 
 
 def test_fewer_than_one_sub_step_is_refused():
-    with pytest.raises(ValueError, match="at least 1, not 0"):
+    with pytest.raises(ValueError, match="from 1 to 1024, not 0"):
         make(substeps=0)
 
 

@@ -81,7 +81,14 @@ def failing(run: Path, capsys: pytest.CaptureFixture[str]) -> str:
 
 
 def test_without_a_checkpoint_it_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert "no checkpoint of a run to go on from" in failing(tmp_path / "nothing", capsys)
+    assert failing(tmp_path / "nothing", capsys).endswith("nothing: no such folder")
+    (tmp_path / "empty").mkdir()
+    assert "no checkpoint of a run to go on from; start it anew" in failing(tmp_path / "empty", capsys)
+    assert "`wmzoo train init_from=cartpole_swingup-mlp`" in failing(Path("cartpole_swingup-mlp"), capsys)
+
+
+def test_of_a_checkpoint_it_says_which_run_to_resume(whole: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert f"`wmzoo resume {whole}` goes on" in failing(whole / "checkpoints" / "00000006", capsys)
 
 
 def content(run: Path) -> dict[str, bytes]:
@@ -95,7 +102,7 @@ def content(run: Path) -> dict[str, bytes]:
         ("latent_dim: 32", "latent_dim: 40", "size mismatch for world_model.encoder"),
         ("  warmup_steps: 80\n", "", "warmup_steps"),
         ("loggers: []", "loggers: [tensorbord]", "loggers: there is no 'tensorbord'"),
-        ("name: flow", "name: mine", "it was trained with plugins [/gone/mine.py], which --plugin FILE loads"),
+        ("name: flow", "name: mine", "it was trained with plugin /gone/mine.py, which --plugin FILE loads"),
     ],
 )
 def test_where_it_cannot_go_on_it_says_why_in_one_line_and_changes_nothing(

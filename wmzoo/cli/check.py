@@ -60,11 +60,11 @@ def verdict(case: Case, file: Path) -> str:
 
     try:
         case.run()
-    except (ConfigError, RegistryError):
+    except (ConfigError, RegistryError, KeyboardInterrupt):
         raise
     except AssertionError as error:
         return " ".join(str(error).split())
-    except Exception as error:
+    except BaseException as error:  # SystemExit among them
         lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(file)]
         where = f" ({file.name}, line {lines[-1]})" if lines else ""
         return f"raised {type(error).__name__}: {' '.join(str(error).split())}{where}"

@@ -30,6 +30,7 @@ def run(args: argparse.Namespace) -> int:
 
     from wmzoo import checkpoints
     from wmzoo.build import arithmetic
+    from wmzoo.bundle_config import check_config
     from wmzoo.diagnose import diagnose
     from wmzoo.runs.diagnostics import table, write_diagnostics
     from wmzoo.values import EVERY
@@ -39,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     if args.out is None and folder == Path():
         raise WmzooError(f"{args.path} lies in no run: say where the figures go, as with --out diagnostics")
     agent = checkpoints.load(bundle)
-    checkpoints.check_config(bundle, agent.cfg, EVERY)
+    check_config(bundle, agent.cfg, EVERY)
     with arithmetic(agent.cfg):
         figures = diagnose(agent, horizons, args.estimates, int(agent.cfg.recipe.rollouts), args.episodes)
     folder = args.out or folder / "diagnostics"

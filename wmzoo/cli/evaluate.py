@@ -64,13 +64,14 @@ def evaluate_path(
 
     from wmzoo import checkpoints
     from wmzoo.build import arithmetic, build_env, evaluation_seed
+    from wmzoo.bundle_config import check_config, load_config
     from wmzoo.evaluation import evaluate
     from wmzoo.runs.video import VideoRecorder, frames_per_second
 
     bundle = checkpoints.locate(path)
     agent = checkpoints.load(bundle)
-    cfg = checkpoints.load_config(bundle)
-    checkpoints.check_config(bundle, cfg, NEEDED)
+    cfg = load_config(bundle)
+    check_config(bundle, cfg, NEEDED)
     agent.to(choose_device(cfg, device))
     episodes = episodes if episodes is not None else int(cfg.eval.episodes)
     own_seed = evaluation_seed(cfg)

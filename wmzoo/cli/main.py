@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import logging
 import os
 import pkgutil
 import sys
@@ -18,26 +19,37 @@ from wmzoo.errors import RunFailed, RunInterrupted, WmzooError, about_file
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. Exit codes: 0 done, 1 a check said no, 2 bad usage or config, 3 the run failed, 130 Ctrl-C."""
-    anywhere = _options_anywhere()
-    found, rest = anywhere.parse_known_args(sys.argv[1:] if argv is None else argv)
-    args = _parse(_parser(anywhere), rest, found)
+    words = sys.argv[1:] if argv is None else list(argv)
+    debug = "--debug" in words
     try:
+        if argv is None:
+            _log_plainly()
+        anywhere = _options_anywhere()
+        found, rest = anywhere.parse_known_args(words)
+        args = _parse(_parser(anywhere), rest, found)
         if args.plugin:
             from wmzoo import plugins
 
             args.plugin = [str(file) for file in plugins.load_files(args.plugin)]
         return int(args.run(args) or 0)
     except WmzooError as error:
-        return _fail(error, error.exit_code, args.debug)
+        return _fail(error, error.exit_code, debug)
     except KeyboardInterrupt as error:
-        return _fail(error, RunInterrupted.exit_code, args.debug)
+        return _fail(error, RunInterrupted.exit_code, debug)
     except BrokenPipeError:  # the reader, `head` perhaps, has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:  # a run that has begun tells of it as RunFailed
-        return _fail(WmzooError(about_file(error)), WmzooError.exit_code, args.debug)
+        return _fail(WmzooError(about_file(error)), WmzooError.exit_code, debug)
     except Exception as error:
-        return _fail(error, RunFailed.exit_code, args.debug)
+        return _fail(error, RunFailed.exit_code, debug)
+
+
+def _log_plainly() -> None:
+    """What wmzoo has to say goes to stderr as it is, whatever the libraries have set up."""
+    log = logging.getLogger("wmzoo")
+    log.addHandler(logging.StreamHandler())
+    log.propagate = False
 
 
 class _Parser(argparse.ArgumentParser):

@@ -50,11 +50,11 @@ def with_plugins(overrides: list[str], files: list[str]) -> list[str]:
     """`--plugin FILE` as the override it stands for, so that the run's config and child processes know of it."""
     if not files:
         return overrides
-    from wmzoo.config import plugin_files
+    from wmzoo.config import plugin_files, plugins_override
 
     typed = [file for text in overrides for file in plugin_files(text)]
     rest = [text for text in overrides if not text.startswith("plugins=")]
-    return [f"plugins={[*typed, *files]}", *rest]
+    return [plugins_override([*typed, *files]), *rest]
 
 
 def sweep(overrides: list[str]) -> None:

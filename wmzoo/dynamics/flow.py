@@ -12,6 +12,8 @@ from wmzoo.dynamics.coordinates import coordinates
 from wmzoo.integrators.base import Integrator
 from wmzoo.nets.blocks import mlp
 
+MOST_SUBSTEPS = 1024
+
 
 class FlowDynamics(VelocityDynamics):
     """Integrates dy/dτ = v(z(y), a, τ) from τ=0 to 1 in a chart y of the latent (Liu et al., arXiv 2209.03003).
@@ -43,8 +45,8 @@ class FlowDynamics(VelocityDynamics):
         simnorm_dim: int = 8,
     ) -> None:
         super().__init__()
-        if substeps < 1:
-            raise ValueError(f"dynamics.substeps is at least 1, not {substeps}")
+        if not 1 <= substeps <= MOST_SUBSTEPS:
+            raise ValueError(f"dynamics.substeps is from 1 to {MOST_SUBSTEPS}, not {substeps}")
         self.coordinates = _coordinates(coordinates, simnorm_dim, retract)
         self.integrator, self.substeps, self.condition_on_source = integrator, substeps, condition_on_source
         inputs = latent_dim * (1 + condition_on_source) + action_dim + 1 + task_dim

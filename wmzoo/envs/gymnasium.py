@@ -10,7 +10,7 @@ import numpy as np
 
 from wmzoo.envs import rendering
 from wmzoo.envs.serial import ActionRange, SerialVectorEnv, SimulatorStep, check_backend
-from wmzoo.errors import WmzooError
+from wmzoo.errors import WmzooError, one_line
 
 rendering.choose_backend()  # first: mujoco reads the choice at import
 import gymnasium  # noqa: E402
@@ -50,7 +50,7 @@ class GymnasiumVectorEnv(SerialVectorEnv):
             episode_length = math.ceil(spec.max_episode_steps / action_repeat)
         # max_episode_steps=-1: no TimeLimit, the batch counts.
         given = {"max_episode_steps": -1, "disable_env_checker": True} | (options or {})
-        simulators = [GymnasiumSimulator(gymnasium.make(spec, **given), action_repeat) for _ in range(num_envs)]
+        simulators = [GymnasiumSimulator(make(spec, given), action_repeat) for _ in range(num_envs)]
         self.task = spec.id
         self.control_timestep = float(getattr(simulators[0].env.unwrapped, "dt", 1 / 30)) * action_repeat
         super().__init__(simulators, episode_length, device)
@@ -65,6 +65,15 @@ def find_task(task: str) -> Any:
         hint = f"; did you mean {', '.join(near)}?" if near else "."
         message = f"gymnasium has no task {task!r}{hint} The list: python -m wmzoo.envs.gymnasium"
         raise WmzooError(message) from error
+
+
+def make(spec: Any, given: dict[str, Any]) -> Any:
+    """The environment; WmzooError where what it needs is not installed, or an option is not one of its."""
+    try:
+        return gymnasium.make(spec, **given)
+    except Exception as error:  # whatever an environment makes of its options
+        what = f"{type(error).__name__}: {one_line(error)}"
+        raise WmzooError(f"gymnasium cannot make {spec.id} ({what})") from error
 
 
 def task_names() -> list[str]:

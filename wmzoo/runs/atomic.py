@@ -7,10 +7,15 @@ from pathlib import Path
 
 
 def write_text(path: Path, text: str) -> None:
-    """Replaces `path` by `text` in one step: a temporary file in the same folder, fsync, rename."""
+    """Replaces `path` by `text` in one step, as UTF-8."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Replaces `path` by `content` in one step: a temporary file in the same folder, fsync, rename."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with open(temporary, "w", encoding="utf-8") as file:
-        file.write(text)
+    with open(temporary, "wb") as file:
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())
     os.replace(temporary, path)

@@ -14,11 +14,11 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from wmzoo.errors import RunInterrupted, WmzooError
+from wmzoo.errors import RunInterrupted, WmzooError, about_file
 from wmzoo.registry import get, list_entries
 from wmzoo.runs import atomic
 from wmzoo.runs.learning_curve import plot_learning_curve
-from wmzoo.runs.lock import FolderLock
+from wmzoo.runs.lock import NAME, FolderLock
 from wmzoo.runs.loggers import Logger, build_loggers
 from wmzoo.runs.metrics import MetricsWriter, read_metrics, rewrite_metrics, write_csv
 from wmzoo.runs.provenance import facts, versions
@@ -80,7 +80,7 @@ class Run:
                 raise
 
     def _begin(self) -> None:
-        OmegaConf.save(self.cfg, self.folder / "config.yaml", resolve=True)
+        atomic.write_text(self.folder / "config.yaml", OmegaConf.to_yaml(self.cfg, resolve=True))
         seed = OmegaConf.select(self.cfg, "seed", default=None)
         device = OmegaConf.select(self.cfg, "device", default=None)
         self.note(status="running", started=_now(), seed=seed, device=device, **facts())
@@ -196,17 +196,19 @@ def _read_facts(file: Path) -> dict[str, Any]:
             if not isinstance(facts.get(name, kind()), kind):
                 raise ValueError(f"its {name} are no {kind.__name__}")
         return facts
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise WmzooError(f"{file}: cannot read it ({error}); with {{}} as its content the run can go on") from error
 
 
 def _make(folder: Path) -> Path:
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise WmzooError(f"{folder}: exists and is not empty; choose another run_dir= or remove it")
     try:
+        if (folder / NAME).exists():
+            FolderLock(folder).release()  # in use, perhaps
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise WmzooError(f"{folder}: exists and is not empty; choose another run_dir= (`wmzoo resume` goes on)")
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise WmzooError(f"{folder}: cannot make the run folder ({error.strerror})") from error
+        raise WmzooError(f"cannot make the run folder: {about_file(error)}") from error
     return folder
 
 
@@ -220,5 +222,5 @@ def _make_unique(folder: Path) -> Path:
         except FileExistsError:
             continue
         except OSError as error:
-            raise WmzooError(f"{candidate}: cannot make the run folder ({error.strerror})") from error
+            raise WmzooError(f"cannot make the run folder: {about_file(error)}") from error
     raise WmzooError(f"{folder}: a thousand runs have this name; give run_dir=")

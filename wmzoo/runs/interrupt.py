@@ -1,4 +1,7 @@
-"""Ctrl-C as a request: the first one lets the iteration end and be saved, the second one interrupts at once."""
+"""Ctrl-C as a request: the first one lets the iteration end and be saved, the second one interrupts at once.
+
+SIGTERM, by which clusters announce the end of a job, is the same.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from types import FrameType
 
 @contextmanager
 def stop_on_interrupt(say: Callable[[str], None]) -> Iterator[Callable[[], bool]]:
-    """Within it SIGINT is answered with a line to `say`; the function it gives tells whether that happened.
+    """Within it SIGINT and SIGTERM are answered with a line to `say`; the function it gives tells whether one came.
 
     Outside of the main thread, where signals cannot be handled, the answer stays no.
     """
@@ -27,8 +30,9 @@ def stop_on_interrupt(say: Callable[[str], None]) -> Iterator[Callable[[], bool]
     if threading.current_thread() is not threading.main_thread():
         yield asked.is_set
         return
-    before = signal.signal(signal.SIGINT, handle)
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield asked.is_set
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from wmzoo.runs import atomic
 from wmzoo.runs.metrics import Row, read_metrics
 
 if TYPE_CHECKING:
@@ -126,7 +128,9 @@ def _save(figure: Figure, axes: Axes, out: PathLike) -> None:
     if axes.get_legend_handles_labels()[0]:
         axes.legend(frameon=False, fontsize=8, loc="best")
     Path(out).parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(out)
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png")
+    atomic.write_bytes(Path(out), picture.getvalue())
 
 
 def _name(path: PathLike) -> str:

@@ -47,7 +47,8 @@ class FolderLock:
             self._file.close()
 
     def _open(self) -> TextIO:
-        return open(self._path, "a+", encoding="utf-8")
+        # A link is refused, not followed: the file it points to would be emptied.
+        return os.fdopen(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644), "r+", encoding="utf-8")
 
     def _is_current(self) -> bool:
         try:

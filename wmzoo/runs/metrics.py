@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import math
 from collections.abc import Mapping
@@ -79,8 +80,10 @@ def _row(line: bytes) -> Row:
     row = json.loads(line)
     if not isinstance(row, dict):
         raise ValueError("no mapping")
-    if not all(value is None or isinstance(value, int | float) for value in row.values()):
-        raise ValueError("a value is neither a number nor null")
+    if not all(value is None or (isinstance(value, int | float) and math.isfinite(value)) for value in row.values()):
+        raise ValueError("a value is neither a finite number nor null")
+    if type(row.get("iteration", 0)) is not int:
+        raise ValueError("its iteration is no integer")
     return row
 
 
@@ -92,7 +95,8 @@ def rewrite_metrics(path: Path, rows: list[Row]) -> None:
 def write_csv(rows: list[Row], path: Path) -> None:
     """Writes the rows as CSV: the union of their columns in order of appearance, null as an empty cell."""
     columns = list(dict.fromkeys(name for row in rows for name in row))
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, columns or list(COLUMNS), restval="")
-        writer.writeheader()
-        writer.writerows(rows)
+    file = io.StringIO(newline="")
+    writer = csv.DictWriter(file, columns or list(COLUMNS), restval="")
+    writer.writeheader()
+    writer.writerows(rows)
+    atomic.write_text(path, file.getvalue())

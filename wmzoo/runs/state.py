@@ -13,11 +13,12 @@ from typing import Any
 
 import torch
 
-from wmzoo.errors import DamagedFile, one_line
+from wmzoo.errors import DamagedFile, WmzooError, about_file, one_line
 from wmzoo.tensors import read_tensors, write_tensors
 
 TENSORS, TREE = "resume.safetensors", "resume.json"
 FORMAT = 2
+OTHER = "take the version that wrote it, which run.json names"
 
 
 def save_state(folder: Path, state: dict[str, Any]) -> list[Path]:
@@ -30,15 +31,17 @@ def save_state(folder: Path, state: dict[str, Any]) -> list[Path]:
 
 
 def load_state(folder: Path) -> dict[str, Any]:
-    """What `save_state` wrote; DamagedFile, in one line, for files that are missing, changed or of another version."""
+    """What `save_state` wrote; WmzooError, in one line, for files that are missing, damaged or of another version."""
     file = folder / TREE
     try:
         text = file.read_text(encoding="utf-8")
         document = json.loads(text)
         if document["format"] != FORMAT:
-            raise DamagedFile(f"{file}: format {document['format']}; this version of wmzoo reads {FORMAT}")
+            raise WmzooError(f"{file}: format {document['format']}; this version of wmzoo reads {FORMAT}: {OTHER}")
         state = _unpack(document["state"], read_tensors(folder / TENSORS, beside=text))
-    except (OSError, ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
+    except OSError as error:
+        raise WmzooError(about_file(error)) from error
+    except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
         raise DamagedFile(f"{file}: cannot read it ({one_line(error)})") from error
     if not isinstance(state, dict):
         raise DamagedFile(f"{file}: holds no trainer's state")

@@ -214,9 +214,12 @@ class OnlineTrainer(Trainer):
         self.episodes.load_state_dict(state["episodes"])
         for name, generator in self.streams.items():
             generator.set_state(state["streams"][name])
+        if state["obs"].shape != (self.env.num_envs, self.env.obs_dim):
+            raise ValueError(f"its observations have shape {tuple(state['obs'].shape)}")
         self.obs = state["obs"].clone()
-        for name, value in state["counters"].items():
-            setattr(self, name, value)
+        counters = state["counters"]
+        self.iteration, self.env_steps = int(counters["iteration"]), int(counters["env_steps"])
+        self.seconds = float(counters["seconds"])
 
 
 def _mean(rows: list[Row]) -> Row:
