@@ -7,6 +7,7 @@ seeds). Finished runs are kept and unfinished ones resumed, so the same command 
 from __future__ import annotations
 
 import argparse
+import signal
 from functools import partial
 from pathlib import Path
 
@@ -31,5 +32,6 @@ def run(args: argparse.Namespace) -> int:
 
     if args.workers < 1:
         raise WmzooError(f"--workers is {args.workers}; it must be 1 or more")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the end of a cluster's job is a Ctrl-C
     Runner(read_study(args.name), args.root, args.workers, partial(print, flush=True), args.plugin).run()
     return 0
