@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from wmzoo.config import options
 from wmzoo.errors import RunFailed, WmzooError
 from wmzoo.runs.metrics import read_metrics
 from wmzoo.study import Runner, read_study
@@ -45,6 +46,12 @@ def test_an_experiment_s_study_runs_that_experiment(monkeypatch: pytest.MonkeyPa
     study = read_study("flow_vs_mlp")
     assert list(study.arms) == ["mlp", "flow"] and len(study.tasks) == 5 and list(study.seeds) == [0, 1, 2, 3, 4]
     assert all(job.overrides[0] == "experiment=flow_vs_mlp" for job in study.jobs())
+
+
+@pytest.mark.parametrize("name", [name for name in options("experiment") if name != "paper"])
+def test_every_study_composes_on_every_task_with_every_arm(name: str) -> None:
+    jobs = list(read_study(name).jobs())
+    assert len({job.name for job in jobs}) == len(jobs) >= 12
 
 
 @pytest.mark.parametrize(

@@ -87,9 +87,10 @@ def build_dynamics(cfg: DictConfig, act_dim: int) -> torch.nn.Module:
 
 
 def baseline(cfg: DictConfig) -> DictConfig:
-    """The config with the dynamics that all others are measured against: `mlp` as its card has it, at the same size."""
-    cfg = cfg.copy()
-    cfg.dynamics = {"name": BASELINE, **get("dynamics", BASELINE).params}
+    """The config with the dynamics that all others are measured against: `mlp` with its loss, at the same size."""
+    cfg, entry = cfg.copy(), get("dynamics", BASELINE)
+    loss = str(entry.facts["default_loss"])
+    cfg.dynamics, cfg.loss = {"name": BASELINE, **entry.params}, {"name": loss, **get("loss", loss).params}
     return cfg
 
 

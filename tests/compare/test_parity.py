@@ -1,0 +1,69 @@
+"""`wmzoo parity`: counts that were added up by hand, and a verdict."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+
+import wmzoo
+from wmzoo.build import baseline
+from wmzoo.cli.main import main
+from wmzoo.compare.parity import Contender, flops
+
+TINY = ["size=tiny", "env=pendulum_swingup", "trainer.horizon=3", "trainer.batch_size=5", "recipe.rollouts=4"]
+OBS, ACT, LATENT, WIDTH = 3, 1, 32, 64  # of pendulum and size=tiny
+
+
+def multiply_adds(*widths: int) -> int:
+    """Of a fully connected network, per row."""
+    return sum(i * o for i, o in zip(widths, widths[1:], strict=False))  # noqa: RUF007 (said as the formula is)
+
+
+def test_the_operations_of_an_imagined_step_are_those_of_its_matrix_products() -> None:
+    mlp = Contender(wmzoo.compose([*TINY, "dynamics=mlp"]), OBS, ACT)
+    dynamics = multiply_adds(LATENT + ACT, WIDTH, WIDTH, LATENT)
+    reward = multiply_adds(LATENT + ACT, WIDTH, WIDTH, 1)
+    assert flops(mlp.imagined_step()) == 2 * (dynamics + reward)
+    flow = Contender(wmzoo.compose([*TINY, "dynamics=flow", "integrator=rk4", "dynamics.substeps=3"]), OBS, ACT)
+    field = multiply_adds(LATENT + ACT + 1, WIDTH, WIDTH, LATENT)
+    assert flops(flow.imagined_step()) == 2 * (12 * field + reward)
+
+
+def test_a_backward_pass_costs_twice_the_forward_one() -> None:
+    x, weight = torch.randn(7, 5, requires_grad=True), torch.randn(5, 3, requires_grad=True)
+    assert flops(lambda: (x @ weight).sum().backward()) == 3 * 2 * 7 * 5 * 3
+
+
+def test_the_baseline_is_mlp_with_its_own_loss_at_the_same_size() -> None:
+    cfg = baseline(wmzoo.compose(["size=tiny", "dynamics=flow", "dynamics.units=[9]"]))
+    assert (cfg.dynamics.name, cfg.loss.name, list(cfg.dynamics.units)) == ("mlp", "mse", [64, 64])
+
+
+def rows(capsys: pytest.CaptureFixture[str], *words: str, code: int) -> dict[str, dict[str, float]]:
+    assert main(["parity", *TINY, *words, "--json"]) == code
+    return json.loads(capsys.readouterr().out)["rows"]
+
+
+def test_it_says_yes_and_no(capsys: pytest.CaptureFixture[str]) -> None:
+    wide = ["dynamics=flow", "dynamics.condition_on_source=true"]
+    found = rows(capsys, *wide, code=1)["parameters: dynamics"]
+    assert found["contender"] - found["baseline"] == (LATENT + 1) * WIDTH
+    found = rows(capsys, *wide, "dynamics.units=match", code=0)
+    assert found["parameters: dynamics"]["contender"] == pytest.approx(
+        found["parameters: dynamics"]["baseline"], rel=0.02
+    )
+    assert found["parameters: encoder"]["contender"] == found["parameters: encoder"]["baseline"]
+    assert found["field evaluations per latent step"] == {"contender": 4, "baseline": 1}
+    assert all(row["contender"] > 0 for row in found.values())
+    rows(capsys, *wide, "--tolerance", "0.5", code=0)
+
+
+def test_the_table_is_printed_with_differences(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["parity", *TINY, "dynamics=mlp"]) == 0
+    out = capsys.readouterr().out
+    assert "mlp against mlp on pendulum-swingup; widths as configured" in out
+    assert "parameters: dynamics" in out and "+0.00%" in out and "ms per model update" in out
+    assert main(["parity", "--tolerance", "2"]) == 2
+    assert "it is a fraction" in capsys.readouterr().err

@@ -1,0 +1,60 @@
+"""`wmzoo parity dynamics=flow …`: is this dynamics as big as the baseline, and what does it cost?
+
+The baseline is dynamics=mlp at the same size; the arguments are those of `wmzoo train`. Exit code 1 if the dynamics'
+parameter counts differ by more than the tolerance (dynamics.units=match makes them equal). Costs are measured here and
+now: FLOPs of the matrix products, and wall-clock of each update on synthetic data.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from wmzoo.errors import CheckFailed, WmzooError
+
+ROW = "parameters: dynamics"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="as of `wmzoo train`")
+    parser.add_argument(
+        "--tolerance", type=float, default=0.02, metavar="T", help="allowed relative difference (default: 0.02)"
+    )
+    parser.add_argument("--json", action="store_true", help="print the table as JSON and nothing else")
+
+
+def run(args: argparse.Namespace) -> int:
+    if not 0 <= args.tolerance < 1:
+        raise WmzooError(f"--tolerance is {args.tolerance}; it is a fraction, as 0.02 for two percent")
+    from wmzoo.build import arithmetic, baseline, build_env
+    from wmzoo.cli.train import with_plugins
+    from wmzoo.compare.parity import Contender, compare, difference
+    from wmzoo.config import compose
+
+    cfg = compose(with_plugins(args.overrides, args.plugin))
+    env = build_env(cfg, num_envs=1)
+    env.close()
+    with arithmetic(cfg):
+        pair = [Contender(one, env.obs_dim, env.act_dim) for one in (cfg, baseline(cfg))]
+        rows = compare(*pair)
+    found = difference(rows[ROW])
+    matched = cfg.dynamics.get("units") == "match"
+    widths = (
+        "matched to the baseline's parameters" if matched else "as configured (dynamics.units=match solves for them)"
+    )
+    if args.json:
+        print(json.dumps({"task": cfg.env.task, "dynamics": cfg.dynamics.name, "rows": rows}, indent=2))
+    else:
+        print(f"{cfg.dynamics.name} against mlp on {cfg.env.task}; widths {widths}")
+        print(f"{'':36} {cfg.dynamics.name:>14} {'mlp':>14} {'difference':>11}")
+        for name, row in rows.items():
+            relative = difference(row)
+            shown = "–" if relative is None else f"{100 * relative:+.2f}%"
+            digits = 2 if name.startswith("ms") else 0
+            print(f"{name:36} {row['contender']:>14,.{digits}f} {row['baseline']:>14,.{digits}f} {shown:>11}")
+    if found is None or abs(found) > args.tolerance:
+        raise CheckFailed(
+            f"the dynamics differ by {100 * (found or 0):+.2f}% in parameters, more than {100 * args.tolerance:g}%; "
+            f"dynamics.units=match solves for equal capacity"
+        )
+    return 0
