@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import torch
@@ -76,6 +77,7 @@ BESIDE = ("gradient_variance", "gradient_norm", "relative_deviation", "cosine", 
 
 def _paths(dynamics: VelocityDynamics, z: Tensor, a: Tensor) -> Figures:
     """Paths of one latent step, and every integrator's error by evaluations of the field."""
+    dynamics, z, a = copy.deepcopy(dynamics).double(), z.double(), a.double()  # errors below what float32 can tell
     field = flow_paths.field_of(dynamics, z, a)
     nodes, velocities = flow_paths.path(field, dynamics.coordinates.chart(z))
     methods = {name: build("integrator", name) for name in list_entries("integrator")}

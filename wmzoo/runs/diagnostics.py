@@ -69,7 +69,7 @@ def _write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
 
 def _draw(folder: Path, figures: Figures, title: str) -> list[Path]:
     from matplotlib.figure import Figure
-    from matplotlib.ticker import ScalarFormatter
+    from matplotlib.ticker import NullLocator, ScalarFormatter
 
     horizons, esnr, loop = figures["horizons"], figures["esnr"], figures["open_loop"]
     drawn = []
@@ -90,24 +90,26 @@ def _draw(folder: Path, figures: Figures, title: str) -> list[Path]:
     axes[0].fill_between(horizons, esnr["low"], esnr["high"], alpha=0.25, linewidth=0)
     axes[0].plot(horizons, esnr["value"], "o-")
     axes[0].axhline(0, color="grey", linewidth=0.8)
-    axes[0].set(ylabel="ESNR of the policy gradient (95% interval)")
+    axes[0].set(ylabel="ESNR of the policy gradient")
     axes[1].plot(horizons, figures["gradient_variance"], "o-")
-    axes[1].set(ylabel="gradient variance Σ Var[g_j]", yscale="log")
+    axes[1].set(ylabel="total gradient variance", yscale="log")
     axes[2].plot(horizons, figures["jacobian"]["mean"], "o-", label="mean")
     axes[2].plot(horizons, figures["jacobian"]["p95"], "s--", label="95th percentile")
-    axes[2].set(ylabel="‖∂z_H/∂z_0‖, spectral norm", yscale="log")
+    axes[2].set(ylabel="Jacobian norm ‖∂z_H/∂z_0‖", yscale="log")
+    for set_formatter in (axes[2].yaxis.set_major_formatter, axes[2].yaxis.set_minor_formatter):
+        set_formatter(ScalarFormatter())
     axes[2].legend(frameon=False)
     for one in axes:
         one.set(xlabel="horizon H", xscale="log", xticks=horizons)
         one.xaxis.set_major_formatter(ScalarFormatter())
-        one.minorticks_off()
+        one.xaxis.set_minor_locator(NullLocator())
     finish(figure, axes)
 
     figure, axes = picture("open_loop", 3)
     for one, name, label in zip(
         axes,
         ("latent_error", "reward_r2", "return_error"),
-        ("latent error (1: as predicting no change)", "R² of the reward", "return error (standard deviations)"),
+        ("latent error (1: no change)", "R² of the reward", "return error (std)"),
         strict=True,
     ):
         one.plot(loop["step"], loop[name], "o-", markersize=3)
