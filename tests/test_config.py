@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 
 import wmzoo
 from wmzoo import values
-from wmzoo.config import ConfigError, compose, options
+from wmzoo.config import ConfigError, compose, options, prepare
 from wmzoo.errors import WmzooError
 from wmzoo.registry import register
 
@@ -150,6 +150,15 @@ def test_a_mistake_gives_one_line_with_what_to_type(override: str, says: str) ->
     assert says in str(mistake.value)
     assert "\n" not in str(mistake.value)
     assert mistake.value.exit_code == 2
+
+
+@pytest.mark.parametrize(("launcher", "extra"), [("joblib", "parallel"), ("submitit_slurm", "slurm")])
+def test_a_launcher_that_is_not_installed_is_refused_with_the_install_command(
+    monkeypatch: pytest.MonkeyPatch, launcher: str, extra: str
+) -> None:
+    monkeypatch.setattr("importlib.metadata.distributions", lambda name: [])
+    with pytest.raises(ConfigError, match=rf"hydra/launcher={launcher} is not installed: .*wmzoo\[{extra}\]"):
+        prepare(["seed=0,1", f"hydra/launcher={launcher}"])
 
 
 def test_a_plugin_s_entry_composes_like_a_built_in(

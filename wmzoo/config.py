@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Mapping, Sequence
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,10 @@ from wmzoo.errors import WmzooError, one_line
 from wmzoo.paths import data_dir
 
 VERSION_BASE = "1.3"
+LAUNCHERS = {
+    "joblib": ("hydra-joblib-launcher", "parallel"),
+    "submitit": ("hydra-submitit-launcher", "slurm"),
+}
 GROUPS = (*CONFIGURED, "size", "recipe", "experiment")
 FOLLOWED = {"loss": "mse", "integrator": "heun"}  # of a dynamics whose card names no default
 
@@ -75,6 +80,7 @@ def prepare(overrides: Sequence[str]) -> tuple[list[str], list[Override]]:
     store_cards()
     for override in parsed:
         _check_choice(override)
+        _check_launcher(override)
     return overrides, parsed
 
 
@@ -192,6 +198,15 @@ def _check_choice(override: Override) -> None:
         name = str(value)
         if name not in known and "${" not in name:
             raise ConfigError(unknown(group, name, known))
+
+
+def _check_launcher(override: Override) -> None:
+    """ConfigError, with the install command, for a launcher whose extra is not installed."""
+    if override.key_or_group != "hydra/launcher" or override.is_sweep_override():
+        return
+    for family, (distribution, extra) in LAUNCHERS.items():
+        if str(override.value()).startswith(family) and not any(metadata.distributions(name=distribution)):
+            raise ConfigError(f"hydra/launcher={override.value()} is not installed: pip install 'wmzoo[{extra}]'")
 
 
 def _explain(error: Exception, overrides: list[str], parsed: list[Override]) -> str:
