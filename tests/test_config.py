@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -156,7 +157,9 @@ def test_a_mistake_gives_one_line_with_what_to_type(override: str, says: str) ->
 def test_a_launcher_that_is_not_installed_is_refused_with_the_install_command(
     monkeypatch: pytest.MonkeyPatch, launcher: str, extra: str
 ) -> None:
-    monkeypatch.setattr("importlib.metadata.distributions", lambda name: [])
+    installed = metadata.distributions
+    others = lambda **kwargs: [] if "launcher" in kwargs.get("name", "") else installed(**kwargs)  # noqa: E731
+    monkeypatch.setattr(metadata, "distributions", others)
     with pytest.raises(ConfigError, match=rf"hydra/launcher={launcher} is not installed: .*wmzoo\[{extra}\]"):
         prepare(["seed=0,1", f"hydra/launcher={launcher}"])
 
