@@ -60,12 +60,12 @@ def test_rliable_s_intervals_are_the_same_up_to_the_draw(shape: tuple[int, int])
     _, aggregates = library.get_interval_estimates(
         {"x": x},
         lambda s: np.array([metrics.aggregate_mean(s), metrics.aggregate_median(s), metrics.aggregate_iqm(s)]),
-        reps=4000,
+        reps=2000,
     )
     for i, statistic in enumerate((statistics.mean, statistics.median, statistics.iqm)):
         ours = estimate(statistic, a, repetitions=4000, seed=0)
-        assert (ours.low, ours.high) == pytest.approx(tuple(aggregates["x"][:, i]), abs=0.012)
-    _, pairs = library.get_interval_estimates({"x,y": (x, y)}, metrics.probability_of_improvement, reps=2000)
+        assert (ours.low, ours.high) == pytest.approx(tuple(aggregates["x"][:, i]), abs=0.015)
+    _, pairs = library.get_interval_estimates({"x,y": (x, y)}, metrics.probability_of_improvement, reps=1000)
     ours = estimate(statistics.probability_of_improvement, a, b, repetitions=4000, seed=0)
     assert (ours.low, ours.high) == pytest.approx(tuple(pairs["x,y"][:, 0]), abs=0.03)
 
@@ -78,6 +78,16 @@ def test_intervals_of_a_difference_cover_the_truth_as_often_as_the_report_says(s
         for study, (x, y) in enumerate(generator.normal(size=(1500, 2, seeds)))
     ]
     assert np.mean(hits) == pytest.approx(stated, abs=0.03)
+
+
+def test_paired_seeds_would_cover_it_less_often() -> None:
+    """Why the arms' seeds are drawn independently, though they share noise: docs/decisions.md."""
+    studies = np.random.default_rng(5).normal(size=(1500, 2, 5))
+    hits = [
+        not estimate(statistics.mean, [x - y], repetitions=600, seed=study).excludes(0.0)
+        for study, (x, y) in enumerate(studies)
+    ]
+    assert np.mean(hits) == pytest.approx(0.84, abs=0.03)
 
 
 def test_the_interval_of_an_iqm_over_tasks_covers_the_truth() -> None:

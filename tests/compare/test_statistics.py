@@ -7,12 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 import scipy.stats
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from wmzoo.compare import statistics
 
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the machine may be busy
 SCORES = arrays(np.float64, st.tuples(st.integers(1, 6), st.integers(1, 4)), elements=st.integers(-20, 20).map(float))
 
 
@@ -64,6 +65,7 @@ def test_time_to_threshold_is_where_the_curve_first_crosses_it() -> None:
     assert statistics.time_to_threshold(x, y, 20.5) == np.inf
 
 
+@PATIENT
 @given(SCORES)
 def test_a_bootstrap_s_axes_in_front_change_nothing(matrix: np.ndarray) -> None:
     scores = by_task(matrix)
@@ -72,6 +74,7 @@ def test_a_bootstrap_s_axes_in_front_change_nothing(matrix: np.ndarray) -> None:
         assert statistic(stacked) == pytest.approx(np.stack([statistic(scores), statistic(scores) + 1.0]))
 
 
+@PATIENT
 @given(SCORES, st.floats(0.1, 10), st.floats(-5, 5))
 def test_aggregates_follow_scale_and_shift_and_lie_between_the_extremes(
     matrix: np.ndarray, scale: float, shift: float
@@ -83,6 +86,7 @@ def test_aggregates_follow_scale_and_shift_and_lie_between_the_extremes(
         assert statistic([scale * task + shift for task in scores]) == pytest.approx(scale * value + shift, abs=1e-6)
 
 
+@PATIENT
 @given(SCORES, SCORES)
 def test_probabilities_of_improvement_of_both_sides_add_up_to_one(x: np.ndarray, y: np.ndarray) -> None:
     tasks = min(x.shape[1], y.shape[1])
@@ -94,6 +98,7 @@ def test_probabilities_of_improvement_of_both_sides_add_up_to_one(x: np.ndarray,
     assert there == pytest.approx(np.mean(u))
 
 
+@PATIENT
 @given(SCORES)
 def test_a_profile_falls_and_its_area_is_the_mean(matrix: np.ndarray) -> None:
     thresholds = np.linspace(-20.5, 20.5, 42)  # between the integers: the staircase is summed exactly

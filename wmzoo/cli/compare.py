@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     settings = Settings(last=args.last, threshold=args.threshold, seed=args.seed)
     report = Report(args.runs, by, command(args, by), settings, args.title, args.baseline)
     page = report.write(args.out)
-    print("\n".join(conclusion.text for conclusion in report.conclusions))
+    print("\n".join([*report.left_out, *(conclusion.text for conclusion in report.conclusions)]))
     print(f"report: {page}")
     return 0
 

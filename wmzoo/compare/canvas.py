@@ -6,7 +6,7 @@ Colours are Okabe and Ito's, and every arm has a marker of its own besides.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -78,7 +78,7 @@ def draw_curve(axes: Axes, curve: Curve, index: int, label: str) -> None:
         curve.x,
         curve.y.value,
         color=COLOURS[index % len(COLOURS)],
-        marker=MARKERS[index % len(MARKERS)],
+        marker=_marker(index),
         markevery=max(1, curve.x.size // 8),
         markersize=4.5,
         linewidth=1.7,
@@ -101,7 +101,7 @@ def draw_interval(
         [float(estimate.value)],
         [at],
         color=colour,
-        marker=MARKERS[index % len(MARKERS)],
+        marker=_marker(index),
         markersize=6,
         linestyle="none",
         markerfacecolor="white" if hollow else colour,
@@ -111,10 +111,15 @@ def draw_interval(
     )
 
 
-def finish(figure: Figure, name: str, caption: str, legend: bool = False) -> Picture:
-    """Both formats of the figure, with one legend above all panels."""
-    if legend:
-        _legend(figure)
+def _marker(index: int) -> str:
+    """Another one when the colours begin again."""
+    return MARKERS[(index + index // len(COLOURS)) % len(MARKERS)]
+
+
+def finish(figure: Figure, name: str, caption: str, arms: Sequence[str] = ()) -> Picture:
+    """Both formats of the figure, with one legend of `arms` above all panels."""
+    if arms:
+        _legend(figure, arms)
     png, svg = io.BytesIO(), io.BytesIO()
     figure.savefig(png, format="png")
     figure.set_layout_engine("none")  # it is laid out now, and keeps that
@@ -122,18 +127,19 @@ def finish(figure: Figure, name: str, caption: str, legend: bool = False) -> Pic
     return Picture(name, caption, png.getvalue(), svg.getvalue(), figure.get_figwidth())
 
 
-def _legend(figure: Figure) -> None:
-    handles: dict[str, Any] = {
-        label: handle
-        for axes in reversed(figure.axes)
-        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
-    }
-    order = sorted(handles, key=lambda label: COLOURS.index(handles[label].get_color()))
-    room = int(figure.get_figwidth() * 11 // (max(map(len, order), default=1) + 8))  # characters
+def _legend(figure: Figure, arms: Sequence[str]) -> None:
+    """In the arms' order, with as many beside each other as fit; the figure grows by its further rows."""
+    handles: dict[str, Any] = {}
+    for axes in figure.axes:
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+            handles.setdefault(label, handle)
+    order = sorted(handles, key=lambda label: arms.index(label if label in arms else label.rpartition(" (")[0]))
+    columns = max(1, min(len(order), int(figure.get_figwidth() * 11 // (max(map(len, order), default=1) + 8))))
+    figure.set_figheight(figure.get_figheight() + 0.18 * (-(-len(order) // columns) - 1))
     figure.legend(
         handles=[handles[label] for label in order],
         labels=order,
         loc="outside upper center",
-        ncols=max(1, min(room, len(order))),
+        ncols=columns,
         frameon=False,
     )

@@ -87,6 +87,8 @@ def caveats(comparison: Comparison) -> list[str]:
         " of two means holds the true one in about 81% of studies with 3 seeds an arm, 89% with 5, 92% with 10 and"
         " 93% with 20. Read an interval that only just leaves out zero as a hint.",
     ]
+    if min(comparison.seeds.values()) == 1:
+        said.append("A single seed has no interval.")
     ragged = [task.name for task in tasks if len({len(runs) for runs in task.runs.values()}) > 1]
     if ragged:
         said.append(f"The arms have different numbers of seeds on {', '.join(ragged)}.")

@@ -93,7 +93,7 @@ class Parity:
     relative: dict[str, float]
 
 
-COST = {"nfe_per_latent_step": "evaluations per latent step", "fps": "agent steps/s"}
+COST = {"nfe_per_latent_step": "NFE", "fps": "agent steps/s"}
 
 
 def parity(comparison: Comparison) -> list[Parity]:

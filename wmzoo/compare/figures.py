@@ -48,7 +48,7 @@ def task_grid(
         _ticks(axes, xlabel, doubling)
     for axes in every[len(found) :]:
         axes.remove()
-    return finish(figure, name, caption, legend=True)
+    return finish(figure, name, caption, comparison.arms)
 
 
 @styled
@@ -113,7 +113,7 @@ def profiles(comparison: Comparison) -> Picture:
         axes.set(title=AXIS_WORDS[axis], xlabel="normalised score τ", ylim=(-0.03, 1.03))
     every[0].set_ylabel("fraction of runs above τ")
     caption = "Performance profiles: the fraction of runs with a score above τ, with 95% intervals."
-    return finish(figure, "profiles", caption, legend=True)
+    return finish(figure, "profiles", caption, comparison.arms)
 
 
 @styled
@@ -127,7 +127,7 @@ def aggregate_curves(comparison: Comparison) -> Picture:
         _ticks(axes, AXIS_LABELS[axis])
     every[0].set_ylabel("IQM of normalised returns")
     caption = "IQM of normalised evaluation returns over all runs and tasks, with 95% intervals."
-    return finish(figure, "aggregate_curves", caption, legend=True)
+    return finish(figure, "aggregate_curves", caption, comparison.arms)
 
 
 @styled
@@ -155,7 +155,7 @@ def _forest(
         axes.set_ylim(len(labels) - 0.4, -0.6)
         if line:
             axes.set_xlim(0, 1)
-    return finish(figure, name, caption, legend=True)
+    return finish(figure, name, caption, comparison.arms)
 
 
 def _ticks(axes: Axes, xlabel: str, doubling: bool = False) -> None:

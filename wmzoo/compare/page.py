@@ -51,7 +51,7 @@ th, td { padding: 0.28em 0.7em; text-align: right; white-space: nowrap; vertical
 th.word, td.word { text-align: left; }
 h3 { font-size: 1em; margin: 1.4em 0 0.4em; }
 #table-configuration td { white-space: normal; overflow-wrap: anywhere; }
-thead th { background: var(--band); vertical-align: bottom; }
+thead th { background: var(--band); vertical-align: bottom; white-space: normal; }
 pre { background: var(--band); border: 1px solid var(--line); border-radius: 6px; padding: 0.8em; font-size: 0.84em;
   white-space: pre-wrap; overflow-wrap: anywhere; }
 details summary { cursor: pointer; margin: 0.6em 0; }

@@ -37,7 +37,7 @@ def aggregates(comparison: Comparison) -> Table:
         for arm in comparison.arms
     ]
     caption = f"Normalised scores over {counted(len(comparison.tasks), 'task')}, with 95% intervals."
-    return Table("aggregates", caption, ["compared", "arm", "seeds on each task", *AGGREGATES], rows)
+    return Table("aggregates", caption, ["compared", "arm", "seeds", *AGGREGATES], rows)
 
 
 def comparisons(comparison: Comparison) -> Table:
@@ -106,7 +106,10 @@ def parities(comparison: Comparison) -> Table:
     for row in found:
         cells = [number(row.values[key]) + _relative(row.relative[key]) for key in keys]
         rows.append([row.task, row.arm, *cells])
-    caption = f"Parameters of each part, cost and speed; in brackets, relative to {comparison.arms[0]}."
+    caption = (
+        "Parameters of each part, network evaluations per latent step (NFE) and speed; in brackets, relative to"
+        f" {comparison.arms[0]}."
+    )
     return Table("parity", caption, ["task", "arm", *names], rows)
 
 
