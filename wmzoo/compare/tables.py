@@ -104,13 +104,18 @@ def parities(comparison: Comparison) -> Table:
     names = [COST.get(key, key.replace("_", " ")) for key in keys]
     rows: list[list[Cell]] = []
     for row in found:
-        cells = [number(row.values[key]) + _relative(row.relative[key]) for key in keys]
+        cells = [_count(row.values[key]) + _relative(row.relative[key]) for key in keys]
         rows.append([row.task, row.arm, *cells])
     caption = (
         "Parameters of each part, network evaluations per latent step (NFE) and speed; in brackets, relative to"
         f" {comparison.arms[0]}."
     )
     return Table("parity", caption, ["task", "arm", *names], rows)
+
+
+def _count(value: float) -> str:
+    """A count without decimals."""
+    return number(int(value) if value.is_integer() else value)
 
 
 def _relative(share: float) -> str:
