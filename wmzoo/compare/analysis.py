@@ -1,0 +1,163 @@
+"""From runs to everything the report shows. An axis is "steps" or "seconds": where the arms are compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+
+from wmzoo.compare import alignment, statistics
+from wmzoo.compare.bootstrap import Estimate, estimate
+from wmzoo.compare.runs import Run
+from wmzoo.compare.statistics import Array
+from wmzoo.compare.tasks import SECONDS, STEPS, Settings, Task, along, make_task
+from wmzoo.errors import WmzooError
+
+AGGREGATES: Mapping[str, Callable[..., Array]] = {
+    "IQM": statistics.iqm,
+    "median": statistics.median,
+    "mean": statistics.mean,
+}
+OF_A_TASK: Mapping[str, Callable[..., Array]] = {
+    "mean": statistics.mean,
+    "median": lambda scores: np.median(scores[0], axis=-1),  # over its runs; over tasks it would be the mean again
+    "IQM": statistics.iqm,
+}
+CURVE_POINTS = 60
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A mean over runs with its interval, at P points."""
+
+    x: Array
+    y: Estimate
+    runs: int
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Steps or seconds to the threshold: the median over the runs, of which one that never gets there is infinite."""
+
+    median: Estimate
+    missed: int
+    runs: int
+
+
+@dataclass
+class Comparison:
+    """All estimates, computed once: `arms[0]` is the baseline that the others are compared with."""
+
+    arms: Sequence[str]
+    tasks: Sequence[Task]
+    settings: Settings
+    axes: Sequence[str]  # those on which every task can be compared
+    seeds: Mapping[str, int]  # the smallest number of runs on a task, by arm
+    _scores: dict[tuple[str, str], list[Array]] = field(default_factory=dict)
+
+    def estimate(self, statistic: Callable[..., Array], *groups: Sequence[Array], method: str = "linear") -> Estimate:
+        settings = self.settings
+        return estimate(statistic, *groups, repetitions=settings.repetitions, seed=settings.seed, method=method)
+
+    def returns(self, axis: str, arm: str, task: Task) -> Array:
+        """Scores in the unit of the return: [R]."""
+        end, last = task.end[axis], self.settings.last
+        return np.array([alignment.score_at(along(axis, run), run.returns, end, last) for run in task.runs[arm]])
+
+    def scores(self, axis: str, arm: str) -> list[Array]:
+        """Normalised scores, an array [R_m] per task."""
+        if (axis, arm) not in self._scores:
+            self._scores[axis, arm] = [task.normalise(self.returns(axis, arm, task)) for task in self.tasks]
+        return self._scores[axis, arm]
+
+    def aggregate(self, name: str, axis: str, arm: str) -> Estimate:
+        return self.estimate(AGGREGATES[name], self.scores(axis, arm))
+
+    def aggregate_difference(self, name: str, axis: str, arm: str) -> Estimate:
+        """The arm's aggregate less the baseline's."""
+        statistic = AGGREGATES[name]
+        return self.estimate(
+            lambda x, y: statistic(x) - statistic(y), self.scores(axis, arm), self.scores(axis, self.arms[0])
+        )
+
+    def improvement(self, axis: str, arm: str) -> Estimate:
+        """P(arm > baseline), averaged over tasks."""
+        return self.estimate(
+            statistics.probability_of_improvement, self.scores(axis, arm), self.scores(axis, self.arms[0])
+        )
+
+    def profile(self, axis: str, arm: str, thresholds: Array) -> Curve:
+        scores = self.scores(axis, arm)
+        y = self.estimate(partial(statistics.performance_profile, thresholds=thresholds), scores)
+        return Curve(thresholds, y, sum(task.size for task in scores))
+
+    def task_score(self, name: str, axis: str, arm: str, task: Task) -> Estimate:
+        return self.estimate(OF_A_TASK[name], [self.returns(axis, arm, task)])
+
+    def task_difference(self, axis: str, arm: str, task: Task) -> Estimate:
+        """Mean return of the arm less the baseline's."""
+        groups = [[self.returns(axis, name, task)] for name in (arm, self.arms[0])]
+        return self.estimate(lambda x, y: statistics.mean(x) - statistics.mean(y), *groups)
+
+    def task_improvement(self, axis: str, arm: str, task: Task) -> Estimate:
+        groups = [[self.returns(axis, name, task)] for name in (arm, self.arms[0])]
+        return self.estimate(statistics.probability_of_improvement, *groups)
+
+    def area(self, axis: str, arm: str, task: Task) -> Estimate:
+        """Mean over runs of the area under the curve, from the first evaluation that all have to the common end."""
+        start = max(along(axis, run)[0] for runs in task.runs.values() for run in runs)
+        areas = [
+            statistics.area_under_curve(along(axis, run), run.returns, start, task.end[axis]) for run in task.runs[arm]
+        ]
+        return self.estimate(statistics.mean, [np.array(areas)])
+
+    def reach(self, axis: str, arm: str, task: Task) -> Reach:
+        runs = task.runs[arm]
+        times = np.array([statistics.time_to_threshold(along(axis, run), run.returns, task.threshold) for run in runs])
+        middle = self.estimate(_middle, [times], method="inverted_cdf")
+        return Reach(middle, int(np.isinf(times).sum()), times.size)
+
+    def learning_curve(self, axis: str, arm: str, task: Task) -> Curve:
+        """Mean evaluation return, at the evaluations' steps or at evenly spaced seconds that the arm's seeds share."""
+        runs = task.runs[arm]
+        xs = [along(axis, run) for run in runs]
+        grid = alignment.common_grid(xs, None if axis == STEPS else CURVE_POINTS)
+        values = alignment.on_grid(grid, xs, [run.returns for run in runs])
+        return Curve(grid, self.estimate(statistics.mean, [values]), len(runs))
+
+    def aggregate_curve(self, axis: str, arm: str) -> Curve:
+        """The IQM of normalised evaluations at points that all runs of all tasks have."""
+        everything = [along(axis, run) for task in self.tasks for runs in task.runs.values() for run in runs]
+        first, last = max(x[0] for x in everything), min(task.end[axis] for task in self.tasks)
+        grid = np.linspace(first, last, CURVE_POINTS) if last > first else np.empty(0)
+        scores = [
+            task.normalise(alignment.on_grid(grid, [along(axis, r) for r in runs], [r.returns for r in runs]))
+            for task in self.tasks
+            for runs in [task.runs[arm]]
+        ]
+        # Point by point: all at once would take points × repetitions × runs numbers.
+        found = [self.estimate(statistics.iqm, [task[i] for task in scores]) for i in range(grid.size)]
+        y = Estimate(*(np.array([float(getattr(e, part)) for e in found]) for part in ("value", "low", "high")))
+        return Curve(grid, y, min(task.shape[-1] for task in scores))
+
+
+def compare(runs: Sequence[Run], settings: Settings) -> Comparison:
+    """The comparison of runs as `selection.select_runs` gives them: the arm of the first is the baseline."""
+    arms = list(dict.fromkeys(run.arm for run in runs))
+    names = sorted({run.task for run in runs})
+    tasks = [make_task(name, arms, [run for run in runs if run.task == name], settings) for name in names]
+    axes = [axis for axis in (STEPS, SECONDS) if all(np.isfinite(task.end[axis]) for task in tasks)]
+    if STEPS not in axes:
+        raise WmzooError(
+            "some runs end before the first evaluation of others: train them alike, or with a smaller eval.every"
+        )
+    seeds = {arm: min(len(task.runs[arm]) for task in tasks) for arm in arms}
+    return Comparison(arms, tasks, settings, axes, seeds)
+
+
+def _middle(scores: Sequence[Array]) -> Array:
+    """The median of one task's runs; of an even number the later of the middle two, since infinities have no mean."""
+    ordered = np.sort(scores[0], axis=-1)
+    return np.asarray(ordered[..., ordered.shape[-1] // 2])

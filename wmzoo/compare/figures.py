@@ -1,0 +1,171 @@
+"""The report's figures, each from a comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from wmzoo.compare.analysis import AGGREGATES, Comparison, Curve
+from wmzoo.compare.bootstrap import Estimate
+from wmzoo.compare.canvas import WIDTH, Picture, draw_curve, draw_interval, finish, panels, styled
+from wmzoo.compare.conclusions import AXIS_WORDS
+from wmzoo.compare.tasks import SECONDS, STEPS
+from wmzoo.compare.words import MINUS, counted
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+AXIS_LABELS = {STEPS: "agent steps", SECONDS: "wall-clock [s]"}
+COLUMNS = 3  # tasks beside each other
+PROFILE_POINTS = 101
+Curves = Mapping[str, Mapping[str, Curve]]  # by task and arm
+
+
+def learning_curves(comparison: Comparison, axis: str) -> Picture:
+    """Mean evaluation return, a panel per task."""
+    found = {
+        task.name: {arm: comparison.learning_curve(axis, arm, task) for arm in comparison.arms}
+        for task in comparison.tasks
+    }
+    caption = f"Evaluation return by {AXIS_LABELS[axis]}: mean over seeds with its 95% interval."
+    return task_grid(comparison, f"learning_curves_{axis}", caption, found, AXIS_LABELS[axis], "evaluation return")
+
+
+@styled
+def task_grid(
+    comparison: Comparison, name: str, caption: str, found: Curves, xlabel: str, ylabel: str, doubling: bool = False
+) -> Picture:
+    """A panel per task, a curve per arm. doubling: x is 1, 2, 4, …"""
+    columns = min(len(found), COLUMNS)
+    rows = -(-len(found) // columns)
+    figure, every = panels(rows, columns, height=2.5 * rows + 0.5, width=WIDTH if columns > 1 else 6.0)
+    for number, (axes, (task, curves)) in enumerate(zip(every, found.items(), strict=False)):
+        for arm, curve in curves.items():
+            draw_curve(axes, curve, comparison.arms.index(arm), f"{arm} ({counted(curve.runs, 'seed')})")
+        axes.set(title=task, xlabel=xlabel, ylabel="" if number % columns else ylabel)
+        _ticks(axes, xlabel, doubling)
+    for axes in every[len(found) :]:
+        axes.remove()
+    return finish(figure, name, caption, comparison.arms)
+
+
+@styled
+def aggregates(comparison: Comparison) -> Picture:
+    """IQM, median and mean of normalised scores: filled at equal steps, hollow at equal seconds."""
+    arms = comparison.arms
+    figure, every = panels(1, len(AGGREGATES), height=0.42 * len(arms) + 1.2, sharey=True)
+    for axes, name in zip(every, AGGREGATES, strict=True):
+        for i, arm in enumerate(arms):
+            for j, axis in enumerate(comparison.axes):
+                at = i + 0.32 * (j - (len(comparison.axes) - 1) / 2)
+                draw_interval(axes, comparison.aggregate(name, axis, arm), at, i, hollow=axis == SECONDS)
+        axes.set(title=name, xlabel="normalised score", yticks=range(len(arms)), yticklabels=arms)
+        axes.set_ylim(len(arms) - 0.5, -0.5)
+    shown = " and ".join(f"{'hollow' if axis == SECONDS else 'filled'} {AXIS_WORDS[axis]}" for axis in comparison.axes)
+    over = counted(len(comparison.tasks), "task")
+    caption = f"Aggregates over {over}, with 95% stratified bootstrap intervals: {shown}."
+    return finish(figure, "aggregates", caption)
+
+
+def differences(comparison: Comparison) -> Picture:
+    """Each arm less the baseline, of normalised scores, by task and over all."""
+
+    def row(axis: str, arm: str) -> list[Estimate]:
+        found = []
+        for task in comparison.tasks:
+            width, raw = task.high - task.low or 1.0, comparison.task_difference(axis, arm, task)
+            found.append(Estimate(raw.value / width, raw.low / width, raw.high / width))
+        return [*found, comparison.aggregate_difference("IQM", axis, arm)]
+
+    baseline = comparison.arms[0]
+    caption = (
+        f"Difference of normalised scores to {baseline}: means by task, the IQM over all, with 95% intervals."
+        " Where one covers the dashed line, no difference is shown."
+    )
+    return _forest(comparison, "differences", caption, f"arm {MINUS} {baseline}", row, 0.0, "all (IQM)")
+
+
+def improvement(comparison: Comparison) -> Picture:
+    """The probability that a run of an arm beats one of the baseline, by task and over all."""
+
+    def row(axis: str, arm: str) -> list[Estimate]:
+        by_task = [comparison.task_improvement(axis, arm, task) for task in comparison.tasks]
+        return [*by_task, comparison.improvement(axis, arm)]
+
+    baseline = comparison.arms[0]
+    caption = f"Probability of improvement: that a run of the arm has a higher score than one of {baseline}."
+    return _forest(comparison, "improvement", caption, f"P(arm > {baseline})", row, 0.5, "all (mean)")
+
+
+@styled
+def profiles(comparison: Comparison) -> Picture:
+    """Performance profiles, a panel per axis."""
+    scores = np.concatenate(
+        [s for axis in comparison.axes for a in comparison.arms for s in comparison.scores(axis, a)]
+    )
+    thresholds = np.linspace(min(0.0, scores.min()), max(1.0, scores.max()), PROFILE_POINTS)
+    figure, every = panels(1, len(comparison.axes), height=3.2, sharey=True)
+    for axes, axis in zip(every, comparison.axes, strict=True):
+        for i, arm in enumerate(comparison.arms):
+            draw_curve(axes, comparison.profile(axis, arm, thresholds), i, arm)
+        axes.set(title=AXIS_WORDS[axis], xlabel="normalised score τ", ylim=(-0.03, 1.03))
+    every[0].set_ylabel("fraction of runs above τ")
+    caption = "Performance profiles: the fraction of runs with a score above τ, with 95% intervals."
+    return finish(figure, "profiles", caption, comparison.arms)
+
+
+@styled
+def aggregate_curves(comparison: Comparison) -> Picture:
+    """IQM over runs and tasks by steps and by seconds."""
+    figure, every = panels(1, len(comparison.axes), height=3.2, sharey=True)
+    for axes, axis in zip(every, comparison.axes, strict=True):
+        for i, arm in enumerate(comparison.arms):
+            draw_curve(axes, comparison.aggregate_curve(axis, arm), i, arm)
+        axes.set(xlabel=AXIS_LABELS[axis])
+        _ticks(axes, AXIS_LABELS[axis])
+    every[0].set_ylabel("IQM of normalised returns")
+    caption = "IQM of normalised evaluation returns over all runs and tasks, with 95% intervals."
+    return finish(figure, "aggregate_curves", caption, comparison.arms)
+
+
+@styled
+def _forest(
+    comparison: Comparison,
+    name: str,
+    caption: str,
+    xlabel: str,
+    row: Callable[[str, str], list[Estimate]],
+    line: float,
+    last: str,
+) -> Picture:
+    """Rows of intervals, a panel per axis. row(axis, arm) -> one per task, and one over all tasks."""
+    labels = [task.name for task in comparison.tasks] + ([last] if len(comparison.tasks) > 1 else [])
+    others = comparison.arms[1:]
+    height = 0.3 * len(labels) * max(1, 0.6 * len(others)) + 1.2
+    figure, every = panels(1, len(comparison.axes), height=height, sharey=True)
+    for axes, axis in zip(every, comparison.axes, strict=True):
+        axes.axvline(line, color="0.35", linewidth=1, linestyle=(0, (4, 3)))
+        for j, arm in enumerate(others):
+            for i, estimate in enumerate(row(axis, arm)[: len(labels)]):
+                at = i + 0.7 * ((j + 0.5) / len(others) - 0.5)
+                draw_interval(axes, estimate, at, j + 1, label=arm if i == 0 else None)
+        axes.set(title=AXIS_WORDS[axis], xlabel=xlabel, yticks=range(len(labels)), yticklabels=labels)
+        axes.set_ylim(len(labels) - 0.4, -0.6)
+        if line:
+            axes.set_xlim(0, 1)
+    return finish(figure, name, caption, comparison.arms)
+
+
+def _ticks(axes: Axes, xlabel: str, doubling: bool = False) -> None:
+    from matplotlib.ticker import EngFormatter, MaxNLocator
+
+    if doubling:
+        axes.set_xscale("log", base=2)
+        axes.xaxis.set_major_formatter(lambda x, _: f"{x:g}")
+        return
+    axes.set_xlim(left=0)
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    if xlabel == AXIS_LABELS[STEPS]:
+        axes.xaxis.set_major_formatter(EngFormatter(sep=""))

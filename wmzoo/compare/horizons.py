@@ -1,0 +1,97 @@
+"""What `wmzoo diagnose` found in the runs, as curves: gradient quality by horizon, open-loop error by step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from wmzoo.compare import statistics
+from wmzoo.compare.analysis import Comparison, Curve
+from wmzoo.compare.bootstrap import Estimate
+from wmzoo.compare.figures import Curves
+from wmzoo.compare.runs import Run
+from wmzoo.compare.statistics import Array
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A series of diagnostics.json: `path` to its values, `along` to where they lie."""
+
+    name: str
+    title: str
+    label: str
+    path: tuple[str, ...]
+    along: tuple[str, ...]
+    of_gradient: bool
+
+
+QUANTITIES = (
+    Quantity("esnr", "ESNR of the policy gradient by horizon", "ESNR", ("esnr", "value"), ("horizons",), True),
+    Quantity(
+        "gradient_variance", "Variance of the policy gradient by horizon", "variance", ("gradient_variance",),
+        ("horizons",), True,
+    ),
+    Quantity("cosine", "Agreement of single gradients by horizon", "cosine", ("cosine",), ("horizons",), True),
+    Quantity(
+        "jacobian", "Size of the rollout's Jacobian by horizon", "norm", ("jacobian", "mean"), ("horizons",), True
+    ),
+    Quantity(
+        "latent_error", "Open-loop error of the latent (1: as bad as predicting no change)", "relative error",
+        ("open_loop", "latent_error"), ("open_loop", "step"), False,
+    ),
+    Quantity(
+        "reward_r2", "Open-loop rewards: coefficient of determination", "R²", ("open_loop", "reward_r2"),
+        ("open_loop", "step"), False,
+    ),
+    Quantity(
+        "return_error", "Open-loop error of the return", "error", ("open_loop", "return_error"), ("open_loop", "step"),
+        False,
+    ),
+)  # fmt: skip
+
+
+def curves(comparison: Comparison, quantity: Quantity) -> Curves:
+    """The quantity's mean over the runs that have it, at the points that these share; no entry where none has it."""
+    found: dict[str, dict[str, Curve]] = {}
+    for task in comparison.tasks:
+        for arm in comparison.arms:
+            curve = _curve(comparison, quantity, task.runs[arm])
+            if curve is not None:
+                found.setdefault(task.name, {})[arm] = curve
+    return found
+
+
+def _curve(comparison: Comparison, quantity: Quantity, runs: Sequence[Run]) -> Curve | None:
+    series = [pair for run in runs if (pair := _series(run.diagnostics, quantity.along, quantity.path))]
+    if not series:
+        return None
+    shared = sorted(set[float].intersection(*(set(x.tolist()) for x, _ in series)))
+    if not shared:
+        return None
+    values = np.array([[y[x.tolist().index(point)] for x, y in series] for point in shared])
+    estimate = comparison.estimate(statistics.mean, [values])
+    if len(series) == 1:  # its own interval, over the sampled states, is better than none
+        (run,) = (run for run in runs if _series(run.diagnostics, quantity.along, quantity.path))
+        ends = [_series(run.diagnostics, quantity.along, (*quantity.path[:-1], end)) for end in ("low", "high")]
+        if ends[0] and ends[1]:
+            estimate = Estimate(values[..., 0], ends[0][1], ends[1][1])
+    return Curve(np.array(shared), estimate, len(series))
+
+
+def _series(diagnostics: Mapping[str, Any], along: Sequence[str], path: Sequence[str]) -> tuple[Array, Array] | None:
+    """x and y, a null as NaN; None where they are not there or do not fit each other."""
+    x, y = _numbers(diagnostics, along), _numbers(diagnostics, path)
+    return (x, y) if x is not None and y is not None and x.shape == y.shape and x.size else None
+
+
+def _numbers(diagnostics: Mapping[str, Any], path: Sequence[str]) -> Array | None:
+    node: Any = diagnostics
+    for key in path:
+        node = node.get(key) if isinstance(node, Mapping) else None
+    try:
+        return np.array([np.nan if value is None else value for value in node], dtype=np.float64)
+    except (TypeError, ValueError):
+        return None

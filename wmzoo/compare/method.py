@@ -1,0 +1,46 @@
+"""How a comparison's numbers came about, in words: the report's last section."""
+
+from __future__ import annotations
+
+from wmzoo import __version__
+from wmzoo.compare.analysis import Comparison
+from wmzoo.compare.tasks import SECONDS, STEPS
+from wmzoo.compare.words import number
+
+
+def method(comparison: Comparison) -> list[str]:
+    """Definitions, as this comparison used them."""
+    settings = comparison.settings
+    last = f"the mean of its last {settings.last} evaluations" if settings.last > 1 else "its last evaluation"
+    ends = "; ".join(
+        f"{task.name} {number(task.end[STEPS])} steps, {number(task.end[SECONDS])} s" for task in comparison.tasks
+    )
+    return [
+        f"The score of a run at some point is {last} up to there, interpolated between evaluations.",
+        *_normalisation(comparison),
+        "Equal steps: the last step that every run of the task was evaluated at. Equal seconds: the smallest over arms"
+        f" of the median time of the last evaluation; slower arms are cut there ({ends}).",
+        "Intervals: 95%, percentiles of a stratified bootstrap over seeds within each task and arm, arms drawn"
+        f" independently; {settings.repetitions:,} repetitions, random seed {settings.seed}.",
+        "IQM (the mean of the middle half of all runs), probability of improvement and performance profile: Agarwal et"
+        " al. 2021, arXiv 2108.13264. Over tasks, median and mean are those of the tasks' means; by task, of its runs.",
+        "Area under the curve: the mean height of the evaluation curve, from the first evaluation that all runs have"
+        " to equal steps or seconds. Time to the threshold: where the evaluation curve first crosses it, interpolated.",
+        "Learning curves show single evaluations, so their ends differ from the scores.",
+        "Agent steps/s: the median training iteration's, without evaluations and pre-training.",
+        f"Made by wmzoo {__version__}.",
+    ]
+
+
+def _normalisation(comparison: Comparison) -> list[str]:
+    natural = [task.name for task in comparison.tasks if task.natural]
+    said = []
+    if natural:
+        said.append(f"Normalised scores of {', '.join(natural)}: the return divided by 1000, dm_control's own range.")
+    for task in comparison.tasks:
+        if not task.natural:
+            said.append(
+                f"Normalised scores of {task.name}: 0 at {number(task.low)}, 1 at {number(task.high)}, the lowest and"
+                " the highest evaluation of the runs compared here; with other runs they would be other scores."
+            )
+    return said

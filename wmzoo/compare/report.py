@@ -1,0 +1,180 @@
+"""The report: report.html, figures/*.png and *.svg, tables/*.csv."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from wmzoo.compare import figures, horizons, page, tables
+from wmzoo.compare.analysis import compare
+from wmzoo.compare.canvas import Picture
+from wmzoo.compare.conclusions import Conclusion, caveats, conclude
+from wmzoo.compare.configuration import notes
+from wmzoo.compare.figures import AXIS_LABELS
+from wmzoo.compare.method import method
+from wmzoo.compare.selection import select_runs
+from wmzoo.compare.tables import Table
+from wmzoo.compare.tasks import Settings
+from wmzoo.compare.words import counted
+from wmzoo.errors import WmzooError
+from wmzoo.runs import atomic
+
+REPORT = "report.html"
+
+
+class Report:
+    """The comparison of `runs`, drawn and told. `write` puts it into a folder.
+
+    Args:
+        paths: run folders, or folders of them.
+        by: config keys that make the arms, or `folder`.
+        command: what makes the same report again.
+        title: of the page; by default the arms' names.
+        baseline: the arm that the others are compared with; by default the first one found.
+
+    Raises:
+        WmzooError: there is nothing to compare; see `selection.select_runs`.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        by: Sequence[str],
+        command: str,
+        settings: Settings | None = None,
+        title: str | None = None,
+        baseline: str | None = None,
+    ) -> None:
+        runs, self.left_out = select_runs(paths, by, baseline)
+        self.comparison = compare(runs, settings or Settings())
+        self.command, self.by = command, by
+        self.title = title or " and ".join([", ".join(self.comparison.arms[:-1]), self.comparison.arms[-1]])
+        self.conclusions: list[Conclusion] = conclude(self.comparison)
+        self.pictures: list[Picture] = []
+        self.tables: list[Table] = []
+
+    def write(self, out: Path) -> Path:
+        """Writes the files, in place of a former report's, and gives the page's path.
+
+        Raises:
+            WmzooError: `out` holds other things than a report.
+        """
+        check_folder(out)
+        html = page.page(self.title, self._sections())
+        for name in ("figures", "tables"):
+            (out / name).mkdir(parents=True, exist_ok=True)
+            for old in (out / name).iterdir():
+                if old.suffix in (".png", ".svg", ".csv"):
+                    old.unlink()
+        for picture in self.pictures:
+            (out / "figures" / f"{picture.name}.png").write_bytes(picture.png)
+            (out / "figures" / f"{picture.name}.svg").write_bytes(picture.svg)
+        for table in self.tables:
+            (out / "tables" / f"{table.name}.csv").write_text(tables.to_csv(table), encoding="utf-8")
+        atomic.write_text(out / REPORT, html)
+        return out / REPORT
+
+    def _sections(self) -> list[tuple[str, str, str]]:
+        comparison = self.comparison
+        self.pictures, self.tables = [], []
+        return [
+            ("top", self.title, self._introduction()),
+            ("conclusions", "What it shows", self._words()),
+            ("aggregates", "Over all tasks", self._aggregates()),
+            ("curves", "Learning curves", self._curves()),
+            ("tasks", "By task", self._tables(tables.comparisons, tables.scores, tables.speed)),
+            ("gradients", "Gradients by horizon", self._horizons(of_gradient=True)),
+            ("open-loop", "Open-loop error", self._horizons(of_gradient=False)),
+            ("parity", "Parity", self._tables(tables.parities)),
+            ("configuration", "Configuration", self._configuration()),
+            ("runs", "Runs and commands", self._tables(tables.runs) + self._commands()),
+            ("method", "How it was computed", page.bullets(method(comparison))),
+        ]
+
+    def _introduction(self) -> str:
+        comparison = self.comparison
+        arms = ", ".join(f"{arm} (baseline)" if i == 0 else arm for i, arm in enumerate(comparison.arms))
+        runs = [run for task in comparison.tasks for of_arm in task.runs.values() for run in of_arm]
+        fewest, most = (
+            f(len(of_arm) for task in comparison.tasks for of_arm in task.runs.values()) for f in (min, max)
+        )
+        seeds = f"{counted(fewest, 'seed')} of each" if fewest == most else f"{fewest} to {most} seeds of each"
+        tasks = ", ".join(task.name for task in comparison.tasks)
+        words = f"{arms}, by {' and '.join(self.by)}: {counted(len(runs), 'run')}, {seeds}, on {tasks}."
+        return page.paragraph(words)
+
+    def _words(self) -> str:
+        said = page.bullets([each.text for each in self.conclusions])
+        limits = page.bullets([*self.left_out, *notes(self.comparison), *caveats(self.comparison)])
+        return f"{said}<h3>Before believing it</h3>{limits}"
+
+    def _aggregates(self) -> str:
+        made = [
+            figures.aggregates,
+            figures.differences,
+            figures.improvement,
+            figures.profiles,
+            figures.aggregate_curves,
+        ]
+        return "".join([*(self._figure(draw(self.comparison)) for draw in made), self._tables(tables.aggregates)])
+
+    def _curves(self) -> str:
+        comparison = self.comparison
+        parts = []
+        for axis, x in AXIS_LABELS.items():
+            parts.append(self._figure(figures.learning_curves(comparison, axis)))
+            points = [
+                (task.name, arm, comparison.learning_curve(axis, arm, task))
+                for task in comparison.tasks
+                for arm in comparison.arms
+            ]
+            self.tables.append(tables.points(f"learning_curves_{axis}", points, x, "mean return"))
+        return "".join(parts)
+
+    def _horizons(self, of_gradient: bool) -> str:
+        parts = []
+        for quantity in horizons.QUANTITIES:
+            found = horizons.curves(self.comparison, quantity) if quantity.of_gradient == of_gradient else {}
+            if found:
+                x = "horizon" if of_gradient else "steps predicted"
+                caption = f"{quantity.title}: mean over runs with its 95% interval."
+                parts.append(self._figure(figures.task_grid(
+                    self.comparison, quantity.name, caption, found, x, quantity.label, doubling=of_gradient
+                )))  # fmt: skip
+                points = [(task, arm, curve) for task, curves in found.items() for arm, curve in curves.items()]
+                self.tables.append(tables.points(quantity.name, points, x, quantity.label))
+        missing = "No run has such diagnostics; `wmzoo diagnose RUN` makes them."
+        return "".join(parts) or page.paragraph(missing, soft=True)
+
+    def _configuration(self) -> str:
+        if not tables.configuration(self.comparison).rows:
+            return page.paragraph("The arms' configurations do not differ.", soft=True)
+        return self._tables(tables.configuration)
+
+    def _commands(self) -> str:
+        comparison = self.comparison
+        lines = [
+            f"# {task.name}, {arm}, seed {run.seed}\n{run.facts.get('command', '(not recorded)')}"
+            for task in comparison.tasks
+            for arm in comparison.arms
+            for run in task.runs[arm]
+        ]
+        again = page.paragraph("This report:") + page.preformatted([self.command])
+        return again + page.preformatted(lines, f"The commands of the {counted(len(lines), 'run')}")
+
+    def _figure(self, picture: Picture) -> str:
+        self.pictures.append(picture)
+        return page.figure(picture)
+
+    def _tables(self, *makers) -> str:  # type: ignore[no-untyped-def]
+        made = [make(self.comparison) for make in makers]
+        self.tables += made
+        return "".join(map(page.table, made))
+
+
+def check_folder(out: Path) -> None:
+    """WmzooError where writing a report to `out` would mix it with something else."""
+    if out.exists() and not out.is_dir():
+        raise WmzooError(f"--out {out}: is a file; name a folder")
+    if out.is_dir() and any(out.iterdir()) and not (out / REPORT).is_file():
+        raise WmzooError(f"--out {out}: is not empty and no former report; choose another folder")

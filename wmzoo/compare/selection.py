@@ -1,0 +1,85 @@
+"""Which runs are compared, and whether they can be: every arm on the same tasks, no run twice."""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from omegaconf import OmegaConf
+
+from wmzoo.compare.runs import FOLDER, Run, find_runs, read_config, read_run
+from wmzoo.compare.words import counted
+from wmzoo.errors import WmzooError
+
+
+def select_runs(paths: Sequence[Path], by: Sequence[str], baseline: str | None = None) -> tuple[list[Run], list[str]]:
+    """The runs to compare, the baseline's arm first, and a sentence about each kind of run that is left out.
+
+    Raises:
+        WmzooError: there are no runs, fewer than two arms, an arm without runs on some task, two runs of one arm,
+            task and seed, or an unknown key or baseline.
+    """
+    folders = find_runs(paths)
+    _check_keys(folders, by)
+    found = [read_run(folder, by) for folder in folders]
+    runs = [run for run in found if run.status == "done" and run.steps.size]
+    notes = _left_out(found)
+    if not runs:
+        why = " ".join(notes) or f"none in {', '.join(map(str, paths))}"
+        raise WmzooError(f"no finished run with evaluations to compare: {why}")
+    arms = list(dict.fromkeys(run.arm for run in runs))
+    if len(arms) < 2:
+        raise WmzooError(
+            f"all {len(runs)} runs are one arm by {' and '.join(by)} ({arms[0]}): choose another --by, or add runs"
+        )
+    if baseline is not None and baseline not in arms:
+        raise WmzooError(f"--baseline {baseline}: no such arm; there are {', '.join(arms)}")
+    _check_grid(runs, arms)
+    first = baseline or arms[0]
+    return sorted(runs, key=lambda run: run.arm != first), notes
+
+
+def _check_keys(folders: Sequence[Path], by: Sequence[str]) -> None:
+    known = {FOLDER}
+    for folder in folders:
+        cfg = read_config(folder)
+        known |= {str(key) for key in cfg} | {key for key in by if OmegaConf.select(cfg, key) is not None}
+    for key in by:
+        if key not in known:
+            near = ", ".join(difflib.get_close_matches(key, known))
+            hint = f"did you mean {near}?" if near else "a key is written as for `wmzoo train`: dynamics, recipe.gamma"
+            raise WmzooError(f"--by {key}: no run has this key; {hint}")
+
+
+def _left_out(found: Sequence[Run]) -> list[str]:
+    """A failed run is an outcome too, so each arm's are counted."""
+    reasons = Counter(
+        (run.arm, run.task, run.status if run.status != "done" else "without evaluations")
+        for run in found
+        if run.status != "done" or not run.steps.size
+    )
+    return [
+        f"Left out: {counted(number, 'run')} of {arm} on {task}, {reason}."
+        for (arm, task, reason), number in reasons.items()
+    ]
+
+
+def _check_grid(runs: Sequence[Run], arms: Sequence[str]) -> None:
+    seen: dict[tuple[str, str, int], Run] = {}
+    for run in runs:
+        other = seen.setdefault((run.arm, run.task, run.seed), run)
+        if other is not run:
+            raise WmzooError(
+                f"{other.folder} and {run.folder} are both {run.arm} on {run.task} with seed {run.seed}:"
+                " tell them apart with a further --by, or name fewer folders"
+            )
+    tasks = list(dict.fromkeys(run.task for run in runs))
+    for arm in arms:
+        missing = [task for task in tasks if not any(run.arm == arm and run.task == task for run in runs)]
+        if missing:
+            raise WmzooError(
+                f"arm {arm} has no finished run on {', '.join(missing)}: arms are compared on the same tasks;"
+                " name folders of tasks that every arm has"
+            )

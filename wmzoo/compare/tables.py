@@ -1,0 +1,194 @@
+"""The report's tables: one set of rows for the page and for the CSV files."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from wmzoo.compare.alignment import score_at
+from wmzoo.compare.analysis import AGGREGATES, OF_A_TASK, Comparison, Curve, Reach
+from wmzoo.compare.bootstrap import Estimate
+from wmzoo.compare.conclusions import AXIS_WORDS, FEWEST_FOR_CLAIM
+from wmzoo.compare.configuration import COST, PARTS, differences, parity
+from wmzoo.compare.tasks import SECONDS, STEPS, along
+from wmzoo.compare.words import MINUS, counted, interval, number
+
+Cell = str | int | float | Estimate | Reach | None
+
+
+@dataclass(frozen=True)
+class Table:
+    """`name` is the CSV's. Rows may be grouped by their first cell."""
+
+    name: str
+    caption: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+
+
+def aggregates(comparison: Comparison) -> Table:
+    rows: list[list[Cell]] = [
+        [AXIS_WORDS[axis], arm, comparison.seeds[arm], *(comparison.aggregate(name, axis, arm) for name in AGGREGATES)]
+        for axis in comparison.axes
+        for arm in comparison.arms
+    ]
+    caption = f"Normalised scores over {counted(len(comparison.tasks), 'task')}, with 95% intervals."
+    return Table("aggregates", caption, ["compared", "arm", "seeds", *AGGREGATES], rows)
+
+
+def comparisons(comparison: Comparison) -> Table:
+    """Every arm against the baseline, by task."""
+    rows: list[list[Cell]] = []
+    baseline = comparison.arms[0]
+    for task in comparison.tasks:
+        for arm in comparison.arms[1:]:
+            for axis in comparison.axes:
+                difference = comparison.task_difference(axis, arm, task)
+                few = min(len(task.runs[arm]), len(task.runs[baseline])) < FEWEST_FOR_CLAIM
+                better = arm if float(difference.value) > 0 else baseline
+                shown = "too few seeds" if few else f"{better} is better" if difference.excludes(0.0) else "not shown"
+                rows.append(
+                    [task.name, arm, AXIS_WORDS[axis], difference, comparison.task_improvement(axis, arm, task), shown]
+                )
+    caption = f"Mean returns and probability of improvement against {baseline}, with 95% intervals."
+    columns = ["task", "arm", "compared", f"arm {MINUS} {baseline}", f"P(arm > {baseline})", "difference"]
+    return Table("differences", caption, columns, rows)
+
+
+def scores(comparison: Comparison) -> Table:
+    rows: list[list[Cell]] = []
+    for task in comparison.tasks:
+        for axis in comparison.axes:
+            end = f"{number(task.end[axis])} {'steps' if axis == STEPS else 's'}"
+            for arm in comparison.arms:
+                found = [comparison.task_score(name, axis, arm, task) for name in OF_A_TASK]
+                rows.append([task.name, end, arm, len(task.runs[arm]), *found, comparison.area(axis, arm, task)])
+    columns = ["task", "at", "arm", "seeds", "mean return", "median", "IQM", "area under the curve"]
+    return Table("scores", "Returns at equal steps and at equal seconds, with 95% intervals.", columns, rows)
+
+
+def speed(comparison: Comparison) -> Table:
+    rows: list[list[Cell]] = []
+    for task in comparison.tasks:
+        for arm in comparison.arms:
+            runs = task.runs[arm]
+            known = task.threshold == task.threshold
+            reached = [comparison.reach(axis, arm, task) if known else None for axis in (STEPS, SECONDS)]
+            seconds = sum(run.seconds[-1] for run in runs) / len(runs)
+            fps = sum(run.fps for run in runs) / len(runs)
+            rows.append([task.name, arm, task.threshold, *reached, fps, seconds, sum(run.nonfinite for run in runs)])
+    caption = (
+        f"Time to {comparison.settings.threshold:.0%} of the best arm's mean return (median over runs), speed, and"
+        " updates skipped because of a number that was not finite (sum over runs)."
+    )
+    columns = [
+        "task",
+        "arm",
+        "threshold",
+        "steps to it",
+        "seconds to it",
+        "agent steps/s",
+        "seconds",
+        "non-finite",
+    ]
+    return Table("speed", caption, columns, rows)
+
+
+def parities(comparison: Comparison) -> Table:
+    found = parity(comparison)
+    keys = [key for key in (*PARTS, *COST) if any(row.values[key] == row.values[key] for row in found)]
+    names = [COST.get(key, key.replace("_", " ")) for key in keys]
+    rows: list[list[Cell]] = []
+    for row in found:
+        cells = [_count(row.values[key]) + _relative(row.relative[key]) for key in keys]
+        rows.append([row.task, row.arm, *cells])
+    caption = (
+        "Parameters of each part, network evaluations per latent step (NFE) and speed; in brackets, relative to"
+        f" {comparison.arms[0]}."
+    )
+    return Table("parity", caption, ["task", "arm", *names], rows)
+
+
+def _count(value: float) -> str:
+    """A count without decimals."""
+    return number(int(value) if value.is_integer() else value)
+
+
+def _relative(share: float) -> str:
+    if share != share or abs(share) < 5e-5:
+        return ""
+    return f" ({'+' if share > 0 else MINUS}{abs(share):.{1 if abs(share) >= 0.005 else 2}%})"
+
+
+def configuration(comparison: Comparison) -> Table:
+    rows = [[each.key, *(" or ".join(each.values[arm]) for arm in comparison.arms)] for each in differences(comparison)]
+    return Table("configuration", "Every key in which the arms differ.", ["key", *comparison.arms], rows)
+
+
+def runs(comparison: Comparison) -> Table:
+    last = comparison.settings.last
+    rows: list[list[Cell]] = [
+        [task.name, arm, run.seed, float(run.steps[-1]), float(run.seconds[-1]),
+         *(score_at(along(axis, run), run.returns, task.end[axis], last) for axis in comparison.axes), run.nonfinite]
+        for task in comparison.tasks for arm in comparison.arms for run in task.runs[arm]
+    ]  # fmt: skip
+    columns = [
+        "task",
+        "arm",
+        "seed",
+        "steps",
+        "seconds",
+        *(f"return {AXIS_WORDS[a]}" for a in comparison.axes),
+        "non-finite",
+    ]
+    return Table("runs", "The runs.", columns, rows)
+
+
+def points(name: str, of: Sequence[tuple[str, str, Curve]], x: str, y: str) -> Table:
+    """The points of curves, for the CSV alone; of: task, arm and curve."""
+    rows: list[list[Cell]] = []
+    for task, arm, curve in of:
+        for i, at in enumerate(curve.x):
+            ends = [np.asarray(getattr(curve.y, part)[i]) for part in ("value", "low", "high")]
+            rows.append([task, arm, curve.runs, float(at), Estimate(*ends)])
+    return Table(name, "", ["task", "arm", "runs", x, y], rows)
+
+
+def text(cell: Cell) -> str:
+    """A cell for a reader."""
+    if isinstance(cell, Reach):
+        missed = f"not reached ({cell.missed} of {cell.runs})"
+        if cell.missed == 0:
+            return interval(cell.median)
+        return missed if float(cell.median.value) == float("inf") else f"{interval(cell.median)}; {missed}"
+    if isinstance(cell, Estimate):
+        return interval(cell)
+    return cell if isinstance(cell, str) else number(cell)
+
+
+def to_csv(table: Table) -> str:
+    """Full numbers; an estimate takes the columns `x`, `x low`, `x high`, a time to a threshold `x not reached` too."""
+    kinds = [next((type(row[i]) for row in table.rows if row[i] is not None), str) for i in range(len(table.columns))]
+    extra = {Estimate: ("", " low", " high"), Reach: ("", " low", " high", " not reached")}
+    header = [f"{name}{end}" for name, kind in zip(table.columns, kinds, strict=True) for end in extra.get(kind, ("",))]
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(header)
+    for row in table.rows:
+        pairs = zip(row, kinds, strict=True)
+        writer.writerow([value for cell, kind in pairs for value in _values(cell, len(extra.get(kind, ("",))))])
+    return file.getvalue()
+
+
+def _values(cell: Cell, columns: int) -> list[object]:
+    if cell is None:
+        return [""] * columns
+    if isinstance(cell, Reach):
+        return [*_values(cell.median, 3), cell.missed]
+    if isinstance(cell, Estimate):
+        return ["" if value != value else float(value) for value in (cell.value, cell.low, cell.high)]
+    return ["" if cell != cell else cell]

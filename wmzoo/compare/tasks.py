@@ -1,0 +1,64 @@
+"""One task of a comparison: its runs by arm, the range of its returns, and where its arms are compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from wmzoo.compare import alignment
+from wmzoo.compare.runs import Run
+from wmzoo.compare.statistics import Array
+
+STEPS, SECONDS = "steps", "seconds"  # an axis: where the arms are compared
+DMC_RANGE = (0.0, 1000.0)  # of dm_control's returns: rewards in [0, 1], 1000 control steps an episode
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`last`: evaluations in a score.  `threshold`: of the best arm's mean score, for the time to reach it."""
+
+    last: int = 3
+    threshold: float = 0.8
+    repetitions: int = 5000
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task. Its range makes scores comparable between tasks."""
+
+    name: str
+    runs: Mapping[str, Sequence[Run]]
+    low: float
+    high: float
+    natural: bool  # the range is the task's own, not that of the compared evaluations
+    end: Mapping[str, float]  # by axis; NaN where the arms cannot be compared on it
+    threshold: float  # a return; NaN where no arm has a score above the low end
+
+    def normalise(self, returns: Array) -> Array:
+        """0 at the low end, 1 at the high one: [...] -> [...]."""
+        width = self.high - self.low
+        return (returns - self.low) / width if width > 0 else np.zeros_like(returns)
+
+
+def along(axis: str, run: Run) -> Array:
+    """Where the run's evaluations lie on the axis: [E]."""
+    return run.steps if axis == STEPS else run.seconds
+
+
+def make_task(name: str, arms: Sequence[str], runs: Sequence[Run], settings: Settings) -> Task:
+    """The task `name` of its runs, with every arm's in the order of their seeds."""
+    by_arm = {arm: sorted((run for run in runs if run.arm == arm), key=lambda run: run.seed) for arm in arms}
+    steps = alignment.equal_steps([[run.steps for run in of_arm] for of_arm in by_arm.values()])
+    seconds = alignment.equal_seconds([[run.seconds for run in of_arm] for of_arm in by_arm.values()])
+    natural = all(run.suite == "dmc" and run.config.get("env.episode_length") is None for run in runs)
+    evaluations = np.concatenate([run.returns for run in runs])
+    low, high = DMC_RANGE if natural else (float(evaluations.min()), float(evaluations.max()))
+    best = max(
+        float(np.mean([alignment.score_at(run.steps, run.returns, steps, settings.last) for run in of_arm]))
+        for of_arm in by_arm.values()
+    )
+    threshold = low + settings.threshold * (best - low) if best > low else float("nan")
+    return Task(name, by_arm, low, high, natural, {STEPS: steps, SECONDS: seconds}, threshold)
