@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from wmzoo.cli.main import main
 from wmzoo.config import options
 from wmzoo.errors import RunFailed, WmzooError
 from wmzoo.runs.metrics import read_metrics
@@ -101,6 +102,23 @@ def test_a_study_that_was_killed_or_interrupted_goes_on(spec: Path, number: sign
     assert [json.loads((run / "run.json").read_text())["status"] for run in runs] == ["done"] * 4
     assert all([row["iteration"] for row in read_metrics(run)] == list(range(1, 61)) for run in runs)
     assert "4 of 4 done" in start(spec).communicate(timeout=120)[0].splitlines()[0]
+
+
+@pytest.mark.slow
+def test_its_runs_are_diagnosed_and_its_report_keeps_what_it_was_made_of(
+    spec: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = ["--root", str(spec.parent)]
+    assert main(["study", "run", str(spec), "--workers", "2", *root]) == 0
+    assert main(["study", "diagnose", str(spec), "--workers", "2", *root]) == 0
+    assert main(["study", "report", str(spec), *root]) == 0
+    assert "report: " in capsys.readouterr().out
+    out = spec.parent / "two_arms-report"
+    assert (out / "report.html").is_file()
+    kept = {path.relative_to(out / "runs").as_posix() for path in (out / "runs").rglob("*") if path.is_file()}
+    for run in ("pendulum/mlp/seed0", "pendulum/flow/seed1"):
+        assert {f"{run}/metrics.csv", f"{run}/run.json", f"{run}/diagnostics/diagnostics.json"} <= kept
+    assert not any(name.endswith(".safetensors") for name in kept)
 
 
 @pytest.mark.slow

@@ -123,11 +123,6 @@ def folder_of(study: Study, root: Path) -> Path:
     return root / study.name
 
 
-def is_done(folder: Path) -> bool:
-    """Whether a run has come to its end."""
-    return facts(folder).get("status") == "done"
-
-
 def facts(folder: Path) -> dict[str, Any]:
     """A run's run.json; empty where there is none that can be read."""
     try:
@@ -148,9 +143,26 @@ def command(job: Job, folder: Path) -> list[str]:
     return ["train", *job.overrides, f"run_dir={folder}"]
 
 
+def diagnosis(job: Job, folder: Path) -> list[str]:
+    """What diagnoses a finished run."""
+    return ["diagnose", str(folder)]
+
+
+def is_trained(folder: Path) -> bool:
+    """Whether a run has come to its end."""
+    return facts(folder).get("status") == "done"
+
+
+def is_diagnosed(folder: Path) -> bool:
+    """Whether its diagnostics are there; a run that is not finished is none of theirs."""
+    return not is_trained(folder) or (folder / "diagnostics" / "diagnostics.json").is_file()
+
+
 @dataclass
 class Runner:
     """Runs what is missing of a study, `workers` at a time.
+
+    words, finished: the step to take for every run, its training by default.
 
     Ctrl-C lets the running ones save, and ends. Whatever ends this process, the next `run()` goes on.
     """
@@ -160,6 +172,8 @@ class Runner:
     workers: int
     say: Say
     plugins: Sequence[str] = ()
+    words: Callable[[Job, Path], list[str]] = command
+    finished: Callable[[Path], bool] = is_trained
     seconds: dict[str, list[float]] = field(default_factory=dict)  # of finished runs, by arm
 
     def run(self) -> None:
@@ -210,10 +224,9 @@ class Runner:
         return folder_of(self.study, self.root) / job.name
 
     def _finished(self, job: Job) -> bool:
-        found = facts(self._folder(job))
-        if found.get("status") != "done":
+        if not self.finished(self._folder(job)):
             return False
-        self.seconds.setdefault(job.arm, []).append(float(found.get("wall_clock") or 0.0))
+        self.seconds.setdefault(job.arm, []).append(float(facts(self._folder(job)).get("wall_clock") or 0.0))
         return True
 
     def _is_busy(self, job: Job) -> bool:
@@ -231,7 +244,7 @@ class Runner:
     def _start(self, job: Job) -> subprocess.Popen[bytes]:
         folder = self._folder(job)
         folder.parent.mkdir(parents=True, exist_ok=True)
-        words = [*command(job, folder), *(word for file in self.plugins for word in ("--plugin", file))]
+        words = [*self.words(job, folder), *(word for file in self.plugins for word in ("--plugin", file))]
         with open(f"{folder}.log", "ab") as log:
             # A session of its own: the terminal's Ctrl-C would reach it as well as ours, and two mean "at once".
             return subprocess.Popen(
@@ -254,3 +267,23 @@ class Runner:
         total += sum(known.get(job.arm, other) / 2 for job in running.values())
         minutes = round(total / self.workers / 60)
         return f", about {minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f", about {minutes} min"
+
+
+KEPT = ("config.yaml", "run.json", "metrics.csv", "metrics.jsonl", "diagnostics/diagnostics.json")
+
+
+def report(study: Study, root: Path, out: Path) -> list[str]:
+    """The arms compared, in `out`: the report, and below runs/ what it was made of (no weights). Gives its words."""
+    from wmzoo.compare.report import Report
+
+    found = folder_of(study, root)
+    command = f"wmzoo study report {study.name} --root {root} --out {out}"
+    made = Report([found], ["folder"], command, title=study.title, baseline=next(iter(study.arms)))
+    page = made.write(out)
+    for job in study.jobs():
+        for name in KEPT:
+            source, target = found / job.name / name, out / "runs" / job.name / name
+            if source.is_file() and is_trained(found / job.name):
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(source, target)
+    return [*made.left_out, *(conclusion.text for conclusion in made.conclusions), f"report: {page}"]

@@ -1,7 +1,8 @@
-"""`wmzoo study run NAME`: a grid of arms × tasks × seeds, each cell a run of its own.
+"""`wmzoo study run|diagnose|report NAME`: a grid of arms × tasks × seeds, each cell a run of its own.
 
 NAME is an `experiment=` with a block `study`, or a YAML file with that block's keys (title, overrides, arms, tasks,
-seeds). Finished runs are kept and unfinished ones resumed, so the same command goes on after Ctrl-C or a crash.
+seeds). `run` trains what is missing: finished runs are kept and unfinished ones resumed, so the same command goes on
+after Ctrl-C or a crash. `diagnose` then runs `wmzoo diagnose` on every finished run, and `report` compares the arms.
 """
 
 from __future__ import annotations
@@ -13,25 +14,31 @@ from pathlib import Path
 
 from wmzoo.errors import WmzooError
 
+STEPS = ("run", "diagnose", "report")
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("what", choices=["run"], metavar="run", help="run: train what is missing")
+    parser.add_argument("step", choices=STEPS, metavar="STEP", help="run, diagnose or report")
     parser.add_argument("name", metavar="NAME", help="an experiment with a block `study`, or a YAML file")
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="runs at a time (default: 1)")
     parser.add_argument(
-        "--root",
-        type=Path,
-        default=Path("runs/studies"),
-        metavar="DIR",
-        help="where studies are (default: %(default)s)",
+        "--root", type=Path, default=Path("runs/studies"), metavar="DIR", help="their folder (default: %(default)s)"
     )
+    parser.add_argument("--out", type=Path, metavar="DIR", help="of the report (default: ROOT/NAME-report)")
 
 
 def run(args: argparse.Namespace) -> int:
-    from wmzoo.study import Runner, read_study
+    from wmzoo.study import Runner, diagnosis, is_diagnosed, read_study, report
 
     if args.workers < 1:
         raise WmzooError(f"--workers is {args.workers}; it must be 1 or more")
+    study = read_study(args.name)
+    if args.step == "report":
+        print("\n".join(report(study, args.root, args.out or args.root / f"{study.name}-report")))
+        return 0
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the end of a cluster's job is a Ctrl-C
-    Runner(read_study(args.name), args.root, args.workers, partial(print, flush=True), args.plugin).run()
+    runner = Runner(study, args.root, args.workers, partial(print, flush=True), args.plugin)
+    if args.step == "diagnose":
+        runner.words, runner.finished = diagnosis, is_diagnosed
+    runner.run()
     return 0
