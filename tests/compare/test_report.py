@@ -18,7 +18,7 @@ from synthetic_runs import write_run, write_study
 from wmzoo.cli.main import main
 from wmzoo.compare import tables
 from wmzoo.compare.analysis import compare
-from wmzoo.compare.horizons import QUANTITIES
+from wmzoo.compare.horizons import QUANTITIES, curves
 from wmzoo.compare.report import Report
 from wmzoo.compare.selection import select_runs
 from wmzoo.compare.tasks import Settings
@@ -224,6 +224,19 @@ def test_diagnostics_with_parts_missing_or_odd_are_left_out_quietly(tmp_path: Pa
     table = rows(tmp_path / "report/tables/esnr.csv")
     assert [(r["arm"], r["horizon"], r["ESNR"]) for r in table][:2] == [("flow", "2.0", ""), ("flow", "4.0", "2.5")]
     assert not (tmp_path / "report/figures/cosine.png").exists()
+
+
+def test_what_wmzoo_diagnose_writes_is_drawn_whole(tmp_path: Path) -> None:
+    two_arms(tmp_path, {"mlp": [[1.0, 2.0]], "flow": [[1.0, 2.0]]})
+    few = ["--horizons", "1,2,4", "--estimates", "5", "--episodes", "1"]
+    run = tmp_path / "flow" / "seed0"
+    assert main(["diagnose", "cartpole_swingup-flow", *few, "--out", str(run / "diagnostics")]) == 0
+    comparison = compare(select_runs([tmp_path], ["dynamics"])[0], QUICK)
+    found = {quantity.name: curves(comparison, quantity) for quantity in QUANTITIES}
+    assert all(list(each["cheetah-run"]) == ["flow"] for each in found.values())
+    esnr = found["esnr"]["cheetah-run"]["flow"]
+    assert esnr.x.tolist() == [1, 2, 4] and esnr.y.has_interval  # a single run's own interval
+    assert np.all(esnr.y.low < esnr.y.value) and np.all(esnr.y.value < esnr.y.high)
 
 
 def test_a_folder_that_is_no_former_report_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

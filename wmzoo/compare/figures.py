@@ -35,9 +35,16 @@ def learning_curves(comparison: Comparison, axis: str) -> Picture:
 
 @styled
 def task_grid(
-    comparison: Comparison, name: str, caption: str, found: Curves, xlabel: str, ylabel: str, doubling: bool = False
+    comparison: Comparison,
+    name: str,
+    caption: str,
+    found: Curves,
+    xlabel: str,
+    ylabel: str,
+    doubling: bool = False,
+    log: bool = False,
 ) -> Picture:
-    """A panel per task, a curve per arm. doubling: x is 1, 2, 4, …"""
+    """A panel per task, a curve per arm. doubling: x is 1, 2, 4, …; log: y is logarithmic where that helps."""
     columns = min(len(found), COLUMNS)
     rows = -(-len(found) // columns)
     figure, every = panels(rows, columns, height=2.5 * rows + 0.5, width=WIDTH if columns > 1 else 6.0)
@@ -46,6 +53,9 @@ def task_grid(
             draw_curve(axes, curve, comparison.arms.index(arm), f"{arm} ({counted(curve.runs, 'seed')})")
         axes.set(title=task, xlabel=xlabel, ylabel="" if number % columns else ylabel)
         _ticks(axes, xlabel, doubling)
+        if log and _spans_decades(found):
+            axes.set_yscale("log")
+            axes.yaxis.set_major_formatter(lambda y, _: f"{y:g}")
     for axes in every[len(found) :]:
         axes.remove()
     return finish(figure, name, caption, comparison.arms)
@@ -156,6 +166,12 @@ def _forest(
         if line:
             axes.set_xlim(0, 1)
     return finish(figure, name, caption, comparison.arms)
+
+
+def _spans_decades(found: Curves) -> bool:
+    """Whether all values are positive, and the largest ten times the smallest or more: worth a logarithmic axis."""
+    values = np.concatenate([curve.y.value for curves in found.values() for curve in curves.values()])
+    return bool(np.nanmin(values) > 0 and np.nanmax(values) >= 10 * np.nanmin(values))
 
 
 def _ticks(axes: Axes, xlabel: str, doubling: bool = False) -> None:

@@ -18,39 +18,32 @@ from wmzoo.compare.statistics import Array
 
 @dataclass(frozen=True)
 class Quantity:
-    """A series of diagnostics.json: `path` to its values, `along` to where they lie."""
+    """A series of diagnostics.json: `path` leads to its values, along the horizons or the open loop's steps."""
 
     name: str
     title: str
     label: str
     path: tuple[str, ...]
-    along: tuple[str, ...]
-    of_gradient: bool
+    log: bool = False  # drawn on a logarithmic axis
+
+    @property
+    def of_gradient(self) -> bool:
+        return self.path[0] != "open_loop"
+
+    @property
+    def along(self) -> tuple[str, ...]:
+        return ("horizons",) if self.of_gradient else ("open_loop", "step")
 
 
 QUANTITIES = (
-    Quantity("esnr", "ESNR of the policy gradient by horizon", "ESNR", ("esnr", "value"), ("horizons",), True),
-    Quantity(
-        "gradient_variance", "Variance of the policy gradient by horizon", "variance", ("gradient_variance",),
-        ("horizons",), True,
-    ),
-    Quantity("cosine", "Agreement of single gradients by horizon", "cosine", ("cosine",), ("horizons",), True),
-    Quantity(
-        "jacobian", "Size of the rollout's Jacobian by horizon", "norm", ("jacobian", "mean"), ("horizons",), True
-    ),
-    Quantity(
-        "latent_error", "Open-loop error of the latent (1: as bad as predicting no change)", "relative error",
-        ("open_loop", "latent_error"), ("open_loop", "step"), False,
-    ),
-    Quantity(
-        "reward_r2", "Open-loop rewards: coefficient of determination", "R²", ("open_loop", "reward_r2"),
-        ("open_loop", "step"), False,
-    ),
-    Quantity(
-        "return_error", "Open-loop error of the return", "error", ("open_loop", "return_error"), ("open_loop", "step"),
-        False,
-    ),
-)  # fmt: skip
+    Quantity("esnr", "Expected signal-to-noise ratio of the policy gradient", "ESNR", ("esnr", "value")),
+    Quantity("gradient_variance", "Total variance of the policy gradient", "variance", ("gradient_variance",), True),
+    Quantity("cosine", "Agreement of independent policy gradients", "cosine", ("cosine",)),
+    Quantity("jacobian", "Spectral norm of the rollout's Jacobian", "‖∂z_H/∂z_0‖", ("jacobian", "mean"), True),
+    Quantity("latent_error", "Latents (1: no better than no change)", "relative error", ("open_loop", "latent_error")),
+    Quantity("reward_r2", "Rewards, coefficient of determination", "R²", ("open_loop", "reward_r2")),
+    Quantity("return_error", "Discounted return up to the step", "error (std)", ("open_loop", "return_error")),
+)
 
 
 def curves(comparison: Comparison, quantity: Quantity) -> Curves:

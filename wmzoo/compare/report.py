@@ -138,9 +138,10 @@ class Report:
             if found:
                 x = "horizon" if of_gradient else "steps predicted"
                 caption = f"{quantity.title}: mean over runs with its 95% interval."
-                parts.append(self._figure(figures.task_grid(
-                    self.comparison, quantity.name, caption, found, x, quantity.label, doubling=of_gradient
-                )))  # fmt: skip
+                picture = figures.task_grid(
+                    self.comparison, quantity.name, caption, found, x, quantity.label, of_gradient, quantity.log
+                )
+                parts.append(self._figure(picture))
                 points = [(task, arm, curve) for task, curves in found.items() for arm, curve in curves.items()]
                 self.tables.append(tables.points(quantity.name, points, x, quantity.label))
         missing = "No run has such diagnostics; `wmzoo diagnose RUN` makes them."
