@@ -20,17 +20,20 @@ from wmzoo.losses.base import unroll
 from wmzoo.registry import build, list_entries
 from wmzoo.rng import seed_of, stream
 
+HORIZONS = (1, 2, 4, 8, 16)
 SLICES = 512  # of the open-loop predictions
 STARTS = 32  # latents at which Jacobians and paths are taken
 Figures = dict[str, Any]
 
 
-def diagnose(agent: Agent, horizons: list[int], estimates: int = 64, batch: int = 64, episodes: int = 16) -> Figures:
+def diagnose(
+    agent: Agent, horizons: list[int] | None = None, estimates: int = 64, batch: int = 64, episodes: int = 16
+) -> Figures:
     """Every diagnostic of an agent, on real trajectories of its own policy that no training has seen.
 
     Args:
-        horizons: H of the gradient and Jacobian figures. estimates, batch: independent policy gradients per horizon,
-            and the imagined rollouts behind each of them.
+        horizons: H of the gradient and Jacobian figures; None for 1, 2, 4, 8, 16, as far as episodes are that long.
+        estimates, batch: independent policy gradients per horizon, and the imagined rollouts behind each of them.
         episodes: trajectories to collect.
 
     The same agent and arguments give the same figures. Keys of what is given: horizons; esnr {value, low, high,
@@ -44,6 +47,7 @@ def diagnose(agent: Agent, horizons: list[int], estimates: int = 64, batch: int 
         trajectories = collect(agent, env, seed_of(seed, "diagnose"), stream(seed, "diagnose/actions"))
     finally:
         env.close()
+    horizons = horizons or [horizon for horizon in HORIZONS if horizon <= len(trajectories.actions)]
     draws = stream(seed, "diagnose/draws")
     longest = max(*horizons, int(cfg.trainer.horizon))
     slices = trajectories.slices(longest, SLICES, draws).to(next(agent.parameters()).device)

@@ -14,7 +14,7 @@ from wmzoo.errors import WmzooError
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("path", type=Path, metavar="RUN", help="a run folder, a checkpoint, or a name of the catalogue")
-    parser.add_argument("--horizons", default="1,2,4,8,16", metavar="H,H…", help="default: %(default)s")
+    parser.add_argument("--horizons", metavar="H,H…", help="default: 1,2,4,8,16, as far as episodes are that long")
     parser.add_argument(
         "--estimates", type=int, default=64, metavar="N", help="policy gradients per horizon (default: 64)"
     )
@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    horizons = _horizons(args.horizons)
+    horizons = None if args.horizons is None else _horizons(args.horizons)
     for name, least in (("estimates", 5), ("episodes", 1)):
         if getattr(args, name) < least:
             raise WmzooError(f"--{name} is {getattr(args, name)}; it must be {least} or more")
