@@ -269,7 +269,7 @@ class Runner:
         return f", about {minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f", about {minutes} min"
 
 
-KEPT = ("config.yaml", "run.json", "metrics.csv", "metrics.jsonl", "diagnostics/diagnostics.json")
+KEPT = ("config.yaml", "run.json", "metrics.csv", "diagnostics/diagnostics.json")
 
 
 def report(study: Study, root: Path, out: Path) -> list[str]:
