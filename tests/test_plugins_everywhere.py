@@ -11,13 +11,12 @@ from pathlib import Path
 
 import pytest
 from omegaconf import OmegaConf
+from short_run import SHORT_RUN
 
 from wmzoo import checkpoints
 from wmzoo.errors import WmzooError
 
-SHORT = ["size=tiny", "trainer.horizon=4", "env=pendulum_swingup", "env.num_envs=4", "env.episode_length=10"]
-SHORT += ["eval.episodes=1", "recipe.warmup_steps=80", "recipe.pretrain_updates=1", "recipe.model_updates=1"]
-SHORT += ["recipe.actor_updates=1", "trainer.iterations=4", "eval.every=4", "save.every=2", "device=cpu", "threads=1"]
+SHORT = [*SHORT_RUN, "env=pendulum_swingup", "eval.episodes=1", "trainer.iterations=4", "eval.every=4", "save.every=2"]
 PLUGIN = """
 import wmzoo
 from wmzoo.dynamics.mlp import MLPDynamics

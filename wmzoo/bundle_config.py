@@ -21,7 +21,7 @@ from yaml import AliasToken, YAMLError, scan
 from wmzoo import values
 from wmzoo.cards import BUILT_IN, CONFIGURED
 from wmzoo.errors import DamagedFile, WmzooError, about_file, one_line
-from wmzoo.plugins import load_known, loaded
+from wmzoo.plugins import load_files, loaded, why_unknown
 from wmzoo.registry import get, list_entries
 from wmzoo.values import WIDEST
 
@@ -137,7 +137,7 @@ def load_known_plugins(cfg: DictConfig) -> None:
     now = {plugin["path"]: plugin["sha256"] for plugin in loaded()}
     for path, digest in _recorded_plugins(cfg):
         if path not in now:
-            load_known(path, digest)
+            load_files([] if why_unknown(path, digest) else [path])
         elif now[path] != digest:
             log.warning("plugin %s has changed since the training", path)
 
@@ -146,7 +146,7 @@ def plugins_hint(cfg: DictConfig) -> str:
     """What to add to an error about a config that needs plugins; they never run unasked, it may be a stranger's."""
     files = dict.fromkeys(map(str, _list(cfg.get("plugins"))), "")
     for path, digest in _recorded_plugins(cfg):
-        why = load_known(path, digest)
+        why = why_unknown(path, digest)
         files[path] = f" ({why})" if why else ""
     hint = f"; it was trained with plugin {' and '.join(path + why for path, why in files.items())}" if files else ""
     hint += ", which --plugin FILE loads" if files else ""

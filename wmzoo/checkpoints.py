@@ -70,10 +70,11 @@ def save(
             shutil.copymode(partial / CONFIG, file)  # safetensors writes for its owner alone
             atomic.sync_file(file)
         partial.chmod(0o755)  # mkdtemp makes it private
-        if folder.exists():
-            _put_away(folder)
+        former = _set_aside(folder) if folder.exists() else None
         os.rename(partial, folder)
         atomic.sync_folder(folder.parent)
+        if former is not None:
+            shutil.rmtree(former, ignore_errors=True)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return folder
@@ -88,12 +89,11 @@ def check_replaceable(folder: Path) -> None:
         raise WmzooError(f"{folder}: holds more than a shared checkpoint; choose another folder")
 
 
-def _put_away(folder: Path) -> None:
-    """Remove a bundle; half deleted, it must not look like one."""
+def _set_aside(folder: Path) -> Path:
+    """Rename a bundle that is to be deleted, and give its new place: half deleted, it must not look like one."""
     going = folder.with_name(f".{folder.name}-old.tmp")
     shutil.rmtree(going, ignore_errors=True)
-    folder.rename(going)
-    shutil.rmtree(going, ignore_errors=True)
+    return folder.rename(going)
 
 
 def save_in_run(
@@ -112,7 +112,7 @@ def save_in_run(
     folder = Path(run_folder) / "checkpoints" / f"{iteration:08d}"
     save(folder, agent, cfg, obs_dim, act_dim, iteration=iteration, env_steps=env_steps, state=state)
     for old in list_checkpoints(run_folder)[: -max(keep, 1)]:
-        _put_away(old)
+        shutil.rmtree(_set_aside(old), ignore_errors=True)
     return folder
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-WIDEST = 2**15
+from wmzoo.values import WIDEST
 
 
 def matched_units(count: Callable[[list[int]], int], shape: Sequence[int], target: int) -> list[int]:

@@ -54,8 +54,8 @@ def load_file(path: str | Path) -> Path:
     return file
 
 
-def load_known(path: str, digest: str) -> str:
-    """Run the plugin file that a checkpoint names if its user has run exactly this file before; else why it was not."""
+def why_unknown(path: str, digest: str) -> str:
+    """Why a plugin file that a checkpoint names is not run unasked; empty if its user has run just this file before."""
     try:
         if file_sha256(Path(path)) != digest:
             return "it has changed since"
@@ -64,7 +64,6 @@ def load_known(path: str, digest: str) -> str:
         known = False
     if not known:
         return "you have not run it before" if Path(path).is_file() else "it is not there"
-    load_file(path)
     return ""
 
 

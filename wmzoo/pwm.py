@@ -237,8 +237,9 @@ class PWM:
         for _ in range(s.critic_passes):
             order = torch.randperm(len(z), generator=self.streams["minibatch"]).to(z.device)
             for batch in order.chunk(s.critic_minibatches):
-                loss = (self.critic(z[batch]) - targets[batch]).square().mean()
-                suspects = {"latent": z[batch], "TD(λ) target": targets[batch]}
+                latents, target = z[batch], targets[batch]
+                loss = (self.critic(latents) - target).square().mean()
+                suspects = {"latent": latents, "TD(λ) target": target}
                 norms.append(self._descend("critic", loss, self.critic, s.critic_grad_clip, suspects))
                 losses.append(loss.item())
         return {"value_loss": sum(losses) / len(losses), "critic_grad_norm": sum(norms) / len(norms)}

@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from short_run import SHORT_RUN
 
 from wmzoo.cli.main import main
 from wmzoo.runs.metrics import read_metrics
 
-SHORT = ["size=tiny", "trainer.horizon=4", "env=pendulum_swingup", "env.num_envs=4", "env.episode_length=10"]
-SHORT += ["eval.episodes=1", "recipe.warmup_steps=80", "recipe.pretrain_updates=1", "recipe.model_updates=1"]
-SHORT += ["recipe.actor_updates=1", "trainer.iterations=6", "eval.every=6", "save.every=2", "device=cpu", "threads=1"]
+SHORT = [*SHORT_RUN, "env=pendulum_swingup", "eval.episodes=1", "trainer.iterations=6", "eval.every=6", "save.every=2"]
 DIVERGES = """
 import torch, wmzoo
 from wmzoo.dynamics.mlp import MLPDynamics

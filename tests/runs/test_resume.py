@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from short_run import SHORT_RUN
 
 from wmzoo import checkpoints
 from wmzoo.cli.main import main
@@ -22,9 +23,7 @@ from wmzoo.runs.lock import FolderLock
 from wmzoo.runs.metrics import read_metrics
 
 CLOCKS = {"wall_clock", "fps"}
-SHORT = ["size=tiny", "trainer.horizon=4", "env.num_envs=4", "env.episode_length=10", "eval.episodes=2", "device=cpu"]
-SHORT += ["recipe.warmup_steps=80", "recipe.pretrain_updates=1", "recipe.model_updates=1", "recipe.actor_updates=1"]
-SHORT += ["trainer.iterations=6", "eval.every=2", "save.every=2", "save.keep=2", "threads=1"]
+SHORT = [*SHORT_RUN, "eval.episodes=2", "trainer.iterations=6", "eval.every=2", "save.every=2", "save.keep=2"]
 RUNS = {
     "mlp on dmc": ["dynamics=mlp", "env=reacher_easy"],
     "flow on dmc": ["dynamics=flow", "env=pendulum_swingup"],

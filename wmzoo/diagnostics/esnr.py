@@ -1,4 +1,4 @@
-"""Effective signal-to-noise ratio of a gradient estimator, ESNR = Σ_j E[g_j]² / Σ_j Var[g_j].
+"""Expected signal-to-noise ratio of a gradient estimator, ESNR = Σ_j E[g_j]² / Σ_j Var[g_j].
 
 All that is needed of N estimates g_i[P] is their Gram matrix G_ij = g_i · g_j, so P may be large.
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from wmzoo.runs import atomic
+from wmzoo.runs.metrics import write_csv
 
 Figures = Mapping[str, Any]
 
@@ -17,10 +17,10 @@ def write_diagnostics(folder: Path, figures: Figures, title: str) -> list[Path]:
     """Write everything into `folder`, which is made; gives the pictures."""
     folder.mkdir(parents=True, exist_ok=True)
     atomic.write_text(folder / "diagnostics.json", json.dumps(figures, indent=2) + "\n")
-    _write_csv(folder / "by_horizon.csv", by_horizon(figures))
-    _write_csv(folder / "open_loop.csv", _rows(figures["open_loop"]))
+    write_csv(by_horizon(figures), folder / "by_horizon.csv")
+    write_csv(_rows(figures["open_loop"]), folder / "open_loop.csv")
     if "flow_paths" in figures:
-        _write_csv(folder / "integration.csv", figures["flow_paths"]["integration"])
+        write_csv(figures["flow_paths"]["integration"], folder / "integration.csv")
     return _draw(folder, figures, title)
 
 
@@ -58,13 +58,6 @@ def table(figures: Figures) -> str:
 
 def _rows(columns: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
     return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
-
-
-def _write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 def _draw(folder: Path, figures: Figures, title: str) -> list[Path]:
