@@ -1,7 +1,10 @@
 """The contract of environments, over every entry of the kind and every named task."""
 
+from contextlib import nullcontext
+
 import pytest
 import yaml
+from which_dflex import BOTH, dflex
 
 from wmzoo.contracts import env as contract
 from wmzoo.paths import data_dir
@@ -18,12 +21,22 @@ def named_tasks() -> list[tuple[str, str]]:
 
 
 TASKS = sorted({*named_tasks(), ("gymnasium", "Pendulum-v1"), ("dmc", "cup-catch")})
+HERE = [(suite, task) for suite, task in TASKS if suite != "dflex"]
+DFLEX = [task for suite, task in TASKS if suite == "dflex"]
 
 
-@pytest.mark.parametrize(("suite", "task"), TASKS, ids=[task for _, task in TASKS])
+@pytest.mark.parametrize(("suite", "task"), HERE, ids=[task for _, task in HERE])
 @pytest.mark.parametrize("check", contract.CHECKS, ids=lambda check: check.__name__)
 def test_a_named_task_keeps_the_contract(check, suite, task):
     check(lambda num_envs: build("env", suite, task=task, num_envs=num_envs))
+
+
+@pytest.mark.parametrize("task", DFLEX)
+@pytest.mark.parametrize("which", BOTH)
+@pytest.mark.parametrize("check", contract.CHECKS, ids=lambda check: check.__name__)
+def test_a_dflex_task_keeps_the_contract(check, which, task):
+    with dflex(which):
+        check(lambda num_envs: build("env", "dflex", task=task, num_envs=num_envs))
 
 
 @pytest.mark.parametrize("name", list_entries("env"))
@@ -31,4 +44,5 @@ def test_an_entry_is_checked_with_the_task_of_its_card(name):
     assert (name, get("env", name).params["task"]) in TASKS  # those are checked above
     case = next(contract.suite(name))
     assert case.id == f"{name}: shapes and dtypes"
-    case.run()
+    with dflex("fake") if name == "dflex" else nullcontext():
+        case.run()

@@ -33,9 +33,9 @@ class Slices(NamedTuple):
 class ReplayBuffer:
     """One ring of rows per environment. An episode of L steps takes L+1 rows; its last row holds the final observation.
 
-    Each environment has a write pointer of its own, so the extra rows at episode ends do not disturb the others. Every
-    row carries the number of its episode: a slice of H steps is whole exactly if its first and last row carry the same
-    and it does not run past the newest row, over the ring's seam.
+    It lies on the CPU, wherever the environments are. Each of them has a write pointer of its own, so the extra rows at
+    episode ends do not disturb the others. Every row carries the number of its episode: a slice of H steps is whole
+    exactly if its first and last row carry the same and it does not run past the newest row, over the ring's seam.
 
     Args:
         capacity: rows in all (environment steps plus one per episode), divided evenly over the environments.
@@ -73,14 +73,14 @@ class ReplayBuffer:
 
     def start(self, obs: Tensor) -> None:
         """Begin an episode in every environment at obs[B,O] (after a reset), B environments."""
-        self._open(self.envs, obs)
+        self._open(self.envs, obs.cpu())
 
     def add(self, action: Tensor, transition: Transition) -> None:
         """Store one step of all environments: action[B,A] taken in the newest observations, and what followed.
 
         A step with a number that is not finite is kept out of every slice: its row belongs to no episode.
         """
-        rows = self.head
+        rows, transition = self.head, transition.to("cpu")
         before = self.episode[rows, self.envs]
         finite = transition.reward.isfinite() & transition.final_obs.isfinite().all(1)
         self.action[rows, self.envs] = action.detach().cpu()

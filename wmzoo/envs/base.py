@@ -27,12 +27,17 @@ class Transition(NamedTuple):
     success: (
         Tensor | None
     )  # float32 [B], 1 where the task counts as solved at this step; None where it has no such notion
-    info: dict[str, Any]
+    info: dict[str, Any]  # recovered: how many simulations had failed and were started anew, where a suite does that
 
     @property
     def done(self) -> Tensor:
         """bool [B]: the episode ended, for whichever reason."""
         return self.terminated | self.truncated
+
+    def to(self, device: torch.device | str) -> Transition:
+        """The same transition on `device`."""
+        moved: dict[str, Any] = {k: v.to(device) for k, v in self._asdict().items() if isinstance(v, Tensor)}
+        return self._replace(**moved)
 
 
 class VectorEnv(ABC):

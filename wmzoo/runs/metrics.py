@@ -18,7 +18,7 @@ COLUMNS = (
     *("policy_loss", "value_loss", "dynamics_loss", "reward_loss", "wm_loss"),
     *("actor_grad_norm", "critic_grad_norm", "wm_grad_norm", "latent_norm", "action_saturation"),
     *("esnr_running", "esnr_running_db"),
-    *("nonfinite", "buffer_size", "lr", "eval_return", "eval_return_std", "eval_success"),
+    *("nonfinite", "recovered", "buffer_size", "lr", "eval_return", "eval_return_std", "eval_success"),
 )
 Row = dict[str, Any]
 

@@ -9,7 +9,9 @@ from wmzoo.envs.base import Transition
 
 
 class EpisodeTracker:
-    """Adds up rewards per environment; an episode whose beginning was not seen (a staggered start) is left out.
+    """Adds up rewards per environment, and counts the simulations that failed and began anew.
+
+    An episode whose beginning was not seen (a staggered start) is left out.
 
     Args:
         elapsed: int64[B], the steps each running episode had already taken.
@@ -20,11 +22,13 @@ class EpisodeTracker:
         self.returns = torch.zeros(len(elapsed), dtype=torch.float64)
         self.lengths = torch.zeros(len(elapsed), dtype=torch.long)
         self.finished: list[tuple[float, int, float | None]] = []
+        self.recovered = 0
 
     def add(self, transition: Transition) -> None:
         """Take in one step of all environments."""
         self.returns += transition.reward.cpu().double()
         self.lengths += 1
+        self.recovered += transition.info.get("recovered", 0)
         done = (transition.terminated | transition.truncated).cpu()
         for env in (done & self.whole).nonzero().flatten().tolist():
             success = None if transition.success is None else float(transition.success[env])
@@ -33,12 +37,14 @@ class EpisodeTracker:
         self.returns[done], self.lengths[done] = 0.0, 0
 
     def take(self) -> dict[str, float | None]:
-        """Means over the episodes finished since the last call; None where there were none."""
+        """Means over the episodes finished since the last call, None where there were none; and `recovered`."""
         episodes, self.finished = self.finished, []
+        recovered, self.recovered = self.recovered, 0
         if not episodes:
-            return {"rewards": None, "episode_length": None, "success": None}
+            return {"rewards": None, "episode_length": None, "success": None, "recovered": recovered}
         returns, lengths, successes = zip(*episodes, strict=True)
         return {
+            "recovered": recovered,
             "rewards": sum(returns) / len(returns),
             "episode_length": sum(lengths) / len(lengths),
             "success": None if successes[0] is None else sum(successes) / len(successes),
