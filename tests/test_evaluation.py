@@ -73,12 +73,14 @@ def test_success_is_what_the_last_step_of_the_episode_says():
     assert result.successes == (True, True) and result.success == 1.0
     result = evaluate(Half(), Countdown([2, 1], successes), seed=0)
     assert result.successes == (False, False) and result.success == 0.0
+    assert result.successes_any == (True, False)  # what follows an episode's end is ignored here too
 
 
 def test_mean_and_standard_deviation_are_over_episodes():
     result = Evaluation(returns=(1.0, 3.0), lengths=(1, 1))
     assert (result.mean, result.std, result.success) == (2.0, 1.0, None)
-    assert result.row() == {"eval_return": 2.0, "eval_return_std": 1.0, "eval_success": None}
+    success = {"eval_success": None, "eval_success_any": None}
+    assert result.row() == {"eval_return": 2.0, "eval_return_std": 1.0, **success}
 
 
 def test_returns_are_added_in_double_precision():

@@ -30,11 +30,13 @@ class Evaluation:
         returns: undiscounted sums of rewards, one per episode, added in float64.
         lengths: agent steps per episode.
         successes: the success reported at an episode's last step; None where the task has no such notion.
+        successes_any: whether any step of it reported success.
     """
 
     returns: tuple[float, ...]
     lengths: tuple[int, ...]
     successes: tuple[bool, ...] | None = None
+    successes_any: tuple[bool, ...] | None = None
 
     @property
     def mean(self) -> float:
@@ -47,12 +49,18 @@ class Evaluation:
 
     @property
     def success(self) -> float | None:
-        """Fraction of successful episodes."""
+        """Fraction of episodes that are a success at their last step."""
         return None if self.successes is None else float(np.mean(self.successes))
+
+    @property
+    def success_any(self) -> float | None:
+        """Fraction of episodes that are a success at some step: never less than `success`."""
+        return None if self.successes_any is None else float(np.mean(self.successes_any))
 
     def row(self) -> dict[str, float | None]:
         """The evaluation's columns of a metrics row."""
-        return {"eval_return": self.mean, "eval_return_std": self.std, "eval_success": self.success}
+        success = {"eval_success": self.success, "eval_success_any": self.success_any}
+        return {"eval_return": self.mean, "eval_return_std": self.std} | success
 
 
 @torch.no_grad()
@@ -98,7 +106,7 @@ def _episodes(agent: Policy, env: VectorEnv, seed: int, task: Tensor | None, rec
     obs = env.reset(seed)
     returns = torch.zeros(env.num_envs, dtype=torch.float64)
     lengths = torch.zeros(env.num_envs, dtype=torch.int64)
-    succeeded = torch.zeros(env.num_envs, dtype=torch.bool)
+    succeeded = torch.zeros(2, env.num_envs, dtype=torch.bool)  # at the step just taken, at any
     has_success = False
     running = torch.ones(env.num_envs, dtype=torch.bool)
     for step in range(env.episode_length):
@@ -113,12 +121,13 @@ def _episodes(agent: Policy, env: VectorEnv, seed: int, task: Tensor | None, rec
         lengths[running] += 1
         if transition.success is not None:
             has_success = True
-            succeeded[running] = transition.success.cpu()[running] > 0
+            succeeded[0, running] = transition.success.cpu()[running] > 0
+            succeeded[1] |= succeeded[0]
         running &= ~(transition.terminated | transition.truncated).cpu()
         obs = transition.obs
         if not bool(running.any()):
-            successes = tuple(succeeded.tolist()) if has_success else None
-            return Evaluation(tuple(returns.tolist()), tuple(lengths.tolist()), successes)
+            successes = [tuple(row) if has_success else None for row in succeeded.tolist()]
+            return Evaluation(tuple(returns.tolist()), tuple(lengths.tolist()), *successes)
     raise RunFailed(f"evaluation: episodes did not end within the task's {env.episode_length} steps")
 
 

@@ -157,7 +157,8 @@ class RunRecorder:
     def evaluated(self, iteration: int, env_steps: int, evaluation: Evaluation) -> None:
         """Every episode, in eval/<iteration>.json; `wmzoo evaluate` puts episodes and seed in its own names."""
         when = {"iteration": iteration, "env_steps": env_steps, "seed": evaluation_seed(self.run.cfg)}
-        result = when | {"mean": evaluation.mean, "std": evaluation.std} | asdict(evaluation)
+        means = {name: getattr(evaluation, name) for name in ("mean", "std", "success", "success_any")}
+        result = when | means | asdict(evaluation)
         folder = self.run.folder / "eval"
         folder.mkdir(exist_ok=True)
         atomic.write_text(folder / f"{iteration:08d}.json", json.dumps(result, indent=2) + "\n")

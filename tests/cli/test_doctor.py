@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from importlib import metadata
 from typing import Any
 
@@ -67,6 +68,16 @@ def test_a_suite_that_does_not_work_is_a_fault(
     captured = capsys.readouterr()
     assert "FAULT  dmc" in captured.out and "flex_vertedge" in captured.out
     assert captured.err == "wmzoo: 1 faults: suites dmc\n"
+
+
+def test_a_suite_of_an_extra_that_is_not_installed_is_no_fault_and_names_the_command(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for module in [name for name in sys.modules if name.startswith("wmzoo.envs.metaworld")]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, "metaworld.env_dict", None)  # as if it were not there
+    (row,) = [finding for finding in doctor.suites() if finding.name == "metaworld"]
+    assert row.ok is None and "pip install 'wmzoo[metaworld]'" in row.text
 
 
 def test_a_missing_extra_is_no_fault_and_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,11 +21,16 @@ def named_tasks() -> list[tuple[str, str]]:
 
 
 TASKS = sorted({*named_tasks(), ("gymnasium", "Pendulum-v1"), ("dmc", "cup-catch")})
-HERE = [(suite, task) for suite, task in TASKS if suite != "dflex"]
 DFLEX = [task for suite, task in TASKS if suite == "dflex"]
+SLOW = [("metaworld", "door-open"), ("metaworld", "push")]  # their suite is checked with reach
+MARKED = [
+    pytest.param(*task, id=task[1], marks=[pytest.mark.slow] if task in SLOW else [])
+    for task in TASKS
+    if task[0] != "dflex"
+]
 
 
-@pytest.mark.parametrize(("suite", "task"), HERE, ids=[task for _, task in HERE])
+@pytest.mark.parametrize(("suite", "task"), MARKED)
 @pytest.mark.parametrize("check", contract.CHECKS, ids=lambda check: check.__name__)
 def test_a_named_task_keeps_the_contract(check, suite, task):
     check(lambda num_envs: build("env", suite, task=task, num_envs=num_envs))

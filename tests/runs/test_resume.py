@@ -29,6 +29,7 @@ RUNS = {
     "flow on dmc": ["dynamics=flow", "env=pendulum_swingup"],
     "mlp on gymnasium": ["dynamics=mlp", "env=Hopper-v5", "recipe=paper", "recipe.critic_passes=1"],
     "flow on gymnasium": ["dynamics=flow", "env=Hopper-v5"],
+    "mlp on metaworld": ["dynamics=mlp", "env=mw_door_open"],
 }
 
 

@@ -112,7 +112,8 @@ def suites() -> Iterator[Finding]:
             finally:
                 env.close()
         except WmzooError as error:  # says itself what to do
-            yield Finding("suites", name, False, str(error))
+            missing = get("env", name).facts.get("extra") and isinstance(error.__cause__, ModuleNotFoundError)
+            yield Finding("suites", name, None if missing else False, str(error))
         except Exception as error:
             what = (str(error).strip().splitlines() or [""])[0]
             mend = "reinstall it with the versions of constraints.txt"

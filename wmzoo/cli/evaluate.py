@@ -93,6 +93,7 @@ def evaluate_path(
         "mean": evaluation.mean,
         "std": evaluation.std,
         "success": evaluation.success,
+        "success_any": evaluation.success_any,
         "returns": list(evaluation.returns),
         "lengths": list(evaluation.lengths),
         "video": str(video) if video and recorder and not recorder.failed else None,
@@ -151,7 +152,10 @@ def describe(result: Result) -> str:
         "episodes: " + " ".join(f"{value:.2f}" for value in returns),
     ]
     if result["success"] is not None:
-        lines.append(f"success: {100 * result['success']:.0f} %")
+        lines.append(
+            f"success: {100 * result['success']:.0f} % of the episodes at their last step, "
+            f"{100 * result['success_any']:.0f} % at any step"
+        )
     if result.get("recorded") is not None:
         same = "the same" if result["recorded"] == result["mean"] else f"but it is {result['mean']} here"
         lines.append(f"recorded by the run at iteration {result['iteration']}: {result['recorded']} ({same})")

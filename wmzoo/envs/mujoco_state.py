@@ -76,14 +76,25 @@ def _arrays(struct: Any) -> dict[str, np.ndarray]:
 
 
 def attributes(owner: object) -> dict[str, Any]:
-    """The numeric attributes of a task: numbers as they are, arrays as tensors. The rest is constant."""
+    """The numeric attributes of a task: numbers as they are, arrays as tensors. The rest is constant.
+
+    A view of the simulation (Meta-World's basketball keeps one as its target) is not copied: it follows by itself.
+    """
     found: dict[str, Any] = {}
     for name, value in vars(owner).items():
         if isinstance(value, np.ndarray) and value.dtype.kind in "fiub":
-            found[name] = torch.from_numpy(value.copy())
+            if not _borrowed(value):
+                found[name] = torch.from_numpy(value.copy())
         elif isinstance(value, bool | int | float | np.number | np.bool_):
             found[name] = value.item() if isinstance(value, np.generic) else value
     return found
+
+
+def _borrowed(array: np.ndarray) -> bool:
+    """Whether the memory is another library's, MuJoCo's that is."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array.base is not None
 
 
 def set_attributes(owner: object, saved: dict[str, Any]) -> None:

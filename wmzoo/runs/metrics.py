@@ -14,11 +14,12 @@ from wmzoo.errors import DamagedFile, WmzooError
 from wmzoo.runs import atomic
 
 COLUMNS = (
-    *("iteration", "env_steps", "wall_clock", "fps", "rewards", "episode_length", "success"),
+    *("iteration", "env_steps", "wall_clock", "fps", "rewards", "episode_length", "success", "success_any"),
     *("policy_loss", "value_loss", "dynamics_loss", "reward_loss", "wm_loss"),
     *("actor_grad_norm", "critic_grad_norm", "wm_grad_norm", "latent_norm", "action_saturation"),
     *("esnr_running", "esnr_running_db"),
-    *("nonfinite", "recovered", "buffer_size", "lr", "eval_return", "eval_return_std", "eval_success"),
+    *("nonfinite", "recovered", "buffer_size", "lr"),
+    *("eval_return", "eval_return_std", "eval_success", "eval_success_any"),
 )
 Row = dict[str, Any]
 

@@ -19,17 +19,21 @@ DISTRIBUTIONS = (
     *("wmzoo", "torch", "numpy", "mujoco", "dm_control", "gymnasium"),
     *("hydra-core", "omegaconf", "safetensors"),
 )
+OPTIONAL = ("metaworld",)  # of extras: named where they are installed
 
 
 def versions() -> dict[str, str | None]:
     """Versions of Python and of the distributions that can change a result; None where not installed."""
     found: dict[str, str | None] = {"python": platform.python_version()}
-    for name in DISTRIBUTIONS:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            found[name] = None
-    return found
+    found |= {name: _version(name) for name in DISTRIBUTIONS}
+    return found | {name: version for name in OPTIONAL if (version := _version(name))}
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def git_commit() -> str | None:

@@ -1,0 +1,68 @@
+"""Meta-World, any task: reach, mw-reach (TD-MPC2) and reach-v3 are the same."""
+
+from __future__ import annotations
+
+import difflib
+
+from wmzoo.envs import rendering
+from wmzoo.envs.serial import SerialVectorEnv, check_backend
+from wmzoo.errors import WmzooError
+
+rendering.choose_backend()  # first: mujoco reads the choice at import
+from metaworld.env_dict import ENV_CLS_MAP  # noqa: E402
+
+from wmzoo.envs.metaworld_simulator import MetaworldSimulator, make  # noqa: E402
+
+_DEFAULT_EPISODE = 200  # raw steps, as in TD-MPC2 and PWM; Meta-World's own benchmarks take 500
+
+
+class MetaworldVectorEnv(SerialVectorEnv):
+    """B copies of one Meta-World task; the goal is observed, and drawn anew for every episode.
+
+    task: its name, with or without "mw-" before it and "-v3" behind it; hyphens and underscores are the same.
+    action_repeat: raw steps per agent step, the reward (0 to 10 a raw step) is their sum.  episode_length: agent
+    steps until truncation; by default 200 raw steps. Nothing terminates. O is 39: hand, gripper and objects now and
+    one raw step before, then the goal. `success` is the task's own, after the last raw step. Raises WmzooError for
+    an unknown task.
+    """
+
+    def __init__(
+        self,
+        task: str,
+        num_envs: int,
+        action_repeat: int = 2,
+        episode_length: int | None = None,
+        backend: str = "serial",
+        device: str = "cpu",
+    ) -> None:
+        check_backend(backend, num_envs)
+        self.task = find_task(task)
+        first = make(ENV_CLS_MAP[self.task])
+        # A model takes 20 MB and 0.2 s to compile. All are made before a reset of one moves things in it.
+        others = [make(ENV_CLS_MAP[self.task], first.model) for _ in range(num_envs - 1)]
+        simulators = [MetaworldSimulator(environment, action_repeat) for environment in (first, *others)]
+        self.control_timestep = float(first.dt) * action_repeat
+        super().__init__(simulators, episode_length or -(-_DEFAULT_EPISODE // action_repeat), device)
+
+
+def find_task(task: str) -> str:
+    """Meta-World's own name, reach-v3 for "mw-reach" or "reach", or WmzooError with what was perhaps meant."""
+    names: dict[str, str] = {_plain(name): name for name in ENV_CLS_MAP}
+    if _plain(task) in names:
+        return names[_plain(task)]
+    near = difflib.get_close_matches(_plain(task), names, n=3)
+    hint = f"; did you mean {', '.join(names[match] for match in near)}?" if near else "."
+    raise WmzooError(f"metaworld has no task {task!r}{hint} The list: python -m wmzoo.envs.metaworld")
+
+
+def _plain(task: str) -> str:
+    return task.lower().replace("_", "-").removeprefix("mw-").removesuffix("-v3")
+
+
+def main() -> None:
+    """Print every task, one per line."""
+    print("\n".join(sorted(ENV_CLS_MAP)))
+
+
+if __name__ == "__main__":
+    main()
