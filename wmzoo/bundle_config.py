@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Collection
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -121,7 +121,7 @@ def _suspicious(text: str) -> str | None:
     return None
 
 
-def check_config(bundle: Path, cfg: DictConfig, needed: Iterable[str] = ()) -> None:
+def check_config(bundle: Path, cfg: DictConfig, needed: Collection[str] = ()) -> None:
     """WmzooError, naming the bundle's file, for a value that makes no sense and a needed key that is not there."""
     try:
         values.check(cfg, needed)

@@ -230,3 +230,9 @@ def test_the_papers_settings_are_the_default_and_options_go_over_them(fake):
     env = DflexVectorEnv("hopper", 1, options={"termination_height": -1.0})
     assert env._env.termination_height == -1.0 and env._env.stochastic_init
     assert DflexVectorEnv("hopper", 1)._env.termination_height == -0.45
+
+
+@pytest.mark.parametrize(("task", "num_envs"), [("ant", 128), ("cartpole", 1024), ("snu_humanoid", 64)])
+def test_named_tasks_compose_with_the_papers_number_of_environments(task, num_envs):
+    cfg = wmzoo.compose([f"env=dflex_{task}"])
+    assert (cfg.env.name, cfg.env.task, cfg.env.num_envs) == ("dflex", task, num_envs)
