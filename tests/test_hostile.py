@@ -44,6 +44,7 @@ BOMB = "a: &a [lol, lol, lol]\n" + "".join(
         (lambda text: f"x: {'y' * 300_000}\n" + text, "has more than 262,144 letters"),
         (lambda text: text + "  origin: 5\n", "checkpoint.origin is none"),
         (lambda text: text + "  origin: {result: {mean: high}}\n", "checkpoint.origin is none"),
+        (lambda text: text + "  origin: {source: {file: a.pt}}\n", "checkpoint.origin is none"),
     ],
 )
 def test_a_hostile_config_is_refused_at_once(

@@ -111,7 +111,10 @@ def with_matched_units(cfg: DictConfig, act_dim: int) -> DictConfig:
 
 
 def build_agent(cfg: DictConfig, obs_dim: int, act_dim: int) -> Agent:
-    """Every part drawn from a random stream of its own: with one seed, variants share all parts but the dynamics."""
+    """Every part drawn from a random stream of its own: with one seed, variants share all parts but the dynamics.
+
+    A config in which `actor` or `critic` is null makes an agent without.
+    """
     size, activation = cfg.model, cfg.recipe.activation
 
     def part(name: str, make: Callable[[], Any]) -> Any:
@@ -141,8 +144,11 @@ def build_agent(cfg: DictConfig, obs_dim: int, act_dim: int) -> Agent:
         action_masks=_action_masks(size, act_dim),
         observation_moments=RunningMoments(obs_dim) if cfg.recipe.get("normalise_obs") else None,
     )
-    actor = part("actor", lambda: Actor(size.latent_dim, act_dim, cfg.actor.units))
-    critic = part("critic", lambda: CriticEnsemble(size.latent_dim, cfg.critic.units, cfg.critic.num))
+    actor, critic = None, None  # of a model alone
+    if cfg.actor is not None:
+        actor = part("actor", lambda: Actor(size.latent_dim, act_dim, cfg.actor.units))
+    if cfg.critic is not None:
+        critic = part("critic", lambda: CriticEnsemble(size.latent_dim, cfg.critic.units, cfg.critic.num))
     return Agent(world_model, actor, critic, cfg, obs_dim, act_dim)
 
 
@@ -150,13 +156,13 @@ def _action_masks(size: DictConfig, act_dim: int) -> torch.Tensor | None:
     """[N,A], 1 for the actions that each task has; None where `model.action_dims` is null."""
     if size.action_dims is None:
         return None
-    dims = torch.tensor(list(size.action_dims))
-    if len(dims) != size.num_tasks or not ((dims >= 1) & (dims <= act_dim)).all():
+    dims = list(size.action_dims)
+    if len(dims) != size.num_tasks or not all(1 <= dim <= act_dim for dim in dims):
         raise WmzooError(
-            f"model.action_dims={list(size.action_dims)}: one number from 1 to {act_dim} is needed for each of "
+            f"model.action_dims={dims}: one number from 1 to {act_dim} is needed for each of "
             f"model.num_tasks={size.num_tasks} tasks"
         )
-    return (torch.arange(act_dim) < dims.unsqueeze(1)).float()
+    return (torch.arange(act_dim) < torch.tensor(dims).unsqueeze(1)).float()
 
 
 def build_env(cfg: DictConfig, num_envs: int | None = None) -> VectorEnv:

@@ -28,6 +28,7 @@ from wmzoo.values import WIDEST
 CONFIG = "config.yaml"
 FORMAT = 1
 LONGEST = 2**18  # letters of a config
+SOURCE = ("file", "sha256", "layout")  # of a checkpoint that was converted from another project's file
 log = logging.getLogger("wmzoo")
 
 
@@ -104,6 +105,9 @@ def _is_origin(origin: Any) -> bool:
     if origin is None:
         return True
     if not isinstance(origin, DictConfig) or not isinstance(origin.get("versions", origin), DictConfig):
+        return False
+    source = origin.get("source", OmegaConf.create({"file": "", "sha256": "", "layout": ""}))
+    if not isinstance(source, DictConfig) or not all(isinstance(source.get(name), str) for name in SOURCE):
         return False
     result = origin.get("result", OmegaConf.create({"mean": 0, "std": 0, "episodes": 0, "seed": 0}))
     names = ("mean", "std", "episodes", "seed")

@@ -221,18 +221,22 @@ def mend(bundle: Path) -> str:
 def load_weights(module: torch.nn.Module, file: Path) -> None:
     """Loads a safetensors file whose names, shapes and types must be exactly the module's."""
     found = read_tensors(file)
-    wanted = module.state_dict()
+    if problem := misfit(found, module.state_dict()):
+        raise WmzooError(f"{file}: does not fit its {CONFIG}: {problem}")
+    check_finite(file, found)
+    module.load_state_dict(found, strict=True)
+
+
+def misfit(found: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor]) -> str | None:
+    """The first tensor by which weights are not those of a module, and how many more there are."""
     problems = [f"lacks {name}" for name in wanted if name not in found]
     problems += [f"has unknown {name}" for name in found if name not in wanted]
     for name in wanted.keys() & found.keys():
         theirs, ours = found[name], wanted[name]
         if theirs.shape != ours.shape or theirs.dtype != ours.dtype:
             problems.append(f"has {name} as {_kind(theirs)}, the config makes it {_kind(ours)}")
-    if problems:
-        rest = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        raise WmzooError(f"{file}: does not fit its {CONFIG}: {problems[0]}{rest}")
-    check_finite(file, found)
-    module.load_state_dict(found, strict=True)
+    rest = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    return f"{problems[0]}{rest}" if problems else None
 
 
 def check_finite(file: Path, tensors: Mapping[str, torch.Tensor]) -> None:

@@ -23,7 +23,9 @@ def model_card(agent: Agent, folder: str, licence: str) -> str:
     parts = [f"`{dynamics['name']}`"]
     if hasattr(agent.world_model.dynamics, "nfe"):
         parts.append(f"`{cfg['integrator']['name']}` (K={dynamics.get('substeps', 1)})")
-    lines = [f"# {folder}", "", f"A wmzoo agent: {' with '.join(parts)} on {cfg['env']['task']}, trained by PWM.", ""]
+    how = f"converted from {origin['source']['layout']}" if "source" in origin else "trained by PWM"
+    task = f" on {cfg['env']['task']}" if "env" in cfg else ""
+    lines = [f"# {folder}", "", f"A wmzoo agent: {' with '.join(parts)}{task}, {how}.", ""]
     lines += ["| | |", "|---|---|"]
     lines += [f"| {name} | {value} |" for name, value in _facts(cfg, made, origin, licence).items()]
     counts = agent.parameter_counts()
@@ -32,20 +34,48 @@ def model_card(agent: Agent, folder: str, licence: str) -> str:
     if origin.get("versions"):
         lines += ["", "## Versions", "", "| distribution | version |", "|---|---|"]
         lines += [f"| {name} | {version} |" for name, version in origin["versions"].items()]
-    lines += ["", "## Use", "", "```python", "import wmzoo", "", f'agent = wmzoo.load("{folder}")', ""]
-    lines += [f"actions = agent.act(obs)  # obs [B, {agent.obs_dim}] -> actions [B, {agent.act_dim}] in [-1, 1]", "```"]
+    lines += [
+        "",
+        "## Use",
+        "",
+        "```python",
+        "import wmzoo",
+        "",
+        f'agent = wmzoo.load("{folder}")',
+        "",
+        *_use(agent),
+        "```",
+    ]
     return "\n".join(lines) + "\n"
 
 
+def _use(agent: Agent) -> list[str]:
+    """The lines that act, or step a model that is alone."""
+    embedding, task, given = agent.world_model.task_embedding, "", f"obs [B, {agent.obs_dim}]"
+    if embedding is not None:
+        task, given = ", task", f"{given}, task int64 [B] below {embedding.table.num_embeddings}"
+    if agent.actor is not None:
+        return [f"actions = agent.act(obs{task})  # {given} -> actions [B, {agent.act_dim}] in [-1, 1]"]
+    return [
+        f"z = agent.world_model.encode(obs{task})  # {given}",
+        f"z_next, reward = agent.world_model.step(z, actions{task})  # actions [B, {agent.act_dim}] in [-1, 1]",
+    ]
+
+
 def _facts(cfg: Any, made: Mapping[str, Any], origin: Mapping[str, Any], licence: str) -> dict[str, str]:
-    facts = {"task": f"{cfg['env']['task']} ({cfg['env']['name']}), action repeat {cfg['env'].get('action_repeat', 1)}"}
+    facts = {}
+    if env := cfg.get("env"):
+        facts["task"] = f"{env['task']} ({env['name']}), action repeat {env.get('action_repeat', 1)}"
+    if source := origin.get("source"):
+        facts["source"] = f"`{source['file']}` ({source['layout']}), sha256 {source['sha256']}"
     result = origin.get("result")
     if result:
         facts["return"] = (
             f"{result['mean']:.1f} ± {result['std']:.1f} (standard deviation over {result['episodes']} episodes of the "
             f"deterministic policy; training seed {cfg['seed']}, evaluation seed {result['seed']})"
         )
-    facts["trained for"] = f"{made.get('env_steps') or 0:,} agent steps, {made.get('iteration')} iterations"
+    if not source or made.get("iteration"):
+        facts["trained for"] = f"{made.get('env_steps') or 0:,} agent steps, {made.get('iteration')} iterations"
     if origin.get("command"):
         facts["command"] = f"`{origin['command']}`"
     if origin.get("commit"):

@@ -32,6 +32,7 @@ class Still(torch.nn.Module):
     def __init__(self):
         super().__init__()
         self.scale = torch.nn.Parameter(torch.zeros(1))
+        self.actor = torch.nn.Identity()
 
     def act(self, obs, task=None, deterministic=True):
         return self.scale.expand(len(obs), 1)

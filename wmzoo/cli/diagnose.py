@@ -40,6 +40,8 @@ def run(args: argparse.Namespace) -> int:
     if args.out is None and folder == Path():
         raise WmzooError(f"{args.path} lies in no run: say where the figures go, as with --out diagnostics")
     agent = checkpoints.load(bundle)
+    if agent.actor is None or agent.critic is None:
+        raise WmzooError(f"{bundle}: holds a world model without policy and critics, whose gradients are looked at")
     check_config(bundle, agent.cfg, EVERY)
     with arithmetic(agent.cfg):
         figures = diagnose(agent, horizons, args.estimates, int(agent.cfg.recipe.rollouts), args.episodes)

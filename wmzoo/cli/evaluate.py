@@ -70,6 +70,8 @@ def evaluate_path(
 
     bundle = checkpoints.locate(path)
     agent = checkpoints.load(bundle)
+    if agent.actor is None:
+        raise WmzooError(f"{bundle}: holds a world model alone, without a policy to evaluate")
     cfg = load_config(bundle)
     check_config(bundle, cfg, NEEDED)
     agent.to(choose_device(cfg, device))
