@@ -111,7 +111,7 @@ class SumCritic(nn.Module):
 
 def with_sum_critic(**settings: Any) -> PWM:
     pwm = tiny_pwm(tiny_agent(), **settings)
-    pwm.critic = SumCritic()
+    pwm.agent.critic = SumCritic()
     return pwm
 
 

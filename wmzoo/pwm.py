@@ -26,8 +26,10 @@ from wmzoo.agent import Agent
 from wmzoo.data.replay import Slices
 from wmzoo.diagnostics.esnr import RunningESNR
 from wmzoo.errors import RunFailed
-from wmzoo.losses.base import DynamicsLoss, discounted_sum
+from wmzoo.losses.base import DynamicsLoss
+from wmzoo.nets import Actor, CriticEnsemble
 from wmzoo.normalise import RunningMoments
+from wmzoo.world_model_loss import ModelLoss, WorldModelLoss
 
 SATURATED = 0.97  # |a| beyond this counts as a saturated action
 log = logging.getLogger("wmzoo")
@@ -108,49 +110,48 @@ class PWM:
         streams: dict[str, torch.Generator],
         on_nonfinite: str = "stop",
     ) -> None:
-        assert agent.actor is not None and agent.critic is not None
-        self.model, self.actor, self.critic = agent.world_model, agent.actor, agent.critic
+        self.agent, self.model = agent, agent.world_model
         self.loss, self.settings, self.streams, self.on_nonfinite = loss, settings, streams, on_nonfinite
         adam, s = torch.optim.Adam, settings
+        self.model_loss: nn.Module = WorldModelLoss(self.model, loss, s.gamma, s.dynamics_coef, s.reward_coef)
         betas = (s.actor_critic_betas[0], s.actor_critic_betas[1])
         encoder = list(self.model.encoder.parameters())
         others = [p for name, p in self.model.named_parameters() if not name.startswith("encoder.")]
         model = [{"params": others, "scale": 1.0}, {"params": encoder, "scale": s.encoder_lr_scale}]
         self.optimisers: dict[str, torch.optim.Optimizer] = {
-            "actor": adam(self.actor.parameters(), s.actor_lr, betas, fused=True),
-            "critic": adam(self.critic.parameters(), s.critic_lr, betas, fused=True),
-            "model": adam(model, s.model_lr, (s.model_betas[0], s.model_betas[1]), fused=True),
+            "model": adam(model, s.model_lr, (s.model_betas[0], s.model_betas[1]), fused=True)
         }
+        if agent.actor is not None:
+            self.optimisers["actor"] = adam(agent.actor.parameters(), s.actor_lr, betas, fused=True)
+        if agent.critic is not None:
+            self.optimisers["critic"] = adam(agent.critic.parameters(), s.critic_lr, betas, fused=True)
         self.schedule(0.0)
         self.rewards, self.returns = self.model.reward_moments, RunningMoments()
         self.esnr = RunningESNR()  # of the actor's gradient, before clipping
         self.nonfinite: Counter[str] = Counter()  # what was not finite, and how often
 
+    @property
+    def actor(self) -> Actor:
+        assert self.agent.actor is not None, "a world model alone has no policy to train"
+        return self.agent.actor
+
+    @property
+    def critic(self) -> CriticEnsemble:
+        assert self.agent.critic is not None, "a world model alone has no critics to train"
+        return self.agent.critic
+
     # ── the world model ────────────────────────────────────────
 
     def update_model(self, slices: Slices, task: Tensor | None = None) -> dict[str, float]:
         """One step on obs[H+1,B,O], actions[H,B,A], rewards[H,B]; the gradient runs through the whole rollout."""
-        s, horizon = self.settings, len(slices.actions)
-        with torch.no_grad():
-            targets = self.model.encode(slices.obs[1:], task)
-        z0 = self.model.encode(slices.obs[0], task)
-        actions = self.model.mask(slices.actions, task)
-        zs, dynamics_loss, figures = self.loss.rollout(
-            self.model.dynamics, z0, actions, targets, s.gamma, self.model.embed(task)
-        )
-        raw = self.model.reward(zs[:-1], actions, task)
-        errors = self.model.reward_code.error(raw, self.scale_reward(slices.rewards))
-        reward_loss = discounted_sum(errors, s.gamma) / horizon
-        loss = (s.dynamics_coef * dynamics_loss + s.reward_coef * reward_loss) / horizon
-        suspects = {"observation": slices.obs, "action": actions, "reward": slices.rewards, "latent": zs}
-        suspects |= {"target latent": targets, "dynamics loss": dynamics_loss, "reward loss": reward_loss}
-        norm = self._descend("model", loss, self.model, s.model_grad_clip, suspects)
+        loss: ModelLoss = self.model_loss(slices._replace(rewards=self.scale_reward(slices.rewards)), task)
+        norm = self._descend("model", loss.total, self.model, self.settings.model_grad_clip, loss.made_of)
         return {
-            "wm_loss": loss.item(),
-            "dynamics_loss": dynamics_loss.item(),
-            "reward_loss": reward_loss.item(),
+            "wm_loss": loss.total.item(),
+            "dynamics_loss": loss.dynamics.item(),
+            "reward_loss": loss.reward.item(),
             "wm_grad_norm": norm,
-        } | {name: figure.item() for name, figure in figures.items()}
+        } | {name: figure.item() for name, figure in loss.figures.items()}
 
     def scale_reward(self, reward: Tensor) -> Tensor:
         """Rewards as the reward head learns them: divided by their running std, less their mean if so set, clipped."""
@@ -286,11 +287,12 @@ class PWM:
     def schedule(self, progress: float) -> float:
         """Linear decay: at progress 0 the initial learning rates, at 1 `final_lr`. Gives the model's."""
         s = self.settings
-        for name, initial in (("actor", s.actor_lr), ("critic", s.critic_lr), ("model", s.model_lr)):
-            rate = initial + (s.final_lr - initial) * min(max(progress, 0.0), 1.0)
-            for group in self.optimisers[name].param_groups:
-                group["lr"] = rate * group.get("scale", 1.0)
-        return rate
+        initial = {"actor": s.actor_lr, "critic": s.critic_lr, "model": s.model_lr}
+        rates = {name: rate + (s.final_lr - rate) * min(max(progress, 0.0), 1.0) for name, rate in initial.items()}
+        for name, optimiser in self.optimisers.items():
+            for group in optimiser.param_groups:
+                group["lr"] = rates[name] * group.get("scale", 1.0)
+        return rates["model"]
 
     def state_dict(self) -> dict[str, Any]:
         """Optimisers, return scale, running ESNR, counters, random streams; weights, reward scale are the agent's."""

@@ -1,0 +1,62 @@
+"""Several processes that train one model on parts of every batch, started by `torchrun`: who of them this one is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from torch import nn
+
+
+@dataclass(frozen=True)
+class World:
+    """rank 0 … size−1 among all processes, local_rank among those of this machine. Rank 0 alone writes files."""
+
+    rank: int = 0
+    size: int = 1
+    local_rank: int = 0
+    local_size: int = 1
+
+    def wrap(self, module: nn.Module) -> nn.Module:
+        """The module with its gradients averaged over the processes; itself where there is one only."""
+        if self.size == 1:
+            return module
+        # Buffers are the same everywhere, since every process draws and counts for the whole batch.
+        return nn.parallel.DistributedDataParallel(module, broadcast_buffers=False)
+
+    def part(self, batch: int) -> slice:
+        """The columns of a batch that are this process's. ValueError for one that does not divide evenly."""
+        if batch % self.size:
+            raise ValueError(f"a batch of {batch} cannot be divided evenly over {self.size} processes")
+        return slice(self.rank * batch // self.size, (self.rank + 1) * batch // self.size)
+
+    def any(self, flag: bool, device: torch.device) -> bool:
+        """Whether the flag is set in any process."""
+        if self.size == 1:
+            return flag
+        flags = torch.tensor(float(flag), device=device)
+        dist.all_reduce(flags, dist.ReduceOp.MAX)
+        return bool(flags)
+
+
+def world() -> World:
+    """As torchrun says in the environment; alone without it."""
+    names = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
+    return World(*(int(os.environ[name]) for name in names)) if all(map(os.environ.get, names)) else World()
+
+
+@contextmanager
+def process_group(device: torch.device) -> Iterator[None]:
+    """The connection of this world's processes, gloo on a CPU and nccl on GPUs; none where there is one only."""
+    if world().size == 1:
+        yield
+        return
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    try:
+        yield
+    finally:
+        dist.destroy_process_group()
