@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Collection
+from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -125,7 +125,7 @@ def _suspicious(text: str) -> str | None:
     return None
 
 
-def check_config(bundle: Path, cfg: DictConfig, needed: Collection[str] = ()) -> None:
+def check_config(bundle: Path, cfg: DictConfig, needed: Iterable[str] = ()) -> None:
     """WmzooError, naming the bundle's file, for a value that makes no sense and a needed key that is not there."""
     try:
         values.check(cfg, needed)

@@ -134,7 +134,7 @@ def options(group: str) -> list[str]:
 
 def validate(cfg: DictConfig) -> None:
     """Refuse a loss that needs what the dynamics does not have, with the pairs that work; and values without sense."""
-    values.check(cfg, values.EVERY)
+    values.check(cfg, values.every(cfg))
     if cfg.model.latent_dim % cfg.model.simnorm_dim:
         raise ConfigError(
             f"model.latent_dim={cfg.model.latent_dim} is no multiple of model.simnorm_dim={cfg.model.simnorm_dim}"

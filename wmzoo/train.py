@@ -51,7 +51,7 @@ def resume(folder: Path | str) -> Path:
         before = f"go on from {found[-2]}" if found[1:] else "start the run anew"
         raise DamagedFile(f"{error}; remove {bundle} to {before}") from error
     load_known_plugins(cfg)
-    check_config(bundle, cfg, values.EVERY)
+    check_config(bundle, cfg, values.every(cfg))
     if cfg.checkpoint.iteration is None:
         raise WmzooError(f"{bundle / CONFIG}: its checkpoint.iteration is missing")
     return _run(cfg, folder, bundle, state)

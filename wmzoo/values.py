@@ -7,7 +7,7 @@ refers to (`units: ${model.units}`), else the type of its card's default; what e
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
@@ -133,31 +133,30 @@ RULES: dict[str, Rule] = {
     "trainer.buffer_size": COUNT,
 }
 
-EVERY = (*CONFIGURED, *(key for key in RULES if key.partition(".")[0] not in CONFIGURED))  # key that all configs have
+
+def every(cfg: DictConfig) -> list[str]:
+    """The keys that a whole config has: those of all configs, and what the cards of its own entries have."""
+    keys = [*CONFIGURED, *(key for key in RULES if key.partition(".")[0] not in CONFIGURED)]
+    for kind in CONFIGURED:
+        name = OmegaConf.select(cfg, f"{kind}.name")
+        if name in registry.list_entries(kind):
+            keys += [key for key in (f"{kind}.{param}" for param in registry.get(kind, name).params) if key in RULES]
+    return keys
 
 
-def check(cfg: DictConfig, needed: Collection[str] = ()) -> None:
+def check(cfg: DictConfig, needed: Iterable[str] = ()) -> None:
     """WmzooError, in one line, for the first value of a composed config that makes no sense.
 
-    needed: keys that must be there, and with them those that the cards of its entries have; without any, all may be
-        absent, as in configs of older versions.
+    needed: keys that must be there; others may be absent, as in configs of older versions.
     """
-    _check_there(cfg, needed)
+    absent = [key for key in needed if not _has(cfg, key)]
+    if absent:
+        raise WmzooError(f"{absent[0]} is missing from the config")
     for key, rule in rules(cfg):
         value = OmegaConf.select(cfg, key)
         value = OmegaConf.to_container(value) if isinstance(value, (ListConfig, DictConfig)) else value
         if not rule.holds(value):
             raise WmzooError(f"{key} is {rule.words}, not {_typed(value)}")
-    if needed:
-        entries = [(kind, registry.get(kind, cfg[kind].name)) for kind in CONFIGURED]
-        own = [f"{kind}.{name}" for kind, entry in entries for name in entry.params]
-        _check_there(cfg, [key for key in own if key in RULES])
-
-
-def _check_there(cfg: DictConfig, keys: Iterable[str]) -> None:
-    absent = [key for key in keys if not _has(cfg, key)]
-    if absent:
-        raise WmzooError(f"{absent[0]} is missing from the config")
 
 
 def rules(cfg: DictConfig) -> Iterator[tuple[str, Rule]]:

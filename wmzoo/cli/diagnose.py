@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
     from wmzoo.bundle_config import check_config
     from wmzoo.diagnose import diagnose
     from wmzoo.runs.diagnostics import table, write_diagnostics
-    from wmzoo.values import EVERY
+    from wmzoo.values import every
 
     bundle = checkpoints.locate(args.path)
     folder = args.out or (checkpoints.run_of(bundle) or Path())
@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     agent = checkpoints.load(bundle)
     if agent.actor is None or agent.critic is None:
         raise WmzooError(f"{bundle}: holds a world model without policy and critics, whose gradients are looked at")
-    check_config(bundle, agent.cfg, EVERY)
+    check_config(bundle, agent.cfg, every(agent.cfg))
     with arithmetic(agent.cfg):
         figures = diagnose(agent, horizons, args.estimates, int(agent.cfg.recipe.rollouts), args.episodes)
     folder = args.out or folder / "diagnostics"
