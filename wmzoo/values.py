@@ -127,6 +127,7 @@ RULES: dict[str, Rule] = {
     "recipe.final_lr": number(0, 1e6),
     "env.num_envs": integer(1, 2**16),
     "env.action_repeat": integer(1, 1000),
+    "env.backend": one_of("auto", "serial", "threads", "processes", "arrays", "rollout"),
     "env.episode_length": optional(integer(1, MANY)),
     "trainer.iterations": COUNT,
     "trainer.horizon": integer(1, 2**12),

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from wmzoo.envs.dmc import DmcVectorEnv, suite
-from wmzoo.envs.serial import SimulationError
+from wmzoo.envs.simulator import SimulationError
 from wmzoo.errors import WmzooError
 
 SAME_MODEL_EVERY_TIME = [task for task in suite.ALL_TASKS if task[0] != "lqr"]  # lqr draws its model at loading
@@ -37,7 +37,7 @@ def reference(domain, task, row):
 
 def check_against_dm_control(domain, task):
     """Each row of a batch against its own dm_control environment, over three episodes."""
-    env = DmcVectorEnv(f"{domain}-{task}", BATCH, episode_length=LENGTH)
+    env = DmcVectorEnv(f"{domain}-{task}", BATCH, episode_length=LENGTH, backend="serial")
     references = [reference(domain, task, row) for row in range(BATCH)]
     starts = torch.stack([flat(each.reset().observation) for each in references])
     assert torch.equal(env.reset(SEED), starts)
@@ -91,18 +91,18 @@ def test_the_action_repeat_sets_the_episodes_length():
 
 @pytest.mark.parametrize(("discount", "terminated"), [(0.0, True), (1.0, False)])
 def test_an_end_with_discount_zero_is_a_termination_and_any_other_a_truncation(discount, terminated):
-    env = DmcVectorEnv("pendulum-swingup", 1)
+    env = DmcVectorEnv("pendulum-swingup", 1, backend="serial")
     env.reset(0)
-    env.simulators[0].task.get_termination = lambda physics: discount
+    env.pool.simulators[0].task.get_termination = lambda physics: discount
     step = env.step(torch.zeros(1, 1))
     assert (step.terminated.item(), step.truncated.item()) == (terminated, not terminated)
     assert env.elapsed.item() == 0
 
 
 def test_a_simulation_that_blows_up_is_an_error_that_names_mujocos_warning():
-    env = DmcVectorEnv("pendulum-swingup", 1)
+    env = DmcVectorEnv("pendulum-swingup", 1, backend="serial")
     env.reset(0)
-    env.simulators[0].physics.data.qvel[:] = 1e30
+    env.pool.simulators[0].physics.data.qvel[:] = 1e30
     with pytest.raises(SimulationError, match="BADQ"):
         env.step(torch.zeros(1, 1))
 
@@ -118,5 +118,5 @@ def test_an_unknown_task_names_near_ones_and_where_the_list_is():
 
 
 def test_copies_of_a_task_share_one_model():
-    env = DmcVectorEnv("reacher-easy", 3)
-    assert len({id(simulator.physics.model.ptr) for simulator in env.simulators}) == 1
+    env = DmcVectorEnv("reacher-easy", 3, backend="serial")
+    assert len({id(simulator.model) for simulator in env.pool.simulators}) == 1

@@ -13,7 +13,7 @@ SEED, BATCH = 5, 3
 
 @pytest.mark.parametrize("task", ["Hopper-v5", "HalfCheetah-v5", "Walker2d-v5", "Ant-v5", "Reacher-v5"])
 def test_a_batch_gives_what_gymnasiums_vector_environment_gives(task):
-    env = GymnasiumVectorEnv(task, BATCH)
+    env = GymnasiumVectorEnv(task, BATCH, backend="serial")
     same_step = gymnasium.vector.AutoresetMode.SAME_STEP
     oracle = gymnasium.make_vec(task, BATCH, vectorization_mode="sync", vector_kwargs={"autoreset_mode": same_step})
     streams = np.random.SeedSequence(SEED).spawn(BATCH)
@@ -70,8 +70,3 @@ def test_an_unknown_task_names_near_ones_and_where_the_list_is():
 def test_discrete_actions_are_refused_in_words():
     with pytest.raises(WmzooError, match="only continuous actions"):
         GymnasiumVectorEnv("CartPole-v1", 1)
-
-
-def test_only_the_serial_backend_exists():
-    with pytest.raises(WmzooError, match="there is: serial"):
-        GymnasiumVectorEnv("Hopper-v5", 1, backend="async")

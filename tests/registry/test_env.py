@@ -44,6 +44,22 @@ def test_a_dflex_task_keeps_the_contract(check, which, task):
         check(lambda num_envs: build("env", "dflex", task=task, num_envs=num_envs))
 
 
+EVERY_BACKEND = [("dmc", "reacher-easy"), ("gymnasium", "Hopper-v5")]
+BACKENDS = [
+    pytest.param(suite, task, backend, id=f"{task}-{backend}", marks=() if fast else pytest.mark.slow)
+    for suite, task in EVERY_BACKEND
+    for backend in ("serial", "threads", "processes", "arrays", "rollout")
+    if (task, backend) != ("Hopper-v5", "rollout")
+    for fast in [backend in ("serial", "threads") or (task, backend) == ("reacher-easy", "processes")]
+]
+
+
+@pytest.mark.parametrize(("suite", "task", "backend"), BACKENDS)
+@pytest.mark.parametrize("check", contract.CHECKS, ids=lambda check: check.__name__)
+def test_every_backend_keeps_the_contract(check, suite, task, backend):
+    check(lambda num_envs: build("env", suite, task=task, num_envs=num_envs, backend=backend))
+
+
 @pytest.mark.parametrize("name", list_entries("env"))
 def test_an_entry_is_checked_with_the_task_of_its_card(name):
     assert (name, get("env", name).params["task"]) in TASKS  # those are checked above

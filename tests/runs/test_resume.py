@@ -21,6 +21,7 @@ from wmzoo.cli.main import main
 from wmzoo.errors import WmzooError
 from wmzoo.runs.lock import FolderLock
 from wmzoo.runs.metrics import read_metrics
+from wmzoo.runs.state import load_state
 
 CLOCKS = {"wall_clock", "fps"}
 SHORT = [*SHORT_RUN, "eval.episodes=2", "trainer.iterations=6", "eval.every=2", "save.every=2", "save.keep=2"]
@@ -195,6 +196,26 @@ def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
     line = err.splitlines()[-1]
     assert line.startswith("wmzoo: interrupted after iteration") and f"`wmzoo resume {run}`" in line
     assert json.loads((run / "run.json").read_text())["status"] == "interrupted"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_environments_of_worker_processes_are_saved_though_all_processes_are_signalled(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    run = tmp_path / "run"
+    words = ("train", *LONG, "env.backend=processes", f"run_dir={run}")
+    training = process(*words, start_new_session=True)
+    try:
+        until(lambda: rows(run) >= 2)
+        os.killpg(training.pid, number)
+        _, err = training.communicate(timeout=120)
+    finally:
+        training.kill()
+    assert training.returncode == 130 and "Traceback" not in err
+    (saved,) = checkpoints.list_checkpoints(run)
+    assert int(saved.name) == rows(run) and len(load_state(saved)["env"]["simulators"]) == 4
+    with pytest.raises(ProcessLookupError):
+        os.killpg(training.pid, 0)  # nothing of it is left
 
 
 def test_ctrl_c_saves_where_the_reader_of_the_output_has_gone(tmp_path: Path) -> None:

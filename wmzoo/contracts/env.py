@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import os
+import signal
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -49,6 +52,20 @@ def check_shapes_and_dtypes(make: Make) -> None:
         if isinstance(value, Tensor):
             _expect(value.device == env.device, f"a tensor is on {value.device}, not {env.device}")
             _expect(not value.requires_grad, "a returned tensor requires a gradient")
+    env.close()
+
+
+def check_ranges(make: Make) -> None:
+    """Observations and rewards are finite over the whole range of actions; the lengths of time are positive."""
+    env = make(3)
+    _expect(env.episode_length >= 1, f"episode_length is {env.episode_length}")
+    _expect(env.control_timestep > 0, f"control_timestep is {env.control_timestep}")
+    _expect(bool(env.reset(SEED).isfinite().all()), "a first observation is not finite")
+    extremes = [sign * torch.ones(3, env.act_dim) for sign in (-1, 1)]
+    for actions in [*_actions(env, 20), *extremes, *extremes]:
+        got = env.step(actions)
+        for name, tensor in [("obs", got.obs), ("final_obs", got.final_obs), ("reward", got.reward)]:
+            _expect(bool(tensor.isfinite().all()), f"{name} is not finite with actions in [-1, 1]")
     env.close()
 
 
@@ -177,8 +194,57 @@ def check_render(make: Make) -> None:
     _expect(int(picture.max()) > int(picture.min()), "the picture is empty")
 
 
+def check_close(make: Make) -> None:
+    """Closing, also twice, leaves no process behind."""
+    before = _children()
+    env = make(4)
+    env.reset(SEED)
+    list(_steps(env, 2))
+    _expect(set(env.workers) <= _children() - before or not LISTS_PROCESSES, "`workers` are not processes of its own")
+    env.close()
+    env.close()
+    left = _children() - before
+    _expect(not left, f"{len(left)} processes are left after `close`")
+
+
+def check_crash(make: Make) -> None:
+    """A worker process, where there are some, that dies is an error of one line at the next step, and no hang."""
+    env = make(4)
+    env.reset(SEED)
+    list(_steps(env, 1))
+    for pid in env.workers[-1:]:
+        os.kill(pid, signal.SIGKILL)
+        try:
+            list(_steps(env, 1))
+        except WmzooError as error:
+            words = str(error)
+            _expect("worker" in words and "\n" not in words, f"the error names no worker in one line: {words}")
+        else:
+            raise AssertionError("a step went well without one of the workers")
+        gone = set(env.workers) - _children()
+        _expect(len(gone) == len(env.workers) or not LISTS_PROCESSES, "the other workers are left behind")
+    env.close()
+
+
+LISTS_PROCESSES = Path("/proc/self/stat").exists()
+
+
+def _children() -> set[int]:
+    """The processes that this one has started; none where the system does not list them in /proc."""
+    found = set()
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = file.read_text().rpartition(")")[2].split()[1]
+        except OSError:  # it has just ended
+            continue
+        if int(parent) == os.getpid():
+            found.add(int(file.parent.name))
+    return found
+
+
 CHECKS: tuple[Callable[[Make], None], ...] = (
     check_shapes_and_dtypes,
+    check_ranges,
     check_ownership,
     check_seeding,
     check_independence,
@@ -186,6 +252,8 @@ CHECKS: tuple[Callable[[Make], None], ...] = (
     check_state_roundtrip,
     check_actions,
     check_render,
+    check_close,
+    check_crash,
 )
 
 

@@ -1,5 +1,4 @@
-"""Environments: many copies of one task behind a single batched torch interface."""
+"""Environments: many copies of one task behind a single batched torch interface (base.py).
 
-from wmzoo.envs.base import Transition, VectorEnv
-
-__all__ = ["Transition", "VectorEnv"]
+Nothing is imported here: simulators know no torch, and the processes that step them start without it.
+"""

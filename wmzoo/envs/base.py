@@ -45,7 +45,7 @@ class VectorEnv(ABC):
 
     num_envs: B.  obs_dim: O.  act_dim: A.  episode_length: agent steps (after action repeat) until
     truncation. control_timestep: simulated seconds per agent step. device: where the returned tensors are;
-    actions may come from anywhere.
+    actions may come from anywhere. workers: ids of the processes that step it, none for most; they end with it.
     """
 
     num_envs: int
@@ -54,6 +54,10 @@ class VectorEnv(ABC):
     episode_length: int
     control_timestep: float
     device: torch.device
+
+    @property
+    def workers(self) -> tuple[int, ...]:
+        return ()
 
     @abstractmethod
     def reset(self, seed: int, stagger: bool = False) -> Tensor:

@@ -2,17 +2,63 @@
 
 from __future__ import annotations
 
+import copy
+import math
+from dataclasses import dataclass
 from typing import Any
 
 import mujoco
 import numpy as np
-import torch
-from dm_control.mujoco import Physics
 
 from wmzoo.envs import mujoco_state, rendering
-from wmzoo.envs.serial import ActionRange, SimulationError, SimulatorStep
+from wmzoo.envs.simulator import ActionRange, Facts, SimulationError, SimulatorStep
+
+rendering.choose_backend()  # first: dm_control reads the choice at import
+from dm_control import suite  # noqa: E402
+from dm_control.mujoco import Physics  # noqa: E402
 
 _WARNINGS = tuple(mujoco.mjtWarning.__members__)
+_DEFAULT_EPISODE = 1000  # raw steps; used where the task has no time limit (lqr)
+
+if not hasattr(np, "in1d"):  # numpy 2.4 removed it; dm_control 1.0.28's quadruped still calls it
+    setattr(np, "in1d", np.isin)  # noqa: B010
+
+
+@dataclass(frozen=True)
+class MakeDmcSimulators:
+    """Makes copies of a task that share one model, which holds 10 MB of textures."""
+
+    domain: str
+    name: str
+    action_repeat: int
+
+    def __call__(self, count: int) -> list[DmcSimulator]:
+        # Compiled once, and with a fixed seed: a model drawn at random (lqr) is the same in every run.
+        first = suite.load(self.domain, self.name, task_kwargs={"random": 0})
+        limit = first._step_limit if math.isfinite(first._step_limit) else _DEFAULT_EPISODE
+        time_limit = math.ceil(round(limit) / self.action_repeat)
+        drawn = _drawn_fields(first)
+        made = []
+        for index in range(count):
+            physics, task = first.physics, first.task
+            if index:
+                physics, task = physics.copy(share_model=True), copy.deepcopy(task)
+                physics.legacy_step = first.physics.legacy_step
+            made.append(DmcSimulator(physics, task, drawn, first._n_sub_steps, self.action_repeat, time_limit))
+        return made
+
+
+def _drawn_fields(environment: Any) -> dict[str, np.ndarray]:
+    """The model's arrays that the task sets at resets (a target's place, the terrain …), as they were before any.
+
+    They are a part of every copy's state; the rest of the model is shared.
+    """
+    original = mujoco_state.ModelArrays(environment.physics.model.ptr)
+    names: set[str] = set()
+    for _ in range(3):
+        environment.reset()
+        names |= original.changes(environment.physics.model.ptr).keys()
+    return {name: original[name] for name in sorted(names)}
 
 
 class DmcSimulator:
@@ -30,44 +76,42 @@ class DmcSimulator:
         drawn: dict[str, np.ndarray],
         sub_steps: int,
         action_repeat: int,
+        time_limit: int,
     ) -> None:
-        self.physics = physics
-        self.task = task
-        self._sub_steps = sub_steps
-        self._action_repeat = action_repeat
-        self._model, self._data = physics.model.ptr, physics.data.ptr
-        self._drawn = drawn
-        self._own = drawn
-        self._shared = {name: getattr(self._model, name) for name in drawn}  # views into the model
-        self._warnings = self._data.warning.number  # a view
+        self.physics, self.task = physics, task
+        self.model, self.data = physics.model.ptr, physics.data.ptr
+        self.sub_steps, self.action_repeat = sub_steps, action_repeat
+        self.drawn = self._undrawn = drawn
+        self._shared = {name: getattr(self.model, name) for name in drawn}  # views into the model
+        self._warnings = self.data.warning.number  # a view
         self._plain = type(physics).step is Physics.step and physics.legacy_step
         self._rk4 = physics.model.opt.integrator == mujoco.mjtIntegrator.mjINT_RK4
         spec = task.action_spec(physics)
         low = np.broadcast_to(spec.minimum, spec.shape)
-        self._actions = ActionRange(low, np.broadcast_to(spec.maximum, spec.shape))
+        self.native = ActionRange(low, np.broadcast_to(spec.maximum, spec.shape)).native
         self._pictures = rendering.Pictures()
-        self.act_dim = int(np.prod(spec.shape))
-        self.obs_dim = self.reset().size
+        seconds = float(physics.timestep()) * sub_steps * action_repeat
+        self.facts = Facts(self.reset().size, int(np.prod(spec.shape)), seconds, time_limit)
 
     def seed(self, seed: int) -> None:
-        self._own = self._drawn
+        self.drawn = self._undrawn
         self.task.random.seed(seed)
 
     def reset(self) -> np.ndarray:
         self._use_own_model()
         with self.physics.reset_context():
             self.task.initialize_episode(self.physics)
-        self._own = {name: value.copy() for name, value in self._shared.items()}
+        self.drawn = {name: value.copy() for name, value in self._shared.items()}
         return self._observation()
 
     def step(self, action: np.ndarray) -> SimulatorStep:
         physics, task = self.physics, self.task
-        native = self._actions.native(action)
+        native = self.native(action)
         self._use_own_model()
         reward, discount = 0.0, None
-        for _ in range(self._action_repeat):
+        for _ in range(self.action_repeat):
             task.before_step(native, physics)
-            self._advance()
+            self.advance()
             task.after_step(physics)
             reward += task.get_reward(physics)
             discount = task.get_termination(physics)
@@ -76,30 +120,53 @@ class DmcSimulator:
         terminated = discount is not None and discount == 0.0
         return SimulatorStep(self._observation(), reward, terminated, discount is not None and not terminated, None)
 
+    def advance(self) -> None:
+        """dm_control's Physics.step without its context managers, which cost more than small models do.
+
+        Finishes the step that mj_step1 began at the end of the last one, takes the other sub-steps, and
+        brings positions and velocities up to date.
+        """
+        if not self._plain:
+            self.physics.step(self.sub_steps)
+            return
+        model, data = self.model, self.data
+        warnings = self._warnings.tobytes()
+        if self._rk4:
+            mujoco.mj_step(model, data, self.sub_steps)
+        else:
+            mujoco.mj_step2(model, data)
+            if self.sub_steps > 1:
+                mujoco.mj_step(model, data, self.sub_steps - 1)
+        mujoco.mj_step1(model, data)
+        if self._warnings.tobytes() != warnings:
+            raised = [name for name, n in zip(_WARNINGS, self._warnings, strict=False) if n]
+            raise SimulationError(f"the simulation became invalid: MuJoCo's warnings are {', '.join(raised)}")
+
+    def refresh(self) -> None:
+        """Bring what depends on positions and velocities up to date, as `advance` leaves it."""
+        self._use_own_model()
+        mujoco.mj_step1(self.model, self.data)
+
     def render(self, width: int, height: int) -> np.ndarray:
         self._use_own_model()
         camera = 0 if self.physics.model.ncam else -1
-        return self._pictures.draw(self._model, self._data, camera, width, height)
+        return self._pictures.draw(self.model, self.data, camera, width, height)
 
     def check_rendering(self) -> None:
         rendering.require_backend()
 
     def state(self) -> dict[str, Any]:
-        model, data = self._model, self._data
         return {
-            "integration": mujoco_state.integration_state(model, data),
-            "model": {name: torch.from_numpy(value.copy()) for name, value in self._own.items()},
+            "integration": mujoco_state.integration_state(self.model, self.data),
+            "model": {name: value.copy() for name, value in self.drawn.items()},
             "task": mujoco_state.attributes(self.task),
             "random": mujoco_state.random_state(self.task.random),
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
-        model, data = self._model, self._data
-        self._own = {name: value.numpy().copy() for name, value in state["model"].items()}
-        self._use_own_model()
-        mujoco_state.set_integration_state(model, data, state["integration"])
-        # dm_control keeps position and velocity dependent quantities up to date after every step.
-        mujoco.mj_step1(model, data)
+        self.drawn = {name: value.copy() for name, value in state["model"].items()}
+        mujoco_state.set_integration_state(self.model, self.data, state["integration"])
+        self.refresh()
         mujoco_state.set_attributes(self.task, state["task"])
         mujoco_state.set_random_state(self.task.random, state["random"])
 
@@ -109,30 +176,8 @@ class DmcSimulator:
 
     def _use_own_model(self) -> None:
         """Put this copy's drawn fields into the model that all copies share."""
-        for name, value in self._own.items():
+        for name, value in self.drawn.items():
             self._shared[name][...] = value
-
-    def _advance(self) -> None:
-        """dm_control's Physics.step without its context managers, which cost more than small models do.
-
-        Finishes the step that mj_step1 began at the end of the last one, takes the other sub-steps, and
-        brings positions and velocities up to date.
-        """
-        if not self._plain:
-            self.physics.step(self._sub_steps)
-            return
-        model, data = self._model, self._data
-        warnings = self._warnings.tobytes()
-        if self._rk4:
-            mujoco.mj_step(model, data, self._sub_steps)
-        else:
-            mujoco.mj_step2(model, data)
-            if self._sub_steps > 1:
-                mujoco.mj_step(model, data, self._sub_steps - 1)
-        mujoco.mj_step1(model, data)
-        if self._warnings.tobytes() != warnings:
-            raised = [name for name, n in zip(_WARNINGS, self._warnings, strict=False) if n]
-            raise SimulationError(f"the simulation became invalid: MuJoCo's warnings are {', '.join(raised)}")
 
     def _observation(self) -> np.ndarray:
         values = self.task.get_observation(self.physics).values()

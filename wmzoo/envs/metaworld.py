@@ -4,19 +4,12 @@ from __future__ import annotations
 
 import difflib
 
-from wmzoo.envs import rendering
-from wmzoo.envs.serial import SerialVectorEnv, check_backend
+from wmzoo.envs.metaworld_simulator import TASKS, MakeMetaworldSimulators
+from wmzoo.envs.simulated import SimulatedVectorEnv
 from wmzoo.errors import WmzooError
 
-rendering.choose_backend()  # first: mujoco reads the choice at import
-from metaworld.env_dict import ENV_CLS_MAP  # noqa: E402
 
-from wmzoo.envs.metaworld_simulator import MetaworldSimulator, make  # noqa: E402
-
-_DEFAULT_EPISODE = 200  # raw steps, as in TD-MPC2 and PWM; Meta-World's own benchmarks take 500
-
-
-class MetaworldVectorEnv(SerialVectorEnv):
+class MetaworldVectorEnv(SimulatedVectorEnv):
     """B copies of one Meta-World task; the goal is observed, and drawn anew for every episode.
 
     task: its name, with or without "mw-" before it and "-v3" behind it; hyphens and underscores are the same.
@@ -32,22 +25,16 @@ class MetaworldVectorEnv(SerialVectorEnv):
         num_envs: int,
         action_repeat: int = 2,
         episode_length: int | None = None,
-        backend: str = "serial",
+        backend: str = "auto",
         device: str = "cpu",
     ) -> None:
-        check_backend(backend, num_envs)
-        self.task = find_task(task)
-        first = make(ENV_CLS_MAP[self.task])
-        # A model takes 20 MB and 0.2 s to compile. All are made before a reset of one moves things in it.
-        others = [make(ENV_CLS_MAP[self.task], first.model) for _ in range(num_envs - 1)]
-        simulators = [MetaworldSimulator(environment, action_repeat) for environment in (first, *others)]
-        self.control_timestep = float(first.dt) * action_repeat
-        super().__init__(simulators, episode_length or -(-_DEFAULT_EPISODE // action_repeat), device)
+        name = find_task(task)
+        super().__init__(name, MakeMetaworldSimulators(name, action_repeat), num_envs, episode_length, backend, device)
 
 
 def find_task(task: str) -> str:
     """Meta-World's own name, reach-v3 for "mw-reach" or "reach", or WmzooError with what was perhaps meant."""
-    names: dict[str, str] = {_plain(name): name for name in ENV_CLS_MAP}
+    names: dict[str, str] = {_plain(name): name for name in TASKS}
     if _plain(task) in names:
         return names[_plain(task)]
     near = difflib.get_close_matches(_plain(task), names, n=3)
@@ -61,7 +48,7 @@ def _plain(task: str) -> str:
 
 def main() -> None:
     """Print every task, one per line."""
-    print("\n".join(sorted(ENV_CLS_MAP)))
+    print("\n".join(sorted(TASKS)))
 
 
 if __name__ == "__main__":

@@ -3,17 +3,36 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from typing import Any
 
 import mujoco
 import numpy as np
-import torch
 
 from wmzoo.envs import mujoco_state, rendering
-from wmzoo.envs.serial import SimulationError, SimulatorStep
+from wmzoo.envs.simulator import Facts, SimulationError, SimulatorStep
 
+rendering.choose_backend()  # first: Meta-World reads the choice at import
+from metaworld.env_dict import ENV_CLS_MAP  # noqa: E402
+
+TASKS: dict[str, Any] = dict(ENV_CLS_MAP)
+_TIME_LIMIT = 200  # raw steps, as in TD-MPC2 and PWM; Meta-World's own benchmarks take 500
 _MOVED = ("body_pos", "site_pos")  # what the tasks set in their model at a reset; the rest is shared
 _WARNINGS = tuple(mujoco.mjtWarning.__members__)
+
+
+@dataclass(frozen=True)
+class MakeMetaworldSimulators:
+    """Makes copies of a task (Meta-World's name) that share one model, which takes 20 MB and 0.2 s to compile."""
+
+    task: str
+    action_repeat: int
+
+    def __call__(self, count: int) -> list[MetaworldSimulator]:
+        first = make(TASKS[self.task])
+        # All are made before a reset of one moves things in the model.
+        others = [make(TASKS[self.task], first.model) for _ in range(count - 1)]
+        return [MetaworldSimulator(environment, self.action_repeat) for environment in (first, *others)]
 
 
 def make(task: type[Any], model: Any = None) -> Any:
@@ -48,8 +67,12 @@ class MetaworldSimulator:
         self._own = self._moved()
         self._warnings = self._data.warning.number  # a view
         self._pictures = rendering.Pictures()
-        self.obs_dim = int(environment.sawyer_observation_space.shape[0])
-        self.act_dim = int(environment.action_space.shape[0])
+        self.facts = Facts(
+            obs_dim=int(environment.sawyer_observation_space.shape[0]),
+            act_dim=int(environment.action_space.shape[0]),
+            control_timestep=float(environment.dt) * action_repeat,
+            time_limit=-(-_TIME_LIMIT // action_repeat),
+        )
 
     def seed(self, seed: int) -> None:
         self.environment.seed(seed)
@@ -82,14 +105,14 @@ class MetaworldSimulator:
     def state(self) -> dict[str, Any]:
         return {
             "integration": mujoco_state.integration_state(self._model, self._data),
-            "model": {name: torch.from_numpy(value.copy()) for name, value in self._own.items()},
+            "model": {name: value.copy() for name, value in self._own.items()},
             "task": mujoco_state.attributes(self.environment),
             "random": mujoco_state.generator_state(self.environment.np_random),
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
         self.reset()  # creates what exists only in a running episode, views of the simulation among it
-        self._own = {name: value.numpy().copy() for name, value in state["model"].items()}
+        self._own = {name: value.copy() for name, value in state["model"].items()}
         self._use_own_model()
         mujoco_state.set_attributes(self.environment, state["task"])
         mujoco_state.set_generator_state(self.environment.np_random, state["random"])

@@ -6,33 +6,31 @@ from typing import Any
 
 import mujoco
 import numpy as np
-import torch
-from torch import Tensor
 
 _INTEGRATION = mujoco.mjtState.mjSTATE_INTEGRATION
 _SPEC = int(_INTEGRATION)
 
 
-def integration_state(model: Any, data: Any) -> Tensor:
+def integration_state(model: Any, data: Any) -> np.ndarray:
     """float64 [S]: all that mj_step starts from, time, positions, velocities, controls, warm start …"""
     state = np.empty(mujoco.mj_stateSize(model, _SPEC))
     mujoco.mj_getState(model, data, state, _SPEC)
-    return torch.from_numpy(state)
+    return state
 
 
-def set_integration_state(model: Any, data: Any, state: Tensor) -> None:
-    mujoco.mj_setState(model, data, state.numpy(), _SPEC)
+def set_integration_state(model: Any, data: Any, state: np.ndarray) -> None:
+    mujoco.mj_setState(model, data, state, _SPEC)
 
 
-def derived(model: Any, data: Any) -> dict[str, Tensor]:
+def derived(model: Any, data: Any) -> dict[str, np.ndarray]:
     """Every array of an mjData whose size is fixed (poses, forces, sensors …), as of the last step."""
     fixed = _arrays(mujoco.MjData(model))  # in a fresh one the contact and constraint arrays are empty
-    return {name: torch.from_numpy(getattr(data, name).copy()) for name in fixed}
+    return {name: getattr(data, name).copy() for name in fixed}
 
 
-def set_derived(data: Any, saved: dict[str, Tensor]) -> None:
+def set_derived(data: Any, saved: dict[str, np.ndarray]) -> None:
     for name, value in saved.items():
-        getattr(data, name)[...] = value.numpy()
+        getattr(data, name)[...] = value
 
 
 class ModelArrays:
@@ -48,18 +46,18 @@ class ModelArrays:
     def __getitem__(self, name: str) -> np.ndarray:
         return self._original[name]
 
-    def changes(self, model: Any) -> dict[str, Tensor]:
+    def changes(self, model: Any) -> dict[str, np.ndarray]:
         return {
-            name: torch.from_numpy(value.copy())
+            name: value.copy()
             for name, value in self._fields(model).items()
             if not np.array_equal(value, self._original[name])
         }
 
-    def restore(self, model: Any, changes: dict[str, Tensor] | None = None) -> None:
+    def restore(self, model: Any, changes: dict[str, np.ndarray] | None = None) -> None:
         """Make the model the original one plus `changes`."""
         changes = changes or {}
         for name, value in self._fields(model).items():
-            wanted = changes[name].numpy() if name in changes else self._original[name]
+            wanted = changes[name] if name in changes else self._original[name]
             if not np.array_equal(value, wanted):
                 value[...] = wanted
 
@@ -76,7 +74,7 @@ def _arrays(struct: Any) -> dict[str, np.ndarray]:
 
 
 def attributes(owner: object) -> dict[str, Any]:
-    """The numeric attributes of a task: numbers as they are, arrays as tensors. The rest is constant.
+    """The numeric attributes of a task: numbers and arrays. The rest is constant.
 
     A view of the simulation (Meta-World's basketball keeps one as its target) is not copied: it follows by itself.
     """
@@ -84,7 +82,7 @@ def attributes(owner: object) -> dict[str, Any]:
     for name, value in vars(owner).items():
         if isinstance(value, np.ndarray) and value.dtype.kind in "fiub":
             if not _borrowed(value):
-                found[name] = torch.from_numpy(value.copy())
+                found[name] = value.copy()
         elif isinstance(value, bool | int | float | np.number | np.bool_):
             found[name] = value.item() if isinstance(value, np.generic) else value
     return found
@@ -99,14 +97,14 @@ def _borrowed(array: np.ndarray) -> bool:
 
 def set_attributes(owner: object, saved: dict[str, Any]) -> None:
     for name, value in saved.items():
-        setattr(owner, name, value.numpy().copy() if isinstance(value, Tensor) else value)
+        setattr(owner, name, value.copy() if isinstance(value, np.ndarray) else value)
 
 
 def random_state(random: np.random.RandomState) -> dict[str, Any]:
     """State of a Mersenne twister: key int64 [624] and three numbers."""
     _, key, position, has_gauss, cached = random.get_state(legacy=True)
     return {
-        "key": torch.from_numpy(np.asarray(key).astype(np.int64)),
+        "key": np.asarray(key).astype(np.int64),
         "position": int(position),
         "has_gauss": int(has_gauss),
         "cached": float(cached),
@@ -114,21 +112,21 @@ def random_state(random: np.random.RandomState) -> dict[str, Any]:
 
 
 def set_random_state(random: np.random.RandomState, saved: dict[str, Any]) -> None:
-    key = saved["key"].numpy().astype(np.uint32)
+    key = saved["key"].astype(np.uint32)
     random.set_state(("MT19937", key, saved["position"], saved["has_gauss"], saved["cached"]))
 
 
-def generator_state(generator: np.random.Generator) -> Tensor:
+def generator_state(generator: np.random.Generator) -> np.ndarray:
     """State of a PCG64 generator as int64 [6]: the two 128-bit words in halves, and the spare 32 bits."""
     state = generator.bit_generator.state
     words = [state["state"]["state"], state["state"]["inc"]]
     halves = [half for word in words for half in divmod(word, 2**64)]
     spare = [state["has_uint32"], state["uinteger"]]
-    return torch.from_numpy(np.array([*halves, *spare], dtype=np.uint64).view(np.int64))
+    return np.array([*halves, *spare], dtype=np.uint64).view(np.int64)
 
 
-def set_generator_state(generator: np.random.Generator, saved: Tensor) -> None:
-    high, low, inc_high, inc_low, has_spare, spare = (int(x) for x in saved.numpy().view(np.uint64))
+def set_generator_state(generator: np.random.Generator, saved: np.ndarray) -> None:
+    high, low, inc_high, inc_low, has_spare, spare = (int(x) for x in saved.view(np.uint64))
     generator.bit_generator.state = {
         "bit_generator": "PCG64",
         "state": {"state": high * 2**64 + low, "inc": inc_high * 2**64 + inc_low},

@@ -3,35 +3,19 @@
 import numpy as np
 import pytest
 import torch
+from counting import Counter
 
-from wmzoo.envs.serial import ActionRange, SerialVectorEnv, SimulatorStep
+from wmzoo.envs.simulated import SimulatedVectorEnv
+from wmzoo.envs.simulator import ActionRange
 from wmzoo.errors import WmzooError
 
 
-class Counter:
-    """obs = [episode number, steps in it]; the reward is the action; ends itself after `life` steps of an episode."""
-
-    obs_dim, act_dim = 2, 1
-
-    def __init__(self, life: int = 10**9, cut: bool = False) -> None:
-        self.life, self.cut, self.episode, self.steps = life, cut, 0, 0
-
-    def seed(self, seed):
-        self.episode = self.steps = 0
-
-    def reset(self):
-        self.episode, self.steps = self.episode + 1, 0
-        return np.array([self.episode, self.steps])
-
-    def step(self, action):
-        self.steps += 1
-        over = self.steps == self.life
-        obs = np.array([self.episode, self.steps])
-        return SimulatorStep(obs, float(action[0]), over and not self.cut, over and self.cut, float(over))
+def new(*simulators, length=3):
+    return SimulatedVectorEnv("counting", lambda count: simulators, len(simulators), length, backend="serial")
 
 
 def batch(*simulators, length=3):
-    env = SerialVectorEnv(simulators, episode_length=length)
+    env = new(*simulators, length=length)
     env.reset(0)
     return env
 
@@ -71,7 +55,7 @@ def test_rows_end_on_their_own():
 
 
 def test_staggered_first_episodes_end_at_evenly_spread_times_and_later_ones_are_whole():
-    env = SerialVectorEnv([Counter() for _ in range(4)], episode_length=8)
+    env = new(*(Counter() for _ in range(4)), length=8)
     env.reset(0, stagger=True)
     assert env.elapsed.tolist() == [0, 2, 4, 6]
     ends = [env.step(zeros(env)).truncated.nonzero().flatten().tolist() for _ in range(16)]
@@ -84,7 +68,7 @@ def test_success_is_reported_where_the_task_knows_it():
 
 
 def test_stepping_before_reset_says_what_to_call():
-    env = SerialVectorEnv([Counter()], episode_length=3)
+    env = new(Counter())
     with pytest.raises(WmzooError, match=r"call reset\(seed\)"):
         env.step(zeros(env))
 
@@ -111,3 +95,14 @@ def test_actions_are_mapped_linearly_onto_the_tasks_range():
 def test_the_range_of_one_changes_no_bit():
     values = np.random.default_rng(0).uniform(-1, 1, 1000)
     assert np.array_equal(ActionRange(-np.ones(1000), np.ones(1000)).native(values), values)
+
+
+def test_without_a_length_of_an_episode_the_error_says_what_to_set():
+    with pytest.raises(WmzooError, match=r"counting has no episode length of its own: set env\.episode_length"):
+        new(Counter(), length=None)
+
+
+@pytest.mark.parametrize("count", [0, 4097])
+def test_a_number_of_environments_that_no_machine_steps_is_refused(count):
+    with pytest.raises(WmzooError, match=r"env\.num_envs is from 1 to 4096"):
+        SimulatedVectorEnv("counting", lambda count: [], count, 3)

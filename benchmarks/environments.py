@@ -1,0 +1,218 @@
+"""How many agent steps a second does each way of stepping a batch of environments make?
+
+    python benchmarks/environments.py [--tasks TASK …] [--counts 16 64 256]     measure, and write the table
+    python benchmarks/environments.py --quick                                   two tasks, briefly; prints only
+    python benchmarks/environments.py --table                                   the table from the committed figures
+
+The tasks are those of configs/env, with the action repeat of their card, and some that have no definition on arrays.
+Beside the backends of wmzoo stand the vector environments of plain Gymnasium (sync, async) and a loop over dm_control's
+own environments. For each task and number of environments all ways take turns, several times; a figure is the median of
+the turns, with their range. Results: benchmarks/results/environments/ (steps.json, README.md).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from wmzoo.config import compose
+from wmzoo.envs.backend import BACKENDS, fastest
+from wmzoo.envs.dmc import ARRAY_TASKS as DMC_ARRAY_TASKS
+from wmzoo.envs.gymnasium import ARRAY_TASKS as GYMNASIUM_ARRAY_TASKS
+from wmzoo.paths import data_dir
+from wmzoo.registry import build
+
+RESULTS = Path(__file__).parent / "results" / "environments"
+COUNTS = (16, 64, 256)
+ARRAY_TASKS = {"dmc": DMC_ARRAY_TASKS, "gymnasium": GYMNASIUM_ARRAY_TASKS}
+UNDEFINED = ("dmc/finger-spin", "dmc/quadruped-walk", "gymnasium/Humanoid-v5", "gymnasium/Pendulum-v1")
+OUTSIDE = {"dmc": ("dm_control",), "gymnasium": ("gymnasium sync", "gymnasium async")}
+BATCHES = 16  # of random actions, used in turn
+Step = Callable[[int], object]  # the number of the batch of actions
+
+
+def ways(suite: str, task: str) -> list[str]:
+    """The ways of stepping that there are for a task."""
+    definition = ARRAY_TASKS[suite].get(task)
+    missing = {"auto"} | ({"arrays", "rollout"} if definition is None else set())
+    missing |= set() if definition is None or definition.by_rollout else {"rollout"}
+    return [*OUTSIDE[suite], *(backend for backend in BACKENDS if backend not in missing)]
+
+
+def wmzoo_batch(config: dict[str, Any], count: int, backend: str) -> tuple[Step, Callable[[], None]]:
+    """A step of wmzoo's environment, and what ends it."""
+    params = {name: value for name, value in config.items() if name != "name"}
+    env = build("env", config["name"], **(params | {"num_envs": count, "backend": backend}))
+    actions = 2 * torch.rand(BATCHES, count, env.act_dim, generator=torch.Generator().manual_seed(0)) - 1
+    env.reset(0, stagger=True)
+    return lambda index: env.step(actions[index]), env.close
+
+
+def gymnasium_batch(config: dict[str, Any], count: int, mode: str) -> tuple[Step, Callable[[], None]]:
+    """A step of Gymnasium's own vector environment (the cards' action repeat is 1)."""
+    import gymnasium
+
+    assert config["action_repeat"] == 1
+    same_step = {"autoreset_mode": gymnasium.vector.AutoresetMode.SAME_STEP}
+    env = gymnasium.make_vec(config["task"], count, vectorization_mode=mode, vector_kwargs=same_step)
+    env.action_space.seed(0)
+    actions = [env.action_space.sample() for _ in range(BATCHES)]
+    env.reset(seed=0)
+    return lambda index: env.step(actions[index]), env.close
+
+
+def dm_control_batch(config: dict[str, Any], count: int) -> tuple[Step, Callable[[], None]]:
+    """A loop over dm_control's own environments, as an agent step of wmzoo has it. Their copies share a model here."""
+    from dm_control.rl.control import Environment
+
+    from wmzoo.envs.dmc import split_task, suite
+    from wmzoo.envs.dmc_simulator import MakeDmcSimulators
+
+    made = MakeDmcSimulators(*split_task(config["task"], suite.ALL_TASKS), config["action_repeat"])(count)
+    environments = [Environment(each.physics, each.task, time_limit=1e9, n_sub_steps=each.sub_steps) for each in made]
+    for environment in environments:
+        environment.reset()
+    spec = environments[0].action_spec()
+    actions = np.random.default_rng(0).uniform(spec.minimum, spec.maximum, (BATCHES, count, *spec.shape))
+
+    def step(index: int) -> None:
+        for environment, action in zip(environments, actions[index], strict=True):
+            sum(environment.step(action).reward for _ in range(config["action_repeat"]))
+
+    return step, lambda: [each.close() for each in made] and None
+
+
+def batch(way: str, config: dict[str, Any], count: int) -> tuple[Step, Callable[[], None]]:
+    library, _, mode = way.partition(" ")
+    if library == "gymnasium":
+        return gymnasium_batch(config, count, mode)
+    return dm_control_batch(config, count) if library == "dm_control" else wmzoo_batch(config, count, way)
+
+
+def rate(step: Step, count: int, seconds: float) -> float:
+    """Agent steps a second."""
+    began, done = time.perf_counter(), 0
+    while (passed := time.perf_counter() - began) < seconds:
+        step(done % BATCHES)
+        done += 1
+    return count * done / passed
+
+
+def measure(config: dict[str, Any], count: int, turns: int, seconds: float) -> dict[str, dict[str, float]]:
+    """Median, lowest and highest agent steps a second of every way."""
+    found = ways(config["name"], config["task"])
+    made = {way: batch(way, config, count) for way in found}
+    rates: dict[str, list[float]] = {way: [] for way in found}
+    for step, _ in made.values():
+        rate(step, count, seconds / 2)
+    for turn in range(turns):
+        for way in found if turn % 2 == 0 else found[::-1]:
+            rates[way].append(rate(made[way][0], count, seconds))
+    for _, close in made.values():
+        close()
+    return {
+        way: {"median": round(statistics.median(each)), "low": round(min(each)), "high": round(max(each))}
+        for way, each in rates.items()
+    }
+
+
+def machine() -> dict[str, Any]:
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    cpu = next((line.partition(": ")[2].strip() for line in lines if line.startswith("model name")), "unknown")
+    libraries = ("mujoco", "dm_control", "gymnasium", "numpy", "torch")
+    return {
+        "processor": cpu,
+        "cores": len(os.sched_getaffinity(0)),
+        "load_at_start": os.getloadavg()[0],
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "versions": {name: version(name) for name in libraries},
+    }
+
+
+def table(facts: dict[str, Any]) -> str:
+    """README.md of the results."""
+    about = facts["machine"]
+    versions = ", ".join(f"{name} {number}" for name, number in about["versions"].items())
+    lines = [
+        "# Agent steps a second, by backend",
+        "",
+        f"`{facts['command']}` on {about['cores']} cores of {about['processor']} (load {about['load_at_start']:.1f} at "
+        f"the start), Python {about['python']}, {versions}. Medians of {facts['turns']} turns of {facts['seconds']} s, "
+        "and how far lowest and highest are from them. Bold: the fastest; *: what `env.backend=auto` takes there.",
+    ]
+    for count in facts["counts"]:
+        columns = sorted({way for row in facts["rows"] for way in row["ways"]}, key=_order)
+        lines += ["", f"## {count} environments", "", f"| task | {' | '.join(columns)} |", "|-|" + "-:|" * len(columns)]
+        for row in (row for row in facts["rows"] if row["num_envs"] == count):
+            best = max(row["ways"], key=lambda way: row["ways"][way]["median"])
+            cells = [_cell(row["ways"].get(way), way == best, way == row["auto"]) for way in columns]
+            lines.append(f"| {row['task']} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _order(way: str) -> tuple[int, str]:
+    return (BACKENDS.index(way) if way in BACKENDS else -1, way)
+
+
+def _cell(figures: dict[str, float] | None, best: bool, chosen: bool) -> str:
+    if figures is None:
+        return ""
+    median = figures["median"]
+    text = f"{median:,}" if median else "0"
+    spread = max(figures["high"] - median, median - figures["low"]) / max(median, 1)
+    return f"{'**' if best else ''}{text}{'**' if best else ''}{'*' if chosen else ''} ±{spread:.0%}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    named = sorted(file.stem for file in (data_dir("configs") / "env").glob("*.yaml"))
+    parser.add_argument(
+        "--tasks", nargs="+", default=[*named, *UNDEFINED], metavar="TASK", help="a name of configs/env, or suite/task"
+    )
+    parser.add_argument("--counts", nargs="+", type=int, default=COUNTS)
+    parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=1.0, help="of a turn")
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--table", action="store_true")
+    args = parser.parse_args()
+    if args.table:
+        (RESULTS / "README.md").write_text(table(json.loads((RESULTS / "steps.json").read_text())))
+        return
+    if args.quick:
+        args.tasks, args.counts, args.turns, args.seconds = ["cartpole_swingup", "Hopper-v5"], [16, 64], 2, 0.2
+    torch.set_num_threads(1)
+    command = " ".join(["python benchmarks/environments.py", *sys.argv[1:]])
+    facts = {"command": command, "machine": machine(), "counts": list(args.counts)}
+    facts |= {"turns": args.turns, "seconds": args.seconds, "rows": []}
+    for task in args.tasks:
+        suite, _, name = task.partition("/")
+        config = dict(compose([f"env={suite}", *([f"env.task={name}"] if name else [])]).env)
+        definition = ARRAY_TASKS[config["name"]].get(config["task"])
+        for count in args.counts:
+            figures = measure(config, count, args.turns, args.seconds)
+            row = {"task": config["task"], "num_envs": count, "auto": fastest(definition, count), "ways": figures}
+            facts["rows"].append(row)
+            print(config["task"], count, {way: each["median"] for way, each in figures.items()}, flush=True)
+    if args.quick:
+        print(table(facts))
+        return
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    (RESULTS / "steps.json").write_text(json.dumps(facts, indent=2) + "\n")
+    (RESULTS / "README.md").write_text(table(facts))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Simulators that are stepped together, a file for each way of doing it."""
