@@ -1,0 +1,102 @@
+"""Slices of whole episodes from the shards of one or several tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.lib.stride_tricks import sliding_window_view
+from torch import Tensor
+
+from wmzoo.data.replay import Slices
+from wmzoo.data.shards import Shard, Shards
+from wmzoo.errors import WmzooError
+
+
+class TaskSlices(NamedTuple):
+    """B slices of H steps, and whose they are."""
+
+    slices: Slices  # obs[H+1,B,O], actions[H,B,A], rewards[H,B]; a narrower task's are padded with zeros
+    task: Tensor  # int64 [B], ascending: the columns are ordered by task, and by row within it
+
+
+class SliceSampler:
+    """Draws slices uniformly over all whole ones of the chosen tasks, with a generator of its own.
+
+    Args:
+        tasks: names; None for all of them.
+
+    Attributes:
+        obs_dim, act_dim: O and A, of the whole set whichever tasks are chosen.
+
+    Raises WmzooError for a task that the data set does not have.
+    """
+
+    def __init__(self, data: Shards, generator: torch.Generator, tasks: Sequence[str] | None = None) -> None:
+        names = [shard.index.name for shard in data.shards]
+        unknown = [name for name in tasks or () if name not in names]
+        if unknown:
+            raise WmzooError(f"the data set has no task {unknown[0]}; it has {', '.join(names)}")
+        self.shards = [shard for shard in data.shards if tasks is None or shard.index.name in tasks]
+        self.generator = generator
+        self.obs_dim, self.act_dim = data.index.obs_dim, data.index.act_dim
+        kept = [_finite(len(s.index.lengths), s.index.nonfinite) for s in self.shards]
+        self._lengths = torch.cat([s.index.lengths[k] for s, k in zip(self.shards, kept, strict=True)])
+        self._rows = torch.cat([s.index.starts[k] for s, k in zip(self.shards, kept, strict=True)])
+        self._ends = torch.tensor([int(k.sum()) for k in kept]).cumsum(0)  # [tasks]: episodes up to each one's last
+        self._task = torch.tensor([s.index.task for s in self.shards])
+        self._slices = lru_cache(maxsize=4)(self._every)
+
+    def sample(self, batch: int, horizon: int) -> TaskSlices:
+        """`batch` slices of `horizon` steps. ValueError where no episode is that long."""
+        before, total, windows = self._slices(horizon)
+        if not total:
+            raise ValueError(f"no episode of the data has {horizon} steps")
+        drawn = torch.randint(total, (batch,), generator=self.generator).sort().values
+        episode = torch.searchsorted(before, drawn, right=True) - 1
+        start = (self._rows[episode] + drawn - before[episode]).numpy()
+        shard = torch.searchsorted(self._ends, episode, right=True)
+        ends = torch.searchsorted(shard, torch.arange(len(self.shards)), right=True).tolist()
+        obs = np.zeros((batch, horizon + 1, self.obs_dim), np.float32)
+        actions = np.zeros((batch, horizon, self.act_dim), np.float32)
+        rewards = np.empty((batch, horizon), np.float32)
+        first = 0
+        for last, own in zip(ends, windows, strict=True):
+            rows = start[first:last]
+            if len(rows):
+                obs[first:last, :, : own.obs.shape[2]] = own.obs[rows]
+                actions[first:last, :, : own.action.shape[2]] = own.action[rows]
+                rewards[first:last] = own.reward[rows]
+            first = last
+        tensors = (torch.from_numpy(array).transpose(0, 1).contiguous() for array in (obs, actions, rewards))
+        return TaskSlices(Slices(*tensors), self._task[shard])
+
+    def _every(self, horizon: int) -> tuple[Tensor, int, list[_Windows]]:
+        """Whole slices are numbered: int64 [E], how many start in earlier episodes; how many there are; their rows."""
+        slices = (self._lengths - horizon + 1).clamp(min=0)
+        return slices.cumsum(0) - slices, int(slices.sum()), [_Windows.of(s, horizon) for s in self.shards]
+
+
+class _Windows(NamedTuple):
+    """A shard seen as all its runs of rows, which overlap: taking one of them is a single copy."""
+
+    obs: np.ndarray  # [rows-H, H+1, O of the task]
+    action: np.ndarray  # [rows-H, H, A of the task], and one more
+    reward: np.ndarray  # [rows-H, H], and one more
+
+    @classmethod
+    def of(cls, shard: Shard, horizon: int) -> _Windows:
+        lengths = (horizon + 1, horizon, horizon)
+        arrays = (shard.obs.numpy(), shard.action.numpy(), shard.reward.numpy())
+        views = (sliding_window_view(a, min(n, len(a)), axis=0) for a, n in zip(arrays, lengths, strict=True))
+        return cls(*(np.moveaxis(view, -1, 1) for view in views))
+
+
+def _finite(episodes: int, nonfinite: Sequence[int]) -> Tensor:
+    """bool [E]: the episodes without a NaN or an infinity."""
+    kept = torch.ones(episodes, dtype=torch.bool)
+    kept[list(nonfinite)] = False
+    return kept
