@@ -15,6 +15,8 @@ from wmzoo.data.replay import Slices
 from wmzoo.data.shards import Shard, Shards
 from wmzoo.errors import WmzooError
 
+HELD_OUT_EVERY = 20
+
 
 class TaskSlices(NamedTuple):
     """B slices of H steps, and whose they are."""
@@ -22,12 +24,21 @@ class TaskSlices(NamedTuple):
     slices: Slices  # obs[H+1,B,O], actions[H,B,A], rewards[H,B]; a narrower task's are padded with zeros
     task: Tensor  # int64 [B], ascending: the columns are ordered by task, and by row within it
 
+    def to(self, device: torch.device) -> TaskSlices:
+        """The same on `device`."""
+        return TaskSlices(self.slices.to(device), self.task.to(device))
+
+    def columns(self, chosen: slice) -> TaskSlices:
+        """Some of the B slices."""
+        return TaskSlices(Slices(*(tensor[:, chosen] for tensor in self.slices)), self.task[chosen])
+
 
 class SliceSampler:
     """Draws slices uniformly over all whole ones of the chosen tasks, with a generator of its own.
 
     Args:
         tasks: names; None for all of them.
+        part: `train` leaves out a twentieth of every task's episodes, `held_out` takes these alone, `all` takes both.
 
     Attributes:
         obs_dim, act_dim: O and A, of the whole set whichever tasks are chosen.
@@ -35,7 +46,9 @@ class SliceSampler:
     Raises WmzooError for a task that the data set does not have.
     """
 
-    def __init__(self, data: Shards, generator: torch.Generator, tasks: Sequence[str] | None = None) -> None:
+    def __init__(
+        self, data: Shards, generator: torch.Generator, tasks: Sequence[str] | None = None, part: str = "all"
+    ) -> None:
         names = [shard.index.name for shard in data.shards]
         unknown = [name for name in tasks or () if name not in names]
         if unknown:
@@ -44,6 +57,8 @@ class SliceSampler:
         self.generator = generator
         self.obs_dim, self.act_dim = data.index.obs_dim, data.index.act_dim
         kept = [_finite(len(s.index.lengths), s.index.nonfinite) for s in self.shards]
+        if part != "all":
+            kept = [k & (_held_out(len(k)) if part == "held_out" else ~_held_out(len(k))) for k in kept]
         self._lengths = torch.cat([s.index.lengths[k] for s, k in zip(self.shards, kept, strict=True)])
         self._rows = torch.cat([s.index.starts[k] for s, k in zip(self.shards, kept, strict=True)])
         self._ends = torch.tensor([int(k.sum()) for k in kept]).cumsum(0)  # [tasks]: episodes up to each one's last
@@ -100,3 +115,9 @@ def _finite(episodes: int, nonfinite: Sequence[int]) -> Tensor:
     kept = torch.ones(episodes, dtype=torch.bool)
     kept[list(nonfinite)] = False
     return kept
+
+
+def _held_out(episodes: int) -> Tensor:
+    """bool [E]: every twentieth episode; of fewer than twenty, but more than one, the last."""
+    numbers = torch.arange(1, episodes + 1)
+    return (numbers % HELD_OUT_EVERY == 0) | ((numbers == episodes) & (1 < episodes < HELD_OUT_EVERY))

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from wmzoo.distributed import World
 from wmzoo.dynamics.base import Dynamics
 
 
@@ -25,10 +26,12 @@ class DynamicsLoss(ABC):
     ℓ_t is a mean over batch and latent units for every loss, so that the balance with the reward loss does not shift.
     A loss that needs a capability of the dynamics (`velocity`) says so on its card (`requires`). One that draws random
     numbers takes a `generator` (torch.Generator) in its constructor. `trained_times` are the τ at which a velocity is
-    trained, None where that is no matter or all of [0, 1].
+    trained, None where that is no matter or all of [0, 1]. `world` says which part of the batch it is shown, where
+    several processes share one: random numbers are drawn for the whole batch, so that every process draws alike.
     """
 
     trained_times: tuple[float, ...] | None = None
+    world: World = World()
 
     @abstractmethod
     def rollout(

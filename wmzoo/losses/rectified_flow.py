@@ -69,15 +69,16 @@ class RectifiedFlowLoss(DynamicsLoss):
         if task_emb is not None:
             task_emb = task_emb.expand(steps, *task_emb.shape).flatten(0, 1)
         source, target, action = sources.flatten(0, 1), targets.flatten(0, 1), actions.flatten(0, 1)
-        tau = self._times(source)
+        tau = self._times(steps, batch, source)
         start, end = chart.chart(source), chart.chart(target)
         z_tau = chart.point(torch.lerp(start, end, tau))
         error = dynamics.velocity(z_tau, action, tau, task_emb, source=source) - (end - start)
         return chart.induced(z_tau, error).view(steps, batch, -1)
 
-    def _times(self, like: Tensor) -> Tensor:
-        """τ[rows,1] like `like`; drawn in float32 on the generator's own device, so that the stream is the same."""
+    def _times(self, steps: int, batch: int, like: Tensor) -> Tensor:
+        """τ[H·B,1] like `like`; drawn in float32 on the generator's own device, so that the stream is the same."""
         if self.tau == "midpoint":
-            return like.new_full((len(like), 1), 0.5)
+            return like.new_full((steps * batch, 1), 0.5)
         device = self.generator.device if self.generator is not None else like.device
-        return torch.rand(len(like), 1, generator=self.generator, device=device).to(like)
+        whole = torch.rand(steps, batch * self.world.size, 1, generator=self.generator, device=device)
+        return whole[:, self.world.part(whole.shape[1])].flatten(0, 1).to(like)

@@ -9,6 +9,9 @@ from typing import Any, Protocol
 from wmzoo.evaluation import Evaluation
 
 
+Row = dict[str, Any]
+
+
 class Recorder(Protocol):
     """Takes what a trainer reports. The trainer knows no file; the recorder knows no algorithm."""
 
@@ -46,3 +49,8 @@ class Trainer(ABC):
     @abstractmethod
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on where `state_dict` was taken."""
+
+
+def mean(rows: list[Row]) -> Row:
+    """The mean of each column."""
+    return {name: sum(row[name] for row in rows) / len(rows) for name in rows[0]} if rows else {}

@@ -16,10 +16,9 @@ from wmzoo.envs.base import VectorEnv
 from wmzoo.errors import RunFailed
 from wmzoo.evaluation import Evaluation
 from wmzoo.pwm import PWM, Feedback
-from wmzoo.trainers.base import Recorder, Trainer
+from wmzoo.trainers.base import Recorder, Row, Trainer, mean
 from wmzoo.trainers.episodes import EpisodeTracker
 
-Row = dict[str, Any]
 DIAGNOSED_SLICES = 256
 
 
@@ -181,11 +180,11 @@ class OnlineTrainer(Trainer):
             chosen = torch.randperm(len(states), generator=self.streams["starts"])[: self.rollouts]
             rollout, row = self.pwm.update_actor(states[chosen], self.horizon)
             rows.append(row | self.pwm.update_critic(rollout))
-        return _mean(rows)
+        return mean(rows)
 
     def _model_updates(self, count: int) -> Row:
         draws = (self.replay.sample(self.batch_size, self.horizon).to(self.device) for _ in range(count))
-        return _mean([self.pwm.update_model(slices) for slices in draws])
+        return mean([self.pwm.update_model(slices) for slices in draws])
 
     def _model_errors(self) -> Row:
         slices = self.replay.sample(DIAGNOSED_SLICES, self.horizon, self.streams["diagnostics"])
@@ -220,8 +219,3 @@ class OnlineTrainer(Trainer):
         counters = state["counters"]
         self.iteration, self.env_steps = int(counters["iteration"]), int(counters["env_steps"])
         self.seconds = float(counters["seconds"])
-
-
-def _mean(rows: list[Row]) -> Row:
-    """The mean of each column."""
-    return {name: sum(row[name] for row in rows) / len(rows) for name in rows[0]} if rows else {}

@@ -1,0 +1,56 @@
+"""Pretraining: the world model alone, from a data set of one or many tasks, in one process or several."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from wmzoo.data.sampler import SliceSampler
+from wmzoo.diagnostics.open_loop import open_loop
+from wmzoo.trainers.base import Row, mean
+from wmzoo.trainers.from_data import DataTrainer
+
+DIAGNOSED_SLICES = 256
+MEASURED = (64, 1024)  # draws and slices each, from which the moments of observations and rewards are taken
+
+
+class PretrainTrainer(DataTrainer):
+    """Per iteration, `model_updates` of the world model on slices drawn from the data.
+
+    Of several processes each draws the same batch and learns from its own part of it, and their gradients are averaged:
+    the numbers are those of one process on the whole batch, up to the order of sums.
+
+    Args:
+        held_out: of episodes that are never learned from, for the errors in the metrics.
+        model_updates: per iteration. batch_size: slices of all processes together; ValueError where they cannot be
+            divided evenly.
+    """
+
+    def __init__(self, *, held_out: SliceSampler, model_updates: int, **common: Any) -> None:
+        super().__init__(**common)
+        self.held_out, self.model_updates = held_out, model_updates
+        self.part = self.world.part(self.batch_size)
+        self.pwm.loss.world = self.world
+        self.pwm.model_loss = self.world.wrap(self.pwm.model_loss)
+
+    def begin(self) -> None:
+        """Take the moments of observations and rewards from a sample of the data, where the model scales by them."""
+        observations = self.agent.world_model.observation_moments
+        if observations is None and self.pwm.settings.reward_scale == "none":
+            return
+        draws, slices = MEASURED
+        for _ in range(draws):
+            drawn = self.data.sample(slices, self.horizon).slices
+            self.pwm.rewards.update(drawn.rewards)
+            if observations is not None:
+                observations.update(drawn.obs)
+
+    def learn(self) -> Row:
+        return mean([self._update() for _ in range(self.model_updates)])
+
+    def assess(self) -> Row:
+        drawn = self.held_out.sample(DIAGNOSED_SLICES, self.horizon).to(self.device)
+        return open_loop(self.agent.world_model, drawn.slices, self.pwm.scale_reward, self.known(drawn.task))
+
+    def _update(self) -> Row:
+        drawn = self.data.sample(self.batch_size, self.horizon).columns(self.part).to(self.device)
+        return self.pwm.update_model(drawn.slices, self.known(drawn.task))
