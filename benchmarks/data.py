@@ -132,7 +132,7 @@ def main() -> None:
         inspecting, inspecting_peak = watched([*wmzoo, "inspect", str(shards)])
         data = Shards(shards)
         result = {
-            "command": " ".join(["python", "benchmarks/data.py", *sys.argv[1:]]),
+            "command": f"python benchmarks/data.py --gigabytes {args.gigabytes:g} --tasks {len(tasks)}",
             "torch": torch.__version__,
             "cores": os.cpu_count(),
             "tasks": len(tasks),

@@ -186,9 +186,9 @@ from wmzoo.data import convert, episodes
 name, left, source, destination = sys.argv[1], int(sys.argv[2]), *map(Path, sys.argv[3:])
 episodes.BLOCK = 2 * 4 * 6 * 8
 real = getattr(convert, name)
-def then_die(*args):
+def then_die(*args, **more):
     global left
-    given = real(*args)
+    given = real(*args, **more)
     left -= 1
     if not left:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -275,6 +275,17 @@ def test_a_source_that_changes_is_noticed_during_the_conversion_and_after_an_int
     (tmp_path / "dst" / PROGRESS).write_text("{")
     with pytest.raises(DamagedFile, match="not as it was written"):
         convert([file], tmp_path / "dst")
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_a_file_that_was_lost_meanwhile_is_not_taken_for_written(tmp_path: Path) -> None:
+    source = write_chunks(tmp_path / "src", told_chunk([0] * 10, 5))
+    with pytest.raises(Stop):
+        convert([source], tmp_path / "dst", say=stop_after(4))  # type: ignore[arg-type]
+    file = tmp_path / "dst" / "task-0" / "action.f32"
+    file.unlink()
+    with pytest.raises(DamagedFile, match=f"{file}: is not as it was left; remove {tmp_path / 'dst'}"):
+        convert([source], tmp_path / "dst")
 
 
 def test_a_data_set_in_use_is_left_alone(tmp_path: Path) -> None:

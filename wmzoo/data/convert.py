@@ -69,7 +69,7 @@ def _with_nonfinite(index: Index, nonfinite: dict[int, Any]) -> Index:
 
 def _write(plan: Plan, folder: Path, say: Say) -> None:
     progress = _progress(plan, folder)
-    _allocate(plan.index, folder)
+    _allocate(plan.index, folder, begun=progress["blocks"] > 0)
     indices = {task.task: task for task in plan.index.tasks}
     episodes = dict.fromkeys(indices, 0)  # of each task, behind which the next block's lie
     rows = dict.fromkeys(indices, 0)
@@ -125,26 +125,31 @@ def _progress(plan: Plan, folder: Path) -> dict[str, Any]:
 
 def _difference(before: dict[str, Any], now: dict[str, Any]) -> str:
     """In what an unfinished conversion was begun otherwise."""
-    stamps = {source["file"]: source for source in before.get("sources", ())}
-    for source in now["sources"]:
-        if stamps.get(source["file"], source) != source:
+    for was, source in zip(before["sources"], now["sources"], strict=False):
+        if was["file"] == source["file"] and was != source:
             return f"{source['file']} has changed since its conversion began"
-    if list(stamps) != [source["file"] for source in now["sources"]]:
+    if before["sources"] != now["sources"]:
         return "its conversion was begun with other chunks, and has not ended"
     return "its conversion was begun with other --tasks, or another version, and has not ended"
 
 
-def _allocate(index: Index, folder: Path) -> None:
-    """Files of their final sizes, empty where nothing is written yet."""
+def _allocate(index: Index, folder: Path, begun: bool) -> None:
+    """Files of their final sizes, empty where nothing is written yet. Once begun, they are all there."""
     files = {task.file(folder, array): 4 * math.prod(task.shape(array)) for task in index.tasks for array in ARRAYS}
-    written = sum(512 * file.stat().st_blocks for file in files if file.exists())
-    needed, free = sum(files.values()) - written, shutil.disk_usage(folder).free
+    there = {file: file.stat() for file in files if file.exists()}
+    for file, size in files.items():
+        if begun and (file not in there or there[file].st_size != size):
+            raise DamagedFile(f"{file}: is not as it was left; remove {folder}, and convert again")
+    needed = sum(files.values()) - sum(512 * status.st_blocks for status in there.values())
+    free = shutil.disk_usage(folder).free
     if needed > free:
         raise WmzooError(f"{folder}: {needed / 1e9:,.1f} GB are needed there and {free / 1e9:,.1f} free")
     for file, size in files.items():
         file.parent.mkdir(exist_ok=True)
         with file.open("ab") as opened:
             opened.truncate(size)
+        atomic.sync_folder(file.parent)
+    atomic.sync_folder(folder)
 
 
 def _write_episodes(source: Source, chosen: np.ndarray, task: TaskIndex, folder: Path, row: int) -> np.ndarray:
