@@ -150,19 +150,34 @@ def _action_masks(size: DictConfig, act_dim: int) -> torch.Tensor | None:
     """[N,A], 1 for the actions that each task has; None where `model.action_dims` is null."""
     if size.action_dims is None:
         return None
-    dims = torch.tensor(list(size.action_dims))
-    if len(dims) != size.num_tasks or not ((dims >= 1) & (dims <= act_dim)).all():
+    dims = list(size.action_dims)
+    if len(dims) != size.num_tasks or not all(1 <= dim <= act_dim for dim in dims):
         raise WmzooError(
-            f"model.action_dims={list(size.action_dims)}: one number from 1 to {act_dim} is needed for each of "
+            f"model.action_dims={dims}: one number from 1 to {act_dim} is needed for each of "
             f"model.num_tasks={size.num_tasks} tasks"
         )
-    return (torch.arange(act_dim) < dims.unsqueeze(1)).float()
+    return (torch.arange(act_dim) < torch.tensor(dims).unsqueeze(1)).float()
 
 
 def build_env(cfg: DictConfig, num_envs: int | None = None) -> VectorEnv:
     """The config's environments; `num_envs` other than the config's for evaluation."""
     env: VectorEnv = build_from("env", {**cfg.env, "num_envs": cfg.env.num_envs if num_envs is None else num_envs})
     return env
+
+
+def settle_tasks(cfg: DictConfig, env: VectorEnv) -> None:
+    """Put the environment's tasks into the config, so that a checkpoint has them. One task leaves it as it is.
+
+    WmzooError where the config names others.
+    """
+    if env.action_dims is None:
+        return
+    for key, value in {"num_tasks": len(env.action_dims), "action_dims": list(env.action_dims)}.items():
+        if cfg.model[key] and cfg.model[key] != value:
+            raise WmzooError(f"model.{key}={cfg.model[key]}, but env={cfg.env.name} has {value}: leave it out")
+        cfg.model[key] = value
+    if not cfg.model.task_dim:
+        raise WmzooError(f"env={cfg.env.name} needs a width of the task embedding: model.task_dim=96")
 
 
 def evaluation_seed(cfg: DictConfig) -> int:
@@ -199,6 +214,7 @@ def build_trainer(cfg: DictConfig, recorder: Callable[[Agent], Recorder]) -> Tra
     """Environments, agent, algorithm and trainer. `recorder` is told the agent whose run it records."""
     device = device_of(cfg)
     env, eval_env = build_env(cfg), build_env(cfg, cfg.eval.episodes)
+    settle_tasks(cfg, env)
     if cfg.dynamics.get("units") == MATCH:  # settled here, so that checkpoints have the numbers
         cfg.dynamics.units = with_matched_units(cfg, env.act_dim).dynamics.units
         log.warning("dynamics.units=match: %s", list(cfg.dynamics.units))

@@ -1,34 +1,36 @@
 """The contract of environments, over every entry of the kind and every named task."""
 
 import pytest
-import yaml
 
+from wmzoo.cards import tasks
 from wmzoo.contracts import env as contract
-from wmzoo.paths import data_dir
 from wmzoo.registry import build, get, list_entries
 
-
-def named_tasks() -> list[tuple[str, str]]:
-    """(suite, task) of every file in configs/env."""
-    found = []
-    for file in sorted((data_dir("configs") / "env").glob("*.yaml")):
-        config = yaml.safe_load(file.read_text())
-        found.append((config["defaults"][0], config["task"]))
-    return found
+# (suite, what it plays)
+NAMED = sorted({(suite, task) for _, suite, task in tasks()})
+MORE = [("gymnasium", "Pendulum-v1"), ("dmc", "cup-catch"), ("dmc", "reacher-three-easy")]
+SMALL_SET = ["reacher-three-hard", "pendulum-spin", "cartpole-balance-sparse"]  # three widths, cheap to step
+SETS = [("multitask", SMALL_SET), pytest.param("multitask", "mt30", marks=pytest.mark.slow, id="mt30")]
 
 
-TASKS = sorted({*named_tasks(), ("gymnasium", "Pendulum-v1"), ("dmc", "cup-catch")})
+def make(suite, played):
+    return lambda num_envs: build("env", suite, num_envs=num_envs, **{key_of(suite): played})
 
 
-@pytest.mark.parametrize(("suite", "task"), TASKS, ids=[task for _, task in TASKS])
+def key_of(suite):
+    return "set" if "set" in get("env", suite).params else "task"
+
+
+@pytest.mark.parametrize(("suite", "played"), [*NAMED, *MORE, *SETS], ids=str)
 @pytest.mark.parametrize("check", contract.CHECKS, ids=lambda check: check.__name__)
-def test_a_named_task_keeps_the_contract(check, suite, task):
-    check(lambda num_envs: build("env", suite, task=task, num_envs=num_envs))
+def test_a_named_task_keeps_the_contract(check, suite, played):
+    check(make(suite, played))
 
 
 @pytest.mark.parametrize("name", list_entries("env"))
 def test_an_entry_is_checked_with_the_task_of_its_card(name):
-    assert (name, get("env", name).params["task"]) in TASKS  # those are checked above
+    played = get("env", name).params[key_of(name)]
+    assert played == "mt30" or (name, played) in NAMED + MORE  # those are checked above
     case = next(contract.suite(name))
     assert case.id == f"{name}: shapes and dtypes"
     case.run()

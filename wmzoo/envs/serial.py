@@ -87,14 +87,20 @@ def check_backend(backend: str, num_envs: int) -> None:
 
 
 class SerialVectorEnv(VectorEnv):
-    """Counts steps, truncates at `episode_length`, restarts ended episodes and turns rows into tensors."""
+    """Counts steps, truncates at `episode_length`, restarts ended episodes and turns rows into tensors.
 
-    def __init__(self, simulators: Sequence[Simulator], episode_length: int, device: str = "cpu") -> None:
+    episode_length: agent steps until truncation, one number for all or one for each.
+    """
+
+    def __init__(
+        self, simulators: Sequence[Simulator], episode_length: int | Sequence[int], device: str = "cpu"
+    ) -> None:
         self.simulators = list(simulators)
         self.num_envs = len(self.simulators)
         self.obs_dim = self.simulators[0].obs_dim
         self.act_dim = self.simulators[0].act_dim
-        self.episode_length = episode_length
+        self._lengths = np.broadcast_to(np.asarray(episode_length), self.num_envs)
+        self.episode_length = int(self._lengths.max())
         self.device = torch.device(device)
         self._elapsed: np.ndarray | None = None  # int64 [B]; None until the first reset
 
@@ -104,7 +110,7 @@ class SerialVectorEnv(VectorEnv):
             simulator.seed(int(stream.generate_state(1)[0]))
         self._elapsed = np.zeros(self.num_envs, dtype=np.int64)
         if stagger:
-            self._elapsed = np.arange(self.num_envs) * self.episode_length // self.num_envs
+            self._elapsed = np.arange(self.num_envs) * self._lengths // self.num_envs
         return self._tensor(np.stack([simulator.reset() for simulator in self.simulators]))
 
     def step(self, actions: Tensor) -> Transition:
@@ -115,7 +121,7 @@ class SerialVectorEnv(VectorEnv):
         final_obs = np.stack([result.obs for result in results]).astype(np.float32)
         terminated = np.array([result.terminated for result in results])
         truncated = np.array([result.truncated for result in results])
-        truncated = (truncated | (elapsed >= self.episode_length)) & ~terminated
+        truncated = (truncated | (elapsed >= self._lengths)) & ~terminated
         obs = final_obs.copy()
         for row in np.flatnonzero(terminated | truncated):
             obs[row] = self.simulators[row].reset()

@@ -73,7 +73,7 @@ class OnlineTrainer(Trainer):
         if env.episode_length < horizon:
             raise ValueError(f"trainer.horizon={horizon} is longer than an episode, {env.episode_length} agent steps")
         if agent.world_model.task_embedding is not None:
-            raise ValueError("trainer=online trains on one task: it takes model.num_tasks=0")
+            raise ValueError("trainer=online trains on one task: it takes no env=multitask and model.num_tasks=0")
         self.agent, self.pwm, self.env, self.recorder, self.evaluate = agent, pwm, env, recorder, evaluate
         self.device = next(agent.parameters()).device  # of the updates; experience is kept where the environments are
         self.streams, self.seed = streams, seed
