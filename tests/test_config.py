@@ -222,12 +222,12 @@ def test_composing_leaves_another_program_s_hydra_alone() -> None:
         ("eval=null", "eval.every is missing from the config"),
         ("~recipe.gamma", "recipe.gamma is missing from the config"),
         ("model.latent_dim=30", "no multiple of model.simnorm_dim=8"),
-        ("model.num_tasks=3", "needs a width of the embedding"),
+        ("model.num_tasks=3 model.task_dim=0", "needs a width of the embedding"),
     ],
 )
 def test_a_value_without_sense_is_refused_at_composition(override: str, words: str) -> None:
     with pytest.raises(WmzooError, match=words) as mistake:
-        compose([override])
+        compose(override.split())
     assert mistake.value.exit_code == 2
 
 

@@ -171,6 +171,21 @@ def build_env(cfg: DictConfig, num_envs: int | None = None) -> VectorEnv:
     return env
 
 
+def settle_tasks(cfg: DictConfig, env: VectorEnv) -> None:
+    """Put the environment's tasks into the config, so that a checkpoint has them. One task leaves it as it is.
+
+    WmzooError where the config names others.
+    """
+    if env.action_dims is None:
+        return
+    for key, value in {"num_tasks": len(env.action_dims), "action_dims": list(env.action_dims)}.items():
+        if cfg.model[key] and cfg.model[key] != value:
+            raise WmzooError(f"model.{key}={cfg.model[key]}, but env={cfg.env.name} has {value}: leave it out")
+        cfg.model[key] = value
+    if not cfg.model.task_dim:
+        raise WmzooError(f"env={cfg.env.name} needs a width of the task embedding: model.task_dim=96")
+
+
 def evaluation_seed(cfg: DictConfig) -> int:
     """The seed of every evaluation of a run: the same initial states each time."""
     return seed_of(cfg.seed, "evaluation")
@@ -205,6 +220,7 @@ def build_trainer(cfg: DictConfig, recorder: Callable[[Agent], Recorder]) -> Tra
     """Environments, agent, algorithm and trainer. `recorder` is told the agent whose run it records."""
     device = device_of(cfg)
     env, eval_env = build_env(cfg), build_env(cfg, cfg.eval.episodes)
+    settle_tasks(cfg, env)
     if cfg.dynamics.get("units") == MATCH:  # settled here, so that checkpoints have the numbers
         cfg.dynamics.units = with_matched_units(cfg, env.act_dim).dynamics.units
         log.warning("dynamics.units=match: %s", list(cfg.dynamics.units))

@@ -78,7 +78,7 @@ def evaluate(
         agent: a module is put in evaluation mode and back, and is given observations on its own device.
         env: as many environments as episodes wanted.
         seed: of the reset; the same seed, agent and machine give the same numbers.
-        task: int64 [B] for a multitask agent.
+        task: int64 [B] for a multitask agent; None for the environments' own tasks, if they have several.
         recorder: is shown environment 0 before each of its steps.
 
     Raises:
@@ -103,6 +103,8 @@ def evaluate(
 
 def _episodes(agent: Policy, env: VectorEnv, seed: int, task: Tensor | None, recorder: Any | None) -> Evaluation:
     device = _device_of(agent)
+    task = getattr(env, "tasks", None) if task is None else task
+    task = task if task is None or device is None else task.to(device)
     obs = env.reset(seed)
     returns = torch.zeros(env.num_envs, dtype=torch.float64)
     lengths = torch.zeros(env.num_envs, dtype=torch.int64)

@@ -125,6 +125,8 @@ RULES: dict[str, Rule] = {
     "recipe.critic_passes": COUNT,
     "recipe.critic_minibatches": COUNT,
     "recipe.final_lr": number(0, 1e6),
+    "env.set": Rule("mt30, mt80 or a list of tasks", lambda value: TEXT.holds(value) or several(TEXT, 1).holds(value)),
+    "env.only": optional(several(TEXT, 1)),
     "env.num_envs": integer(1, 2**16),
     "env.action_repeat": integer(1, 1000),
     "env.backend": one_of("auto", "serial", "threads", "processes", "arrays", "rollout"),

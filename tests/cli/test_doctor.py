@@ -67,7 +67,7 @@ def test_a_suite_that_does_not_work_is_a_fault(
     assert main(["doctor"]) == 1
     captured = capsys.readouterr()
     assert "FAULT  dmc" in captured.out and "flex_vertedge" in captured.out
-    assert captured.err == "wmzoo: 1 faults: suites dmc\n"
+    assert captured.err == "wmzoo: 2 faults: suites dmc, suites multitask\n"  # which plays its tasks
 
 
 def test_a_suite_of_an_extra_that_is_not_installed_is_no_fault_and_names_the_command(

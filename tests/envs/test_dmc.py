@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from wmzoo.envs.dmc import DmcVectorEnv, suite
+from wmzoo.envs import dmc_tasks
+from wmzoo.envs.dmc import DmcVectorEnv
 from wmzoo.envs.simulator import SimulationError
 from wmzoo.errors import WmzooError
 
-SAME_MODEL_EVERY_TIME = [task for task in suite.ALL_TASKS if task[0] != "lqr"]  # lqr draws its model at loading
+SAME_MODEL_EVERY_TIME = [task for task in dmc_tasks.TASKS if task[0] != "lqr"]  # lqr draws its model at loading
 # One-step and many-sub-step physics, Euler and RK4, tasks that change their model at resets, sensors, terrain.
 VARIED = [
     ("cartpole", "swingup"),
@@ -21,6 +22,9 @@ VARIED = [
     ("finger", "turn_hard"),
     ("point_mass", "hard"),
     ("manipulator", "insert_ball"),
+    ("ball_in_cup", "spin"),
+    ("reacher", "three_hard"),
+    ("cheetah", "run_front"),
 ]
 SEED, BATCH, LENGTH = 3, 3, 6
 
@@ -32,7 +36,7 @@ def flat(observation) -> torch.Tensor:
 def reference(domain, task, row):
     """dm_control's own environment with the random stream of row `row`."""
     seed = int(np.random.SeedSequence(SEED).spawn(BATCH)[row].generate_state(1)[0])
-    return suite.load(domain, task, task_kwargs={"random": seed})
+    return dmc_tasks.load(domain, task, random=seed)
 
 
 def check_against_dm_control(domain, task):
@@ -115,6 +119,10 @@ def test_a_task_is_found_under_its_usual_names(name):
 def test_an_unknown_task_names_near_ones_and_where_the_list_is():
     with pytest.raises(WmzooError, match=r"did you mean cheetah-run.*wmzoo\.envs\.dmc"):
         DmcVectorEnv("cheeta-run", 1)
+
+
+def test_a_custom_task_is_found_like_any_other():
+    assert DmcVectorEnv("cheetah-run-backwards", 1).task == "cheetah-run_backwards"
 
 
 def test_copies_of_a_task_share_one_model():

@@ -3,37 +3,44 @@
 from contextlib import nullcontext
 
 import pytest
-import yaml
 from which_dflex import BOTH, dflex
 
+from wmzoo.cards import tasks
 from wmzoo.contracts import env as contract
-from wmzoo.paths import data_dir
 from wmzoo.registry import build, get, list_entries
 
-
-def named_tasks() -> list[tuple[str, str]]:
-    """(suite, task) of every file in configs/env."""
-    found = []
-    for file in sorted((data_dir("configs") / "env").glob("*.yaml")):
-        config = yaml.safe_load(file.read_text())
-        found.append((config["defaults"][0], config["task"]))
-    return found
+# (suite, what it plays)
+NAMED = sorted({(suite, task) for _, suite, task in tasks()})
+MORE = [("gymnasium", "Pendulum-v1"), ("dmc", "cup-catch"), ("dmc", "reacher-three-easy")]
+SMALL_SET = ["reacher-three-hard", "pendulum-spin", "cartpole-balance-sparse"]  # three widths, cheap to step
+SETS = [("multitask", SMALL_SET), pytest.param("multitask", "mt30", marks=pytest.mark.slow, id="mt30")]
 
 
-TASKS = sorted({*named_tasks(), ("gymnasium", "Pendulum-v1"), ("dmc", "cup-catch")})
-DFLEX = [task for suite, task in TASKS if suite == "dflex"]
 SLOW = [("metaworld", "door-open"), ("metaworld", "push")]  # their suite is checked with reach
-MARKED = [
-    pytest.param(*task, id=task[1], marks=[pytest.mark.slow] if task in SLOW else [])
-    for task in TASKS
-    if task[0] != "dflex"
+HERE = [
+    *(
+        pytest.param(*named, marks=[pytest.mark.slow] if named in SLOW else [])
+        for named in NAMED
+        if named[0] != "dflex"
+    ),
+    *MORE,
+    *SETS,
 ]
+DFLEX = [task for suite, task in NAMED if suite == "dflex"]
 
 
-@pytest.mark.parametrize(("suite", "task"), MARKED)
+def make(suite, played):
+    return lambda num_envs: build("env", suite, num_envs=num_envs, **{key_of(suite): played})
+
+
+def key_of(suite):
+    return "set" if "set" in get("env", suite).params else "task"
+
+
+@pytest.mark.parametrize(("suite", "played"), HERE, ids=str)
 @pytest.mark.parametrize("check", contract.CHECKS, ids=lambda check: check.__name__)
-def test_a_named_task_keeps_the_contract(check, suite, task):
-    check(lambda num_envs: build("env", suite, task=task, num_envs=num_envs))
+def test_a_named_task_keeps_the_contract(check, suite, played):
+    check(make(suite, played))
 
 
 @pytest.mark.parametrize("task", DFLEX)
@@ -62,7 +69,8 @@ def test_every_backend_keeps_the_contract(check, suite, task, backend):
 
 @pytest.mark.parametrize("name", list_entries("env"))
 def test_an_entry_is_checked_with_the_task_of_its_card(name):
-    assert (name, get("env", name).params["task"]) in TASKS  # those are checked above
+    played = get("env", name).params[key_of(name)]
+    assert played == "mt30" or (name, played) in NAMED + MORE  # those are checked above
     case = next(contract.suite(name))
     assert case.id == f"{name}: shapes and dtypes"
     with dflex("fake") if name == "dflex" else nullcontext():

@@ -33,6 +33,7 @@ def run(args: argparse.Namespace) -> int:
     from wmzoo.bundle_config import check_config
     from wmzoo.diagnose import diagnose
     from wmzoo.runs.diagnostics import table, write_diagnostics
+    from wmzoo.task_sets import task_of
     from wmzoo.values import every
 
     bundle = checkpoints.locate(args.path)
@@ -47,8 +48,9 @@ def run(args: argparse.Namespace) -> int:
         figures = diagnose(agent, horizons, args.estimates, int(agent.cfg.recipe.rollouts), args.episodes)
     folder = args.out or folder / "diagnostics"
     iteration = agent.cfg.checkpoint.iteration
-    title = f"{agent.cfg.env.task} · {agent.cfg.dynamics.name} · seed {agent.cfg.seed} · iteration {iteration}"
-    write_diagnostics(folder, {"task": agent.cfg.env.task, "iteration": iteration, **figures}, title)
+    task = task_of(agent.cfg.env)
+    title = f"{task} · {agent.cfg.dynamics.name} · seed {agent.cfg.seed} · iteration {iteration}"
+    write_diagnostics(folder, {"task": task, "iteration": iteration, **figures}, title)
     print(f"{title}\n{table(figures)}\nfigures: {folder}")
     return 0
 

@@ -101,9 +101,10 @@ def suites() -> Iterator[Finding]:
     import torch
 
     from wmzoo.registry import build, get, list_entries
+    from wmzoo.task_sets import task_of
 
     for name in list_entries("env"):
-        task = get("env", name).params.get("task", "")
+        task = task_of(get("env", name).params)
         try:
             env = build("env", name, num_envs=1)
             try:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 Result = dict[str, Any]
-NEEDED = ("seed", "device", "threads", "model.latent_dim", "eval.episodes", "env.task")  # of the config
+NEEDED = ("seed", "device", "threads", "model.latent_dim", "eval.episodes", "env.name")  # of the config
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -67,6 +67,7 @@ def evaluate_path(
     from wmzoo.bundle_config import check_config, load_config
     from wmzoo.evaluation import evaluate
     from wmzoo.runs.video import VideoRecorder, frames_per_second
+    from wmzoo.task_sets import task_of
 
     bundle = checkpoints.locate(path)
     agent = checkpoints.load(bundle)
@@ -89,7 +90,7 @@ def evaluate_path(
         "checkpoint": str(bundle),
         "iteration": cfg.checkpoint.iteration,
         "env_steps": cfg.checkpoint.env_steps,
-        "task": cfg.env.task,
+        "task": task_of(cfg.env),
         "episodes": episodes,
         "seed": seed,
         "mean": evaluation.mean,

@@ -26,14 +26,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     if not 0 <= args.tolerance < 1:
         raise WmzooError(f"--tolerance is {args.tolerance}; it is a fraction, as 0.02 for two percent")
-    from wmzoo.build import arithmetic, baseline, build_env
+    from wmzoo.build import arithmetic, baseline, build_env, settle_tasks
     from wmzoo.cli.train import with_plugins
     from wmzoo.compare.parity import Contender, compare, difference
     from wmzoo.config import compose
+    from wmzoo.task_sets import task_of
 
     cfg = compose(with_plugins(args.overrides, args.plugin))
     env = build_env(cfg, num_envs=1)
     env.close()
+    settle_tasks(cfg, env)
     with arithmetic(cfg):
         pair = [Contender(one, env.obs_dim, env.act_dim) for one in (cfg, baseline(cfg))]
         rows = compare(*pair)
@@ -43,9 +45,9 @@ def run(args: argparse.Namespace) -> int:
         "matched to the baseline's parameters" if matched else "as configured (dynamics.units=match solves for them)"
     )
     if args.json:
-        print(json.dumps({"task": cfg.env.task, "dynamics": cfg.dynamics.name, "rows": rows}, indent=2))
+        print(json.dumps({"task": task_of(cfg.env), "dynamics": cfg.dynamics.name, "rows": rows}, indent=2))
     else:
-        print(f"{cfg.dynamics.name} against mlp on {cfg.env.task}; widths {widths}")
+        print(f"{cfg.dynamics.name} against mlp on {task_of(cfg.env)}; widths {widths}")
         print(f"{'':36} {cfg.dynamics.name:>14} {'mlp':>14} {'difference':>11}")
         for name, row in rows.items():
             relative = difference(row)

@@ -16,6 +16,7 @@ from wmzoo.compare.statistics import Array
 from wmzoo.compare.words import typed
 from wmzoo.errors import WmzooError, one_line
 from wmzoo.runs.metrics import Row, read_metrics
+from wmzoo.task_sets import task_of
 
 METRICS = ("metrics.jsonl", "metrics.csv")  # a committed result has the second alone
 FOLDER = "folder"  # --by folder: the arm is the name of the folder that the run lies in
@@ -77,7 +78,7 @@ def read_run(folder: Path, by: Sequence[str]) -> Run:
     speeds = _column(rows, "fps")
     return Run(
         folder=folder,
-        task=str(OmegaConf.select(cfg, "env.task", default=None) or "task"),
+        task=task_of(cfg.get("env") or {}),
         suite=str(OmegaConf.select(cfg, "env.name", default="")),
         arm=" ".join(_label(folder, cfg, key) for key in by),
         seed=int(OmegaConf.select(cfg, "seed", default=0)),

@@ -45,7 +45,9 @@ class VectorEnv(ABC):
 
     num_envs: B.  obs_dim: O.  act_dim: A.  episode_length: agent steps (after action repeat) until
     truncation. control_timestep: simulated seconds per agent step. device: where the returned tensors are;
-    actions may come from anywhere. workers: ids of the processes that step it, none for most; they end with it.
+    actions may come from anywhere. With several tasks (N), tasks: int64 [B], which one each environment plays;
+    action_dims: how many of the A actions each of the N takes, the first ones; episode_length: the longest.
+    workers: ids of the processes that step it, none for most; they end with it.
     """
 
     num_envs: int
@@ -54,6 +56,8 @@ class VectorEnv(ABC):
     episode_length: int
     control_timestep: float
     device: torch.device
+    tasks: Tensor | None = None
+    action_dims: tuple[int, ...] | None = None
 
     @property
     def workers(self) -> tuple[int, ...]:

@@ -14,8 +14,9 @@ from wmzoo.envs import mujoco_state, rendering
 from wmzoo.envs.simulator import ActionRange, Facts, SimulationError, SimulatorStep
 
 rendering.choose_backend()  # first: dm_control reads the choice at import
-from dm_control import suite  # noqa: E402
 from dm_control.mujoco import Physics  # noqa: E402
+
+from wmzoo.envs import dmc_tasks  # noqa: E402
 
 _WARNINGS = tuple(mujoco.mjtWarning.__members__)
 _DEFAULT_EPISODE = 1000  # raw steps; used where the task has no time limit (lqr)
@@ -34,7 +35,7 @@ class MakeDmcSimulators:
 
     def __call__(self, count: int) -> list[DmcSimulator]:
         # Compiled once, and with a fixed seed: a model drawn at random (lqr) is the same in every run.
-        first = suite.load(self.domain, self.name, task_kwargs={"random": 0})
+        first = dmc_tasks.load(self.domain, self.name, random=0)
         limit = first._step_limit if math.isfinite(first._step_limit) else _DEFAULT_EPISODE
         time_limit = math.ceil(round(limit) / self.action_repeat)
         drawn = _drawn_fields(first)

@@ -52,10 +52,11 @@ class SimulatedVectorEnv(VectorEnv):
     def reset(self, seed: int, stagger: bool = False) -> Tensor:
         streams = np.random.SeedSequence(seed).spawn(self.num_envs)
         self.pool.seed([int(stream.generate_state(1)[0]) for stream in streams])
+        obs = self._tensor(self.pool.reset(np.arange(self.num_envs)))
         self._elapsed = np.zeros(self.num_envs, dtype=np.int64)
         if stagger:
             self._elapsed = np.arange(self.num_envs) * self.episode_length // self.num_envs
-        return self._tensor(self.pool.reset(np.arange(self.num_envs)))
+        return obs
 
     def step(self, actions: Tensor) -> Transition:
         elapsed = self._started()
@@ -78,6 +79,11 @@ class SimulatedVectorEnv(VectorEnv):
             success=None if result.success is None else self._tensor(result.success),
             info={},
         )
+
+    def start_at(self, parts: np.ndarray) -> None:
+        """Count the running episodes, just begun, as if `parts` [B] of each, from 0 to 1, had passed."""
+        self._started()
+        self._elapsed = np.floor(parts * self.episode_length + 1e-9).astype(np.int64)
 
     @property
     def elapsed(self) -> Tensor:

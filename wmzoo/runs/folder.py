@@ -22,6 +22,7 @@ from wmzoo.runs.lock import NAME, FolderLock
 from wmzoo.runs.loggers import Logger, build_loggers
 from wmzoo.runs.metrics import MetricsWriter, read_metrics, rewrite_metrics, write_csv
 from wmzoo.runs.provenance import facts, versions
+from wmzoo.task_sets import task_of
 
 
 def variant(cfg: DictConfig) -> list[str]:
@@ -37,7 +38,7 @@ def default_name(cfg: DictConfig, now: datetime | None = None) -> Path:
     """runs/<task>/<dynamics>[-<integrator>]-s<seed>-<YYYYmmdd-HHMMSS>; the integrator only for a flow."""
     parts = variant(cfg)
     stamp = (now or datetime.now()).strftime("%Y%m%d-%H%M%S")
-    task = str(OmegaConf.select(cfg, "env.task", default="task")).replace("/", "-")
+    task = task_of(cfg.get("env") or {}).replace("/", "-")[:100]  # many tasks are longer than a file name may be
     return Path("runs") / task / "-".join([*parts, f"s{OmegaConf.select(cfg, 'seed', default=0)}", stamp])
 
 
@@ -159,7 +160,7 @@ class Run:
             logger.close()
 
     def _title(self) -> str:
-        task = OmegaConf.select(self.cfg, "env.task", default="")
+        task = task_of(self.cfg.get("env") or {})
         seed = OmegaConf.select(self.cfg, "seed", default=0)
         return f"{task} · {' + '.join(variant(self.cfg))} · seed {seed}"
 

@@ -8,7 +8,6 @@ from typing import Any, Protocol
 
 from wmzoo.evaluation import Evaluation
 
-
 Row = dict[str, Any]
 
 

@@ -45,7 +45,7 @@ class DataTrainer(Trainer):
         self.device = next(agent.parameters()).device
         self.iteration, self.seconds = 0, 0.0
 
-    def begin(self) -> None:  # noqa: B027 (there may be nothing to do)
+    def begin(self) -> None:
         """What comes before the first iteration."""
 
     @abstractmethod

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -72,7 +71,7 @@ class OnlineTrainer(Trainer):
         if env.episode_length < horizon:
             raise ValueError(f"trainer.horizon={horizon} is longer than an episode, {env.episode_length} agent steps")
         if agent.world_model.task_embedding is not None:
-            raise ValueError("trainer=online trains on one task: it takes model.num_tasks=0")
+            raise ValueError("trainer=online trains on one task: it takes no env=multitask and model.num_tasks=0")
         self.agent, self.pwm, self.env, self.recorder, self.evaluate = agent, pwm, env, recorder, evaluate
         self.device = next(agent.parameters()).device  # of the updates; experience is kept where the environments are
         self.streams, self.seed = streams, seed

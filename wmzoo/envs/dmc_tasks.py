@@ -1,0 +1,53 @@
+"""Every dm_control task there is, the suite's own and the custom ones: names, and how each is loaded."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any
+
+import numpy as np
+
+from wmzoo.envs import rendering
+from wmzoo.errors import WmzooError
+
+rendering.choose_backend()  # first: mujoco and dm_control read the choice at import
+from dm_control import suite  # noqa: E402
+
+from wmzoo.envs.dmc_custom import ball_in_cup, cheetah, hopper, pendulum, reacher, walker  # noqa: E402
+
+CUSTOM = {
+    "ball_in_cup": ball_in_cup.DOMAIN,
+    "cheetah": cheetah.DOMAIN,
+    "hopper": hopper.DOMAIN,
+    "pendulum": pendulum.DOMAIN,
+    "reacher": reacher.DOMAIN,
+    "walker": walker.DOMAIN,
+}
+CUSTOM_TASKS = tuple((domain, task) for domain, custom in CUSTOM.items() for task in custom.tasks)
+TASKS: tuple[tuple[str, str], ...] = (*suite.ALL_TASKS, *CUSTOM_TASKS)
+
+# The names under which other codebases (TD-MPC2, PWM) know a domain.
+_DOMAIN_ALIASES = {"cup": "ball_in_cup", "pointmass": "point_mass"}
+
+
+def load(domain: str, task: str, random: int | np.random.RandomState | None = None) -> Any:
+    """dm_control's Environment of one of TASKS, which draws from `random`, a seed or a generator."""
+    if (domain, task) in CUSTOM_TASKS:
+        return CUSTOM[domain].load(task, random)
+    return suite.load(domain, task, task_kwargs={"random": random})
+
+
+def find(name: str) -> tuple[str, str]:
+    """("ball_in_cup", "catch") for "ball_in_cup-catch", "cup-catch", "ball-in-cup-catch" …, or WmzooError."""
+    names = {_plain(f"{domain}-{task}"): (domain, task) for domain, task in TASKS}
+    for alias, domain in _DOMAIN_ALIASES.items():
+        names |= {_plain(f"{alias}-{task}"): (d, task) for d, task in TASKS if d == domain}
+    if _plain(name) in names:
+        return names[_plain(name)]
+    near = difflib.get_close_matches(_plain(name), names, n=3)
+    hint = f"; did you mean {', '.join('-'.join(names[match]) for match in near)}?" if near else "."
+    raise WmzooError(f"dm_control has no task {name!r}{hint} The list: python -m wmzoo.envs.dmc")
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("-", "_")

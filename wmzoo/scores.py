@@ -1,0 +1,39 @@
+"""The normalised score by which MT30 and MT80 are reported."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from wmzoo.errors import WmzooError
+from wmzoo.evaluation import Evaluation
+from wmzoo.task_sets import Task
+
+
+def task_scores(evaluation: Evaluation, played: Sequence[int], tasks: Sequence[Task]) -> dict[str, float]:
+    """The score of each task, from 0 to 100: the mean over its episodes of R/10, or of 100 · success in Meta-World.
+
+    R is the return (at most 1000), success that of an episode's last step.
+
+    Args:
+        played: the task of each episode, an index into `tasks`.
+        tasks: the whole set. WmzooError for one without an episode.
+    """
+    scores = {}
+    for index, task in enumerate(tasks):
+        episodes = [episode for episode, its_task in enumerate(played) if its_task == index]
+        if not episodes:
+            raise WmzooError(f"{task.name} has no score: none of its episodes was evaluated")
+        if task.suite == "metaworld":
+            if evaluation.successes is None:
+                raise WmzooError(f"{task.name} has no score: its episodes were evaluated without success")
+            scores[task.name] = 100 * float(np.mean([evaluation.successes[episode] for episode in episodes]))
+        else:
+            scores[task.name] = float(np.mean([evaluation.returns[episode] for episode in episodes])) / 10
+    return scores
+
+
+def score(scores: dict[str, float]) -> float:
+    """The score of a set: the mean over its tasks, however many episodes each had."""
+    return float(np.mean(list(scores.values())))
