@@ -67,3 +67,15 @@ def test_the_table_is_printed_with_differences(capsys: pytest.CaptureFixture[str
     assert "parameters: dynamics" in out and "+0.00%" in out and "ms per model update" in out
     assert main(["parity", "--tolerance", "2"]) == 2
     assert "it is a fraction" in capsys.readouterr().err
+
+
+def test_several_tasks_are_compared_with_their_embedding(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["env=multitask", "env.set=[pendulum-spin,cup-catch]", *TINY[0:1], *TINY[2:], "dynamics=mlp"]
+    assert main(["parity", *words, "--json"]) == 0
+    table = json.loads(capsys.readouterr().out)
+    assert table["task"] == "pendulum-spin+cup-catch"
+    assert table["rows"]["parameters: task_embedding"] == {"contender": 2 * 96, "baseline": 2 * 96}
+    actions = 2  # the wider task's
+    expected = multiply_adds(LATENT + actions + 96, WIDTH, WIDTH, LATENT)
+    expected += multiply_adds(LATENT + actions + 96, WIDTH, WIDTH, 1)
+    assert table["rows"]["FLOPs per imagined step"]["contender"] == 2 * expected

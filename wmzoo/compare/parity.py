@@ -37,10 +37,11 @@ class Contender:
     def updates(self) -> dict[str, Update]:
         """The three updates of an iteration; the critics' comes with an actor's, whose rollout it learns from."""
         horizon = self.cfg.trainer.horizon
-        rollout, _ = self.pwm.update_actor(self.states, horizon)
+        of_slices, of_states = self._tasks(self.slices.actions.shape[1]), self._tasks(len(self.states))
+        rollout, _ = self.pwm.update_actor(self.states, horizon, of_states)
         return {
-            "model": lambda: self.pwm.update_model(self.slices),
-            "actor": lambda: self.pwm.update_actor(self.states, horizon),
+            "model": lambda: self.pwm.update_model(self.slices, of_slices),
+            "actor": lambda: self.pwm.update_actor(self.states, horizon, of_states),
             "critic": lambda: self.pwm.update_critic(rollout),
         }
 
@@ -51,9 +52,15 @@ class Contender:
 
     def imagined_step(self) -> Update:
         """One latent step with its reward, forward only, of a batch of one."""
-        z = self.agent.world_model.encode(self.slices.obs[0, :1])
+        task = self._tasks(1)
+        z = self.agent.world_model.encode(self.slices.obs[0, :1], task)
         action = self.slices.actions[0, :1]
-        return torch.no_grad()(lambda: self.agent.world_model.step(z, action))
+        return torch.no_grad()(lambda: self.agent.world_model.step(z, action, task))
+
+    def _tasks(self, count: int) -> torch.Tensor | None:
+        """int64 [count], every task in turn; None for one task."""
+        tasks = int(self.cfg.model.num_tasks)
+        return torch.arange(count) % tasks if tasks else None
 
 
 def flops(update: Update) -> int:
