@@ -6,15 +6,19 @@ import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import torch
 from omegaconf import DictConfig, OmegaConf
 
 from wmzoo.agent import Agent
+from wmzoo.data.sampler import SliceSampler
+from wmzoo.data.shards import Shards
+from wmzoo.distributed import world
 from wmzoo.envs.base import VectorEnv
 from wmzoo.errors import WmzooError, one_line
-from wmzoo.evaluation import Evaluation, evaluate
+from wmzoo.evaluation import evaluate
 from wmzoo.init_from import init_from
 from wmzoo.losses.base import DynamicsLoss
 from wmzoo.losses.extrapolation import extrapolation
@@ -35,12 +39,13 @@ log = logging.getLogger("wmzoo")
 
 def device_of(cfg: DictConfig) -> torch.device:
     """`device=auto` is the GPU where there is one; WmzooError for a device that does not exist here."""
+    own = f"cuda:{world().local_rank}" if world().size > 1 else "cuda"
     if cfg.device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return torch.device(own if torch.cuda.is_available() else "cpu")
     if str(cfg.device).partition(":")[0] not in ("cpu", "cuda"):
         raise WmzooError(f"device is auto, cpu or cuda, not '{cfg.device}'")
     try:
-        device = torch.device(cfg.device)
+        device = torch.device(own if cfg.device == "cuda" else cfg.device)
     except RuntimeError as error:
         raise WmzooError(f"device={cfg.device}: {one_line(error)}") from error
     if device.type == "cuda" and not torch.cuda.is_available():
@@ -57,7 +62,7 @@ def arithmetic(cfg: DictConfig) -> Iterator[int]:
     """
     if cfg.threads != "auto" and not isinstance(cfg.threads, int):
         raise WmzooError(f"threads is auto or a number, not '{cfg.threads}'")
-    cores = len(os.sched_getaffinity(0))
+    cores = max(1, len(os.sched_getaffinity(0)) // world().local_size)
     count = (1 if cfg.model.latent_dim <= UNSHARED_LATENT else cores) if cfg.threads == "auto" else int(cfg.threads)
     if not 1 <= count <= 4 * cores:
         raise WmzooError(f"threads={count} makes no sense on {cores} cores")
@@ -171,19 +176,21 @@ def build_env(cfg: DictConfig, num_envs: int | None = None) -> VectorEnv:
     return env
 
 
-def settle_tasks(cfg: DictConfig, env: VectorEnv) -> None:
-    """Put the environment's tasks into the config, so that a checkpoint has them. One task leaves it as it is.
+def settle_tasks(cfg: DictConfig, source: VectorEnv | Shards) -> None:
+    """Put the tasks of the environment or of the data into the config, so that a checkpoint has them. One task leaves
+    it as it is.
 
     WmzooError where the config names others.
     """
-    if env.action_dims is None:
+    if source.action_dims is None:
         return
-    for key, value in {"num_tasks": len(env.action_dims), "action_dims": list(env.action_dims)}.items():
+    where = "the data" if isinstance(source, Shards) else f"env={cfg.env.name}"
+    for key, value in {"num_tasks": len(source.action_dims), "action_dims": list(source.action_dims)}.items():
         if cfg.model[key] and cfg.model[key] != value:
-            raise WmzooError(f"model.{key}={cfg.model[key]}, but env={cfg.env.name} has {value}: leave it out")
+            raise WmzooError(f"model.{key}={cfg.model[key]}, but {where} has {value}: leave it out")
         cfg.model[key] = value
     if not cfg.model.task_dim:
-        raise WmzooError(f"env={cfg.env.name} needs a width of the task embedding: model.task_dim=96")
+        raise WmzooError(f"{where} needs a width of the task embedding: model.task_dim=96")
 
 
 def evaluation_seed(cfg: DictConfig) -> int:
@@ -199,15 +206,18 @@ def build_loss(cfg: DictConfig, generator: torch.Generator | None = None) -> Dyn
 
 def build_pwm(cfg: DictConfig, agent: Agent, streams: dict[str, torch.Generator]) -> PWM:
     """The algorithm on an agent, with the loss of the config."""
-    return PWM(agent, build_loss(cfg, streams["tau"]), PWMSettings.of(cfg.recipe), streams, cfg.on_nonfinite)
+    settings = PWMSettings.of(cfg.recipe)
+    if cfg.trainer.get("finetune_lr") is not None:
+        settings = replace(settings, model_lr=cfg.trainer.finetune_lr)
+    return PWM(agent, build_loss(cfg, streams["tau"]), settings, streams, cfg.on_nonfinite)
 
 
-def _check_memory(cfg: DictConfig, env: VectorEnv) -> None:
+def _check_memory(cfg: DictConfig, obs_dim: int, act_dim: int) -> None:
     """WmzooError for weights (with gradients and Adam's moments) and a replay that this machine cannot hold."""
     with torch.device("meta"):  # counted, not allocated
-        weights = build_agent(cfg, env.obs_dim, env.act_dim).parameter_counts()["total"]
+        weights = build_agent(cfg, obs_dim, act_dim).parameter_counts()["total"]
     rows = int(OmegaConf.select(cfg, "trainer.buffer_size", default=0))
-    needed = 4 * (4 * weights + rows * (env.obs_dim + env.act_dim + 3))
+    needed = 4 * (4 * weights + rows * (obs_dim + act_dim + 3))
     there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     if needed > there:
         raise WmzooError(
@@ -216,18 +226,42 @@ def _check_memory(cfg: DictConfig, env: VectorEnv) -> None:
         )
 
 
+def build_data(cfg: DictConfig) -> Shards:
+    """The data set of `data.dir`; WmzooError where none is given or it is not one."""
+    if cfg.data.dir is None:
+        raise WmzooError(f"trainer={cfg.trainer.name} learns from data: data.dir=FOLDER, as `wmzoo data convert` makes")
+    return Shards(cfg.data.dir)
+
+
+def needs(cfg: DictConfig) -> frozenset[str]:
+    """What the config's trainer takes: `env`, environments to act in; `data`; `policy`, to be trained and evaluated."""
+    return frozenset(get("trainer", cfg.trainer.name).facts.get("needs", ("env", "policy")))
+
+
 def build_trainer(cfg: DictConfig, recorder: Callable[[Agent], Recorder]) -> Trainer:
-    """Environments, agent, algorithm and trainer. `recorder` is told the agent whose run it records."""
-    device = device_of(cfg)
-    env, eval_env = build_env(cfg), build_env(cfg, cfg.eval.episodes)
-    settle_tasks(cfg, env)
-    if cfg.dynamics.get("units") == MATCH:  # settled here, so that checkpoints have the numbers
-        cfg.dynamics.units = with_matched_units(cfg, env.act_dim).dynamics.units
+    """Environments or data, agent, algorithm and trainer. `recorder` is told the agent whose run it records.
+
+    What is settled on the way (widths, tasks, parts that are not there) is put into `cfg`, so that checkpoints have it.
+    """
+    device, needed = device_of(cfg), needs(cfg)
+    data = build_data(cfg) if "data" in needed else None
+    env = build_env(cfg) if "env" in needed else None
+    eval_env = build_env(cfg, cfg.eval.episodes) if "policy" in needed else None
+    source = env or eval_env or data
+    assert source is not None, "a trainer needs env, data or policy"
+    settle_tasks(cfg, source)
+    obs_dim, act_dim = source.obs_dim, source.act_dim
+    if "policy" not in needed:
+        cfg.actor = cfg.critic = None
+    if cfg.dynamics.get("units") == MATCH:
+        cfg.dynamics.units = with_matched_units(cfg, act_dim).dynamics.units
         log.warning("dynamics.units=match: %s", list(cfg.dynamics.units))
-    _check_memory(cfg, env)
-    agent = build_agent(cfg, env.obs_dim, env.act_dim).to(device)
+    _check_memory(cfg, obs_dim, act_dim)
+    agent = build_agent(cfg, obs_dim, act_dim).to(device)
     if cfg.init_from is not None:
-        log.warning(init_from(agent, cfg.init_from))
+        log.warning(init_from(agent, cfg.init_from, whole_model="env" not in needed and "policy" in needed))
+    elif "data" in needed and "policy" in needed:
+        raise WmzooError(f"trainer={cfg.trainer.name} learns inside a pretrained model: init_from=RUN")
     if cfg.compile:
         for part in (agent.world_model.encoder, agent.world_model.dynamics, agent.world_model.reward_head):
             part.compile()
@@ -235,21 +269,26 @@ def build_trainer(cfg: DictConfig, recorder: Callable[[Agent], Recorder]) -> Tra
     pwm = build_pwm(cfg, agent, streams)
     if warning := extrapolation(pwm.loss, agent.world_model.dynamics):
         log.warning(warning)
-
-    def evaluation() -> Evaluation:
-        return evaluate(agent, eval_env, evaluation_seed(cfg))
-
-    trainer: Trainer = build_from(
-        "trainer",
-        cfg.trainer,
-        agent=agent,
-        pwm=pwm,
-        env=env,
-        recorder=recorder(agent),
-        evaluate=evaluation,
-        streams=streams,
-        seed=seed_of(cfg.seed, "environments"),
-        eval_every=cfg.eval.every,
-        save_every=cfg.save.every,
-    )
+    parts: dict[str, Any] = {"agent": agent, "pwm": pwm, "recorder": recorder(agent), "streams": streams}
+    parts |= {"eval_every": cfg.eval.every, "save_every": cfg.save.every}
+    if env is not None:
+        parts |= {"env": env, "seed": seed_of(cfg.seed, "environments")}
+    if eval_env is not None:
+        parts["evaluate"] = lambda: evaluate(agent, eval_env, evaluation_seed(cfg))
+    if data is not None:
+        parts |= {"world": world(), **_samplers(cfg, data, streams, held_out="policy" not in needed)}
+    trainer: Trainer = build_from("trainer", cfg.trainer, **parts)
     return trainer
+
+
+def _samplers(
+    cfg: DictConfig, data: Shards, streams: dict[str, torch.Generator], held_out: bool
+) -> dict[str, SliceSampler]:
+    """Of all the data, or of what is left of it when some is held out, and that."""
+    tasks = cfg.data.tasks or OmegaConf.select(cfg, "env.only")
+    if not held_out:
+        return {"data": SliceSampler(data, streams["replay"], tasks)}
+    return {
+        "data": SliceSampler(data, streams["replay"], cfg.data.tasks, part="train"),
+        "held_out": SliceSampler(data, streams["diagnostics"], cfg.data.tasks, part="held_out"),
+    }

@@ -13,14 +13,17 @@ from wmzoo.errors import WmzooError
 from wmzoo.tensors import read_tensors
 
 
-def init_from(agent: Agent, path: Path | str) -> str:
+def init_from(agent: Agent, path: Path | str, whole_model: bool = False) -> str:
     """Take over every part of a bundle that fits; gives a line that says which did, which did not, and why.
 
     A part is taken whole or not at all: half of another network's layers would be noise. A dynamics of another name is
     another dynamics, whatever its shapes.
 
+    Args:
+        whole_model: every part of the world model has to fit.
+
     Raises:
-        WmzooError: no part fits, or what reading the bundle raises.
+        WmzooError: no part fits, or one that has to, or what reading the bundle raises.
     """
     bundle = locate(path)
     theirs = OmegaConf.select(load_config(bundle), "dynamics.name")
@@ -40,6 +43,9 @@ def init_from(agent: Agent, path: Path | str) -> str:
             taken.append(part)
     if not taken:
         raise WmzooError(f"{bundle / WEIGHTS}: no part of it fits this agent: {', '.join(fresh)}")
+    lacking = [why for why in fresh if not why.startswith(("actor", "critic"))]
+    if whole_model and lacking:
+        raise WmzooError(f"{bundle / WEIGHTS}: its world model is another one: {', '.join(lacking)}")
     agent.load_state_dict({name: found[name] for part in taken for name in parts[part]}, strict=False)
     rest = f"; starting fresh: {', '.join(fresh)}" if fresh else ""
     return f"init_from {bundle}: took over {', '.join(taken)}{rest}"

@@ -95,6 +95,6 @@ def find(name: str, among: Sequence[Task] = MT80) -> Task:
 
 
 def task_of(env: Mapping[str, Any]) -> str:
-    """What a config's environment plays, in one word: its task, "mt30", or the tasks of a list joined by "+"."""
-    chosen = env.get("task") or env.get("set") or "task"
+    """What a config's environment plays, in one word: its task, "mt30", or names of tasks joined by "+"."""
+    chosen = env.get("task") or env.get("only") or env.get("set") or "task"
     return chosen if isinstance(chosen, str) else "+".join(chosen)

@@ -13,11 +13,12 @@ from omegaconf.errors import OmegaConfBaseException
 
 from wmzoo import checkpoints, values
 from wmzoo.agent import Agent
-from wmzoo.build import arithmetic, build_env, build_trainer, device_of, evaluation_seed
+from wmzoo.build import arithmetic, build_env, build_trainer, device_of, evaluation_seed, needs
 from wmzoo.bundle_config import CONFIG, check_config, load_config, load_known_plugins, plugins_hint
+from wmzoo.distributed import process_group, world
 from wmzoo.errors import DamagedFile, RunFailed, RunInterrupted, WmzooError, one_line
 from wmzoo.evaluation import Evaluation, evaluate
-from wmzoo.registry import list_entries
+from wmzoo.registry import get, list_entries
 from wmzoo.runs import Progress, Run, atomic
 from wmzoo.runs.interrupt import stop_on_interrupt
 from wmzoo.runs.state import has_state, load_state
@@ -72,7 +73,10 @@ def _run(
     cfg: DictConfig, folder: Path | None = None, bundle: Path | None = None, state: dict[str, Any] | None = None
 ) -> Path:
     """A new run, or the one in `folder` from `bundle` and its trainer's state on."""
-    with arithmetic(cfg) as threads:
+    _check_world(cfg)
+    with arithmetic(cfg) as threads, process_group(device_of(cfg)):
+        if world().rank:
+            return _follow(cfg, bundle, state or {})
         start = None if bundle is None else int(cfg.checkpoint.iteration)
         with (
             Run(folder, cfg, resumed=start) as run,
@@ -82,7 +86,8 @@ def _run(
             progress.message(f"run folder: {run.folder}")
             recorder = RunRecorder(run, progress, stop_requested)
             trainer = _resumed_trainer(cfg, recorder, bundle, state or {}) if bundle else _new_trainer(cfg, recorder)
-            no_video = why_no_video(cfg)
+            filmed = "policy" in needs(cfg)
+            no_video = why_no_video(cfg) if filmed else None
             if no_video:
                 progress.message(no_video)
             where = {"threads": threads, "device": str(device_of(cfg))}
@@ -93,10 +98,30 @@ def _run(
             _train(trainer, run)
             if stop_requested():
                 raise RunInterrupted(f"interrupted after iteration {run.iteration}; {_how_to_go_on(run)}")
-        if not no_video:
+        if filmed and not no_video:
             print(record_video(run.folder, run.folder / "video.mp4"))
         print(f"learning curve: {run.folder / 'learning_curve.png'}\nmetrics: {run.folder / 'metrics.csv'}")
         return run.folder
+
+
+def _check_world(cfg: DictConfig) -> None:
+    """WmzooError where torchrun has started several processes for a trainer that runs in one."""
+    if world().size > 1 and not get("trainer", cfg.trainer.name).facts.get("distributed"):
+        able = [name for name in list_entries("trainer") if get("trainer", name).facts.get("distributed")]
+        raise WmzooError(
+            f"trainer={cfg.trainer.name} runs in one process; torchrun starts several of {', '.join(able)}"
+        )
+
+
+def _follow(cfg: DictConfig, bundle: Path | None, state: dict[str, Any]) -> Path:
+    """The part of a process that is not the first of several: it learns, and reports and writes nothing."""
+    with stop_on_interrupt(lambda text: None) as stop_requested:
+        recorder = SilentRecorder(stop_requested)
+        trainer = _resumed_trainer(cfg, recorder, bundle, state) if bundle else _new_trainer(cfg, recorder)
+        trainer.run()
+        if stop_requested():
+            raise RunInterrupted("interrupted")
+    return Path()
 
 
 def _train(trainer: Trainer, run: Run) -> None:
@@ -112,14 +137,16 @@ def _train(trainer: Trainer, run: Run) -> None:
         raise RunFailed(f"{what}, in iteration {run.iteration + 1}; {_how_to_go_on(run)}") from error
 
 
-def _new_trainer(cfg: DictConfig, recorder: RunRecorder) -> Trainer:
+def _new_trainer(cfg: DictConfig, recorder: RunRecorder | SilentRecorder) -> Trainer:
     try:
         return build_trainer(cfg, recorder.of)
     except (ValueError, MemoryError, OmegaConfBaseException) as error:  # parameters that a part does not take
         raise WmzooError(one_line(error)) from error
 
 
-def _resumed_trainer(cfg: DictConfig, recorder: RunRecorder, bundle: Path, state: dict[str, Any]) -> Trainer:
+def _resumed_trainer(
+    cfg: DictConfig, recorder: RunRecorder | SilentRecorder, bundle: Path, state: dict[str, Any]
+) -> Trainer:
     """The config's trainer, in the state that `bundle` holds."""
     cfg = cfg.copy()
     cfg.init_from = None  # its weights are in the bundle, and the file may be gone
@@ -169,6 +196,22 @@ class RunRecorder:
             self.run.folder, agent, cfg, agent.obs_dim, agent.act_dim,
             iteration=iteration, env_steps=env_steps, keep=cfg.save.keep, state=state,
         )  # fmt: skip
+
+
+class SilentRecorder:
+    """Keeps nothing of what a trainer reports."""
+
+    def __init__(self, stop_requested: Callable[[], bool]) -> None:
+        self.stop_requested = stop_requested
+
+    def of(self, agent: Agent) -> SilentRecorder:
+        return self
+
+    def log(self, row: Mapping[str, Any]) -> None: ...
+
+    def evaluated(self, iteration: int, env_steps: int, evaluation: Evaluation) -> None: ...
+
+    def checkpoint(self, iteration: int, env_steps: int, state: dict[str, Any]) -> None: ...
 
 
 def why_no_video(cfg: DictConfig) -> str | None:

@@ -76,6 +76,8 @@ RULES: dict[str, Rule] = {
     "on_nonfinite": one_of("stop", "skip"),
     "init_from": optional(TEXT),
     "loggers": several(TEXT),
+    "data.dir": optional(TEXT),
+    "data.tasks": optional(several(TEXT, 1)),
     "model.simnorm_dim": integer(1, WIDEST),
     "model.num_bins": integer(1, 2**12),
     "model.bin_range": positive(),
@@ -134,17 +136,20 @@ RULES: dict[str, Rule] = {
     "trainer.iterations": COUNT,
     "trainer.horizon": integer(1, 2**12),
     "trainer.buffer_size": COUNT,
+    "trainer.model_updates": integer(0, MANY),
+    "trainer.finetune_lr": optional(number(0, 1e6)),
 }
 
 
 def every(cfg: DictConfig) -> list[str]:
     """The keys that a whole config has: those of all configs, and what the cards of its own entries have."""
-    keys = [*CONFIGURED, *(key for key in RULES if key.partition(".")[0] not in CONFIGURED)]
+    keys = [*CONFIGURED, *(key for key in RULES if key.partition(".")[0] not in (*CONFIGURED, "data"))]
     for kind in CONFIGURED:
         name = OmegaConf.select(cfg, f"{kind}.name")
         if name in registry.list_entries(kind):
             keys += [key for key in (f"{kind}.{param}" for param in registry.get(kind, name).params) if key in RULES]
-    return keys
+    absent = tuple(f"{part}." for part in ("actor", "critic") if part in cfg and cfg[part] is None)
+    return [key for key in keys if not key.startswith(absent)]
 
 
 def check(cfg: DictConfig, needed: Iterable[str] = ()) -> None:

@@ -194,9 +194,21 @@ def _mapped(file: Path, shape: tuple[int, ...]) -> Tensor:
 
 
 class Shards:
-    """A data set, opened: `.index`, and `.shards`, one per task with data."""
+    """A data set, opened: `.index`, and `.shards`, one per task with data.
+
+    obs_dim, act_dim: O and A of its samples.
+    """
 
     def __init__(self, folder: Path | str) -> None:
         folder = Path(folder)
         self.index = read_index(folder)
+        self.obs_dim, self.act_dim = self.index.obs_dim, self.index.act_dim
         self.shards = tuple(Shard(folder, task) for task in self.index.tasks)
+
+    @property
+    def action_dims(self) -> tuple[int, ...] | None:
+        """Of each of the set's N tasks, A for one without data; None for a set of one task."""
+        if self.index.num_tasks == 1:
+            return None
+        known = {task.task: task.act_dim for task in self.index.tasks}
+        return tuple(known.get(number, self.act_dim) for number in range(self.index.num_tasks))

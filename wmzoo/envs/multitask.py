@@ -19,7 +19,7 @@ class MultitaskVectorEnv(VectorEnv):
     """B environments dealt out to the M tasks that are played: environment i plays the (i mod M)-th, so that counts
     differ by one at most. Fewer environments than tasks play the first B.
 
-    set: mt30, mt80, or names of MT80's tasks; N of them, numbered from 0.  only: the names of those that are played; None
+    set: mt30, mt80, or names of MT80's tasks; N of them, numbered from 0.  only: names of those that are played; None
     for all. Widths, masks and numbers are those of the whole set.  action_repeat: raw steps per agent step.
     episode_length: agent steps until truncation; by default each task's own, 500 in dm_control and 100 in Meta-World.
     backend: of each task's batch.

@@ -34,12 +34,20 @@ def variant(cfg: DictConfig) -> list[str]:
     return [dynamics, str(integrator)] if flows and integrator else [dynamics]
 
 
+def subject(cfg: DictConfig) -> str:
+    """What a run is about: its task, or its data's folder where nothing is played."""
+    trainer = OmegaConf.select(cfg, "trainer.name", default=None)
+    needs = get("trainer", trainer).facts.get("needs") if trainer in list_entries("trainer") else None
+    plays = needs is None or "policy" in needs
+    return task_of(cfg.get("env") or {}) if plays else Path(str(cfg.data.dir)).name
+
+
 def default_name(cfg: DictConfig, now: datetime | None = None) -> Path:
-    """runs/<task>/<dynamics>[-<integrator>]-s<seed>-<YYYYmmdd-HHMMSS>; the integrator only for a flow."""
+    """runs/<subject>/<dynamics>[-<integrator>]-s<seed>-<YYYYmmdd-HHMMSS>; the integrator only for a flow."""
     parts = variant(cfg)
     stamp = (now or datetime.now()).strftime("%Y%m%d-%H%M%S")
-    task = task_of(cfg.get("env") or {}).replace("/", "-")[:100]  # many tasks are longer than a file name may be
-    return Path("runs") / task / "-".join([*parts, f"s{OmegaConf.select(cfg, 'seed', default=0)}", stamp])
+    about = subject(cfg).replace("/", "-")[:100]  # many tasks are longer than a file name may be
+    return Path("runs") / about / "-".join([*parts, f"s{OmegaConf.select(cfg, 'seed', default=0)}", stamp])
 
 
 class Run:
@@ -160,7 +168,7 @@ class Run:
             logger.close()
 
     def _title(self) -> str:
-        task = task_of(self.cfg.get("env") or {})
+        task = subject(self.cfg)
         seed = OmegaConf.select(self.cfg, "seed", default=0)
         return f"{task} · {' + '.join(variant(self.cfg))} · seed {seed}"
 

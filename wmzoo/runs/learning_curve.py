@@ -21,11 +21,18 @@ if TYPE_CHECKING:
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 LABELS = {"env_steps": "agent steps", "wall_clock": "wall-clock [s]"}
+MODEL_ERRORS = {
+    "latent_error_first": "latent error after one step (1: as predicting no change)",
+    "latent_error_last": "latent error after the horizon",
+    "reward_r2_last": "R² of the reward at the horizon",
+}
 PathLike = Path | str
 
 
 def plot_learning_curve(metrics: PathLike | Sequence[PathLike], out: PathLike, title: str = "") -> None:
     """Return against agent steps: training episodes as a light line, evaluations as mean ± std over episodes.
+
+    Of runs that step no environment against iterations, and of runs without a policy the errors of the model.
 
     Args:
         metrics: a metrics.jsonl or run folder, or several, each drawn in its own colour.
@@ -33,18 +40,33 @@ def plot_learning_curve(metrics: PathLike | Sequence[PathLike], out: PathLike, t
         title: above the axes.
     """
     paths = [metrics] if isinstance(metrics, (str, Path)) else list(metrics)
-    figure, axes = _canvas(title, "env_steps")
-    for number, path in enumerate(paths):
+    runs = {path: read_metrics(path) for path in paths}
+    every = [row for rows in runs.values() for row in rows]
+    x = "env_steps" if any(row.get("env_steps") for row in every) else "iteration"
+    if all(row.get("rewards") is row.get("eval_return") is None for row in every):
+        _plot_model_errors(every, x, title, out)
+        return
+    figure, axes = _canvas(title, x)
+    for number, (path, rows) in enumerate(runs.items()):
         colour, name = COLOURS[number % len(COLOURS)], f"{_name(path)}: " if len(paths) > 1 else ""
-        rows = read_metrics(path)
-        steps, train = _series(rows, "env_steps", "rewards")
-        axes.plot(steps, train, color=colour, alpha=0.35, linewidth=1, label=f"{name}training episodes")
-        steps, mean, std = _series(rows, "env_steps", "eval_return", "eval_return_std")
+        steps, train = _series(rows, x, "rewards")
+        if steps.size:
+            axes.plot(steps, train, color=colour, alpha=0.35, linewidth=1, label=f"{name}training episodes")
+        steps, mean, std = _series(rows, x, "eval_return", "eval_return_std")
         if steps.size:
             label = f"{name}evaluation, mean ± std over episodes"
             marker = MARKERS[number % len(MARKERS)]
             axes.plot(steps, mean, color=colour, marker=marker, markersize=4, linewidth=1.8, label=label)
             axes.fill_between(steps, mean - std, mean + std, color=colour, alpha=0.18, linewidth=0)
+    _save(figure, axes, out)
+
+
+def _plot_model_errors(rows: Sequence[Row], x: str, title: str, out: PathLike) -> None:
+    figure, axes = _canvas(title, x, "on episodes that are not learned from")
+    for number, (column, label) in enumerate(MODEL_ERRORS.items()):
+        steps, values = _series(rows, x, column)
+        axes.plot(steps, values, color=COLOURS[number], marker=MARKERS[number], markersize=4, label=label)
+    axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
     _save(figure, axes, out)
 
 
