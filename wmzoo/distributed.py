@@ -23,16 +23,21 @@ class World:
 
     def wrap(self, module: nn.Module) -> nn.Module:
         """The module with its gradients averaged over the processes; itself where there is one only."""
-        if self.size == 1:
-            return module
-        # Buffers are the same everywhere, since every process draws and counts for the whole batch.
-        return nn.parallel.DistributedDataParallel(module, broadcast_buffers=False)
+        return module if self.size == 1 else nn.parallel.DistributedDataParallel(module)
 
     def part(self, batch: int) -> slice:
         """The columns of a batch that are this process's. ValueError for one that does not divide evenly."""
         if batch % self.size:
             raise ValueError(f"a batch of {batch} cannot be divided evenly over {self.size} processes")
         return slice(self.rank * batch // self.size, (self.rank + 1) * batch // self.size)
+
+    def mean(self, row: dict[str, float], device: torch.device) -> dict[str, float]:
+        """The mean of each figure over the processes."""
+        if self.size == 1:
+            return row
+        figures = torch.tensor(list(row.values()), dtype=torch.float64, device=device)
+        dist.all_reduce(figures)
+        return dict(zip(row, (figures / self.size).tolist(), strict=True))
 
     def any(self, flag: bool, device: torch.device) -> bool:
         """Whether the flag is set in any process."""
@@ -58,5 +63,6 @@ def process_group(device: torch.device) -> Iterator[None]:
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
         yield
+        dist.barrier()  # whoever leaves first would break what the others still say to each other
     finally:
         dist.destroy_process_group()

@@ -100,7 +100,7 @@ def _random_agent(overrides: list[str]) -> Agent:
     agent = build_agent(compose(overrides), OBS_DIM, ACT_DIM)
     generator = torch.Generator().manual_seed(0)
     for parameter in agent.parameters():
-        parameter += 0.1 * torch.randn(parameter.shape, generator=generator)
+        parameter.add_(0.1 * torch.randn(parameter.shape, generator=generator))
     return agent
 
 

@@ -45,7 +45,7 @@ class PretrainTrainer(DataTrainer):
                 observations.update(drawn.obs)
 
     def learn(self) -> Row:
-        return mean([self._update() for _ in range(self.model_updates)])
+        return self.world.mean(mean([self._update() for _ in range(self.model_updates)]), self.device)
 
     def assess(self) -> Row:
         drawn = self.held_out.sample(DIAGNOSED_SLICES, self.horizon).to(self.device)
