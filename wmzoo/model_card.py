@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import OmegaConf
 
+from wmzoo.task_sets import task_of
+
 if TYPE_CHECKING:
     from wmzoo.agent import Agent
 
@@ -24,7 +26,7 @@ def model_card(agent: Agent, folder: str, licence: str) -> str:
     if hasattr(agent.world_model.dynamics, "nfe"):
         parts.append(f"`{cfg['integrator']['name']}` (K={dynamics.get('substeps', 1)})")
     how = f"converted from {origin['source']['layout']}" if "source" in origin else "trained by PWM"
-    task = f" on {cfg['env']['task']}" if "env" in cfg else ""
+    task = f" on {task_of(cfg['env'])}" if "env" in cfg else ""
     lines = [f"# {folder}", "", f"A wmzoo agent: {' with '.join(parts)}{task}, {how}.", ""]
     lines += ["| | |", "|---|---|"]
     lines += [f"| {name} | {value} |" for name, value in _facts(cfg, made, origin, licence).items()]
@@ -65,7 +67,7 @@ def _use(agent: Agent) -> list[str]:
 def _facts(cfg: Any, made: Mapping[str, Any], origin: Mapping[str, Any], licence: str) -> dict[str, str]:
     facts = {}
     if env := cfg.get("env"):
-        facts["task"] = f"{env['task']} ({env['name']}), action repeat {env.get('action_repeat', 1)}"
+        facts["task"] = f"{task_of(env)} ({env['name']}), action repeat {env.get('action_repeat', 1)}"
     if source := origin.get("source"):
         facts["source"] = f"`{source['file']}` ({source['layout']}), sha256 {source['sha256']}"
     result = origin.get("result")

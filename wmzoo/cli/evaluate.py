@@ -24,8 +24,9 @@ NEEDED = ("seed", "device", "threads", "model.latent_dim", "eval.episodes", "env
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "path",
+        "paths",
         type=Path,
+        nargs="+",
         metavar="RUN",
         help="a run folder (its newest checkpoint), a checkpoint, or a name of the catalogue",
     )
@@ -36,6 +37,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--video", type=Path, metavar="FILE.mp4", help="record the first episode")
     parser.add_argument("--json", action="store_true", help="print the result as JSON and nothing else")
+    parser.add_argument(
+        "--tasks", metavar="TASKS", help="a table of these tasks' scores: mt30, mt80, or names with commas between them"
+    )
+    parser.add_argument("--published", action="store_true", help="with --tasks mt30 or mt80: published scores beside")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -47,8 +52,45 @@ def run(args: argparse.Namespace) -> int:
         args.video.parent.mkdir(parents=True, exist_ok=True)
         if not os.access(args.video.parent, os.W_OK):
             raise WmzooError(f"--video {args.video}: its folder cannot be written to; choose another place")
-    result = evaluate_path(args.path, args.episodes, args.seed, args.video, args.device)
+    if args.tasks is not None:
+        return run_tasks(args)
+    if args.published or len(args.paths) > 1:
+        raise WmzooError("several runs, or --published, make a table of tasks: --tasks mt30, say")
+    result = evaluate_path(args.paths[0], args.episodes, args.seed, args.video, args.device)
     print(json.dumps(result, indent=2) if args.json else describe(result))
+    return 0
+
+
+def run_tasks(args: argparse.Namespace) -> int:
+    """The table of --tasks."""
+    from wmzoo import checkpoints, task_table
+    from wmzoo.bundle_config import check_config
+    from wmzoo.published import PUBLISHED
+    from wmzoo.task_evaluation import aggregate, play
+    from wmzoo.task_sets import task_set
+
+    if args.video is not None:
+        raise WmzooError("--video films one run, without --tasks")
+    chosen = args.tasks.lower() if args.tasks.lower() in PUBLISHED else args.tasks.split(",")
+    if args.published and isinstance(chosen, list):
+        raise WmzooError(f"--published knows {' and '.join(PUBLISHED)}, not the set {args.tasks}")
+    tasks = task_set(chosen)
+    agents = {}
+    for path in args.paths:
+        bundle = checkpoints.locate(path)
+        agent = checkpoints.load(bundle)
+        if agent.actor is None:
+            raise WmzooError(f"{bundle}: holds a world model alone, without a policy to evaluate")
+        check_config(bundle, agent.cfg, NEEDED)
+        agents[path] = agent.to(choose_device(agent.cfg, args.device))
+    episodes = args.episodes or int(agents[args.paths[0]].cfg.eval.episodes)
+    say = (lambda line: None) if args.json else (lambda line: print(line, file=sys.stderr))
+    played = list(play(agents, tasks, episodes, args.seed, say))
+    found = aggregate(played)
+    if args.json:
+        print(json.dumps(task_table.as_json(played, found, tasks), indent=2))
+    else:
+        print(task_table.as_text(played, found, tasks, chosen if args.published and isinstance(chosen, str) else None))
     return 0
 
 

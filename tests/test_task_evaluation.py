@@ -1,0 +1,141 @@
+"""Scores on sets of tasks: of hand-made episodes by arithmetic, and of real policies on real tasks."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import wmzoo
+from wmzoo.build import build_agent, build_env, evaluation_seed, settle_tasks
+from wmzoo.cli.main import main
+from wmzoo.evaluation import Evaluation
+from wmzoo.published import PUBLISHED
+from wmzoo.task_evaluation import Played, aggregate, tasks_of
+from wmzoo.task_sets import MT30, MT80, find
+
+SET = "[cup-catch,pendulum-swingup,reacher-easy]"
+
+
+def played(name, returns, successes=None, run="a"):
+    return Played(Path(run), find(name), Evaluation(tuple(returns), (1,) * len(returns), successes))
+
+
+def test_an_episodes_score_is_a_tenth_of_its_return_or_its_success_in_percent():
+    assert played("cup-catch", (800, 100)).scores.tolist() == [80, 10]
+    assert played("mw-reach", (800, 100, 3), (True, False, True)).scores.tolist() == [100, 0, 100]
+
+
+def test_the_aggregate_is_over_tasks_not_over_episodes():
+    """Four tasks of 10, 20, 30 and 100: their mean is 40, the interquartile one 25, whatever their episodes' number."""
+    tasks = [("walker-run", (100,)), ("cup-spin", (0, 400)), ("cup-catch", (300,) * 3), ("walker-walk", (1000, 1000))]
+    found = aggregate([played(name, returns) for name, returns in tasks])
+    assert (float(found.mean.value), float(found.iqm.value), found.resampled) == (40, 25, "episodes")
+    assert not found.mean.has_interval  # one episode says nothing about others
+    assert aggregate([played(name, returns * 2) for name, returns in tasks]).mean.has_interval
+
+
+def test_only_the_task_whose_episodes_differ_makes_the_interval():
+    """Of two episodes drawn twice of (0, 40): 0, 20, 20 or 40, so a mean of two tasks from 25 to 45."""
+    found = aggregate([played("cup-spin", (0, 400)), played("walker-run", (500, 500))])
+    assert (float(found.mean.low), float(found.mean.high)) == (25, 45)
+
+
+def test_runs_are_drawn_anew_where_every_task_has_several():
+    rows = [played(name, (100 * i,) * 2, run=str(i)) for name in ("cup-spin", "walker-run") for i in range(3)]
+    found = aggregate(rows)
+    assert found.resampled == "runs" and float(found.mean.value) == 10
+    assert float(found.mean.low) < 10 < float(found.mean.high)
+    assert aggregate(rows[:4]).resampled == "episodes"  # one run of the second task
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        (["env=multitask", "env.set=mt30", "env.only=[cup-catch]"], [MT30[12]]),
+        (["env=multitask", "env.set=mt80"], list(MT80)),
+        (["env=dmc", "env.task=ball_in_cup-catch"], [MT30[12]]),
+        (["env=dmc", "env.task=cheetah-run_backwards"], [MT30[21]]),
+        (["env=metaworld", "env.task=reach-v3"], [MT80[65]]),
+        (["env=Hopper-v5"], []),
+    ],
+)
+def test_what_a_config_plays_is_found_under_the_sets_names(typed, expected):
+    assert tasks_of(wmzoo.compose(typed)) == expected
+
+
+@pytest.fixture(scope="module")
+def policies(tmp_path_factory):
+    """An untrained policy of three tasks, one of a single task of theirs alone, and a model without a policy."""
+    folder = tmp_path_factory.mktemp("policies")
+    for name, typed in {
+        "several": ["env=multitask", f"env.set={SET}"],
+        "one": ["env=pendulum_swingup"],
+        "model": ["env=pendulum_swingup"],
+    }.items():
+        cfg = wmzoo.compose([*typed, "size=tiny", "env.episode_length=20", "device=cpu", "threads=1"])
+        env = build_env(cfg, 1)
+        settle_tasks(cfg, env)
+        if name == "model":
+            cfg.actor = cfg.critic = None
+        build_agent(cfg, env.obs_dim, env.act_dim).save(folder / name)
+    return folder
+
+
+def evaluate(capsys, *words):
+    code = main(["evaluate", *map(str, words)])
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def test_the_table_has_every_task_of_every_run_and_the_score(policies, capsys):
+    runs = (policies / "several", policies / "one")
+    code, out, _ = evaluate(capsys, *runs, "--tasks", "cup-catch,pendulum-swingup,walker-run", "--episodes", 2)
+    assert code == 0
+    lines = {line.split()[0]: line for line in out.splitlines()}
+    assert lines["cup-catch"].split()[-1] == "1" and lines["pendulum-swingup"].split()[-1] == "2"
+    assert "(2 tasks, 95% intervals over episodes)" in lines["score"]
+    assert "not in the score: walker-run" in out
+
+
+def test_the_figures_are_those_of_the_episodes(policies, capsys):
+    words = ("--tasks", "cup-catch,pendulum-swingup,reacher-easy", "--episodes", 3, "--json")
+    code, out, _ = evaluate(capsys, policies / "several", *words)
+    found = json.loads(out)
+    scores = [np.mean(row["returns"]) / 10 for row in found["tasks"]]
+    assert code == 0 and [row["score"] for row in found["tasks"]] == pytest.approx(scores)
+    assert found["score"]["mean"]["value"] == pytest.approx(np.mean(scores))
+    agent = wmzoo.load(policies / "several")
+    env = wmzoo.build("env", "multitask", set=SET.strip("[]").split(","), num_envs=3, only=["reacher-easy"],
+                      episode_length=20)  # fmt: skip
+    obs, total = env.reset(evaluation_seed(agent.cfg)), torch.zeros(3, dtype=torch.float64)
+    for _ in range(20):
+        step = env.step(agent.act(obs, task=env.tasks))
+        obs, total = step.obs, total + step.reward.double()
+    assert found["tasks"][2]["returns"] == pytest.approx(total.tolist(), abs=1e-9)
+
+
+def test_published_scores_stand_beside_with_what_to_know_about_them(policies, capsys):
+    code, out, _ = evaluate(capsys, policies / "one", "--tasks", "mt30", "--episodes", 2, "--published")
+    assert code == 0 and "and 24 more" in out
+    for one in PUBLISHED["mt30"]:
+        assert f"mean {one.mean:.1f}, IQM {one.iqm:.1f}" in out
+    assert "(29 tasks)" in out and "one run per task" in out and "Meta-World" not in out
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["one", "several"], "make a table of tasks: --tasks mt30"),
+        (["one", "--published"], "--tasks mt30"),
+        (["one", "--tasks", "cup-catch", "--published"], "--published knows mt30 and mt80"),
+        (["one", "--tasks", "cup-catsh"], "did you mean cup-catch"),
+        (["one", "--tasks", "cup-catch"], "plays pendulum-swingup, none of the tasks that are asked for"),
+        (["model", "--tasks", "mt30"], "holds a world model alone"),
+        (["one", "--tasks", "mt30", "--video", "film.mp4"], "without --tasks"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_in_one_line(policies, capsys, words, expected):
+    code, _, err = evaluate(capsys, *(policies / word if (policies / word).is_dir() else word for word in words))
+    assert code == 2 and expected in err and err.count("\n") == 1
