@@ -15,8 +15,10 @@ import pytest
 from wmzoo.cli.main import main
 from wmzoo.config import options
 from wmzoo.errors import RunFailed, WmzooError
+from wmzoo.launchers import Local
+from wmzoo.runner import Runner
 from wmzoo.runs.metrics import read_metrics
-from wmzoo.study import Runner, read_study
+from wmzoo.study import read_study, trainings
 
 SPEC = """
 title: Two arms
@@ -36,7 +38,7 @@ def spec(tmp_path: Path) -> Path:
 
 
 def test_the_grid_is_every_arm_on_every_task_seed_by_seed(spec: Path) -> None:
-    jobs = list(read_study(str(spec)).jobs())
+    jobs = list(read_study(str(spec)).cells())
     assert [job.name for job in jobs] == [
         *("pendulum/mlp/seed0", "pendulum/flow/seed0", "pendulum/mlp/seed1", "pendulum/flow/seed1"),
     ]
@@ -46,12 +48,12 @@ def test_the_grid_is_every_arm_on_every_task_seed_by_seed(spec: Path) -> None:
 def test_an_experiment_s_study_runs_that_experiment(monkeypatch: pytest.MonkeyPatch) -> None:
     study = read_study("flow_vs_mlp")
     assert list(study.arms) == ["mlp", "flow"] and len(study.tasks) == 5 and list(study.seeds) == [0, 1, 2, 3, 4]
-    assert all(job.overrides[0] == "experiment=flow_vs_mlp" for job in study.jobs())
+    assert all(job.overrides[0] == "experiment=flow_vs_mlp" for job in study.cells())
 
 
 @pytest.mark.parametrize("name", [name for name in options("experiment") if name != "paper"])
 def test_every_study_composes_on_every_task_with_every_arm(name: str) -> None:
-    jobs = list(read_study(name).jobs())
+    jobs = list(read_study(name).cells())
     assert len({job.name for job in jobs}) == len(jobs) >= 12
 
 
@@ -125,5 +127,5 @@ def test_its_runs_are_diagnosed_and_its_report_keeps_what_it_was_made_of(
 def test_a_run_that_fails_is_named_and_does_not_stop_the_others(spec: Path) -> None:
     spec.write_text(spec.read_text().replace("[dynamics=mlp]", "[dynamics=mlp, dynamics.residual=odd]"))
     with pytest.raises(RunFailed, match=r"2 runs failed, see .*mlp/seed0.log, .*mlp/seed1.log"):
-        Runner(read_study(str(spec)), spec.parent, 2, print).run()
+        Runner(trainings(read_study(str(spec)), spec.parent), Local(threads=1), 2, print, "").run()
     assert len(list(spec.parent.glob("two_arms/*/*/*/metrics.csv"))) == 2

@@ -13,27 +13,19 @@ What there is on disk says how far it is: finished runs are kept, unfinished one
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
-import signal
-import statistics
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from wmzoo.errors import RunFailed, RunInterrupted, WmzooError
-
-POLL = 1.0  # seconds
-Say = Callable[[str], None]
+from wmzoo.errors import WmzooError
+from wmzoo.runner import Job, is_trained, train_or_resume
 
 
 @dataclass(frozen=True)
-class Job:
+class Cell:
     """One cell of the grid: its folder below the study's, and the overrides that make it."""
 
     task: str
@@ -57,12 +49,12 @@ class Study:
     tasks: Mapping[str, Sequence[str]]
     seeds: Sequence[int]
 
-    def jobs(self) -> Iterator[Job]:
+    def cells(self) -> Iterator[Cell]:
         """Seed by seed, so that a study cut short has all arms alike."""
         for seed in self.seeds:
             for task, of_task in self.tasks.items():
                 for arm, of_arm in self.arms.items():
-                    yield Job(task, arm, seed, (*self.shared, *of_task, *of_arm, f"seed={seed}"))
+                    yield Cell(task, arm, seed, (*self.shared, *of_task, *of_arm, f"seed={seed}"))
 
 
 def read_study(name: str) -> Study:
@@ -110,12 +102,12 @@ def _check(study: Study) -> None:
     """Compose every arm on every task once, so that a mistake is found before the first run."""
     from wmzoo.config import compose
 
-    for job in study.jobs():
-        if job.seed == study.seeds[0]:
+    for cell in study.cells():
+        if cell.seed == study.seeds[0]:
             try:
-                compose(job.overrides)
+                compose(cell.overrides)
             except WmzooError as error:
-                raise WmzooError(f"study {study.name}, {job.task}/{job.arm}: {error}") from error
+                raise WmzooError(f"study {study.name}, {cell.task}/{cell.arm}: {error}") from error
 
 
 def folder_of(study: Study, root: Path) -> Path:
@@ -123,150 +115,27 @@ def folder_of(study: Study, root: Path) -> Path:
     return root / study.name
 
 
-def facts(folder: Path) -> dict[str, Any]:
-    """A run's run.json; empty where there is none that can be read."""
-    try:
-        found = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def command(job: Job, folder: Path) -> list[str]:
-    """What starts the run, or goes on with it; a run without a checkpoint to go on from is removed."""
-    from wmzoo.checkpoints import list_checkpoints
-    from wmzoo.runs.state import has_state
-
-    if any(has_state(bundle) for bundle in list_checkpoints(folder)):
-        return ["resume", str(folder)]
-    shutil.rmtree(folder, ignore_errors=True)
-    return ["train", *job.overrides, f"run_dir={folder}"]
-
-
-def diagnosis(job: Job, folder: Path) -> list[str]:
-    """What diagnoses a finished run."""
-    return ["diagnose", str(folder)]
-
-
-def is_trained(folder: Path) -> bool:
-    """Whether a run has come to its end."""
-    return facts(folder).get("status") == "done"
-
-
 def is_diagnosed(folder: Path) -> bool:
-    """Whether its diagnostics are there; a run that is not finished is none of theirs."""
+    """Whether a run's diagnostics are there; a run that is not finished is none of theirs."""
     return not is_trained(folder) or (folder / "diagnostics" / "diagnostics.json").is_file()
 
 
-@dataclass
-class Runner:
-    """Runs what is missing of a study, `workers` at a time.
+def trainings(study: Study, root: Path) -> list[Job]:
+    """The runs, as jobs that train them."""
+    found = []
+    for cell in study.cells():
+        folder = folder_of(study, root) / cell.name
+        words = partial(train_or_resume, folder, cell.overrides)
+        found.append(Job(cell.name, cell.arm, folder, words, partial(is_trained, folder)))
+    return found
 
-    words, finished: the step to take for every run, its training by default.
 
-    Ctrl-C lets the running ones save, and ends. Whatever ends this process, the next `run()` goes on.
-    """
-
-    study: Study
-    root: Path
-    workers: int
-    say: Say
-    plugins: Sequence[str] = ()
-    words: Callable[[Job, Path], list[str]] = command
-    finished: Callable[[Path], bool] = is_trained
-    seconds: dict[str, list[float]] = field(default_factory=dict)  # of finished runs, by arm
-
-    def run(self) -> None:
-        """RunFailed, with the logs' names, if some runs have failed; RunInterrupted on Ctrl-C."""
-        jobs = list(self.study.jobs())
-        waiting = [job for job in jobs if not self._finished(job)]
-        failed: list[str] = []
-        running: dict[subprocess.Popen[bytes], Job] = {}
-        self._tell(jobs, waiting, running)
-        try:
-            while waiting or running:
-                began = self._begin(waiting, running)
-                ended = [process for process in running if process.poll() is not None]
-                for process in ended:
-                    job = running.pop(process)
-                    if self._is_busy(job):
-                        waiting.append(job)
-                    elif not self._finished(job):
-                        failed.append(f"{self._folder(job)}.log")
-                if began or ended:
-                    self._tell(jobs, waiting, running)
-                time.sleep(POLL)
-        except KeyboardInterrupt as error:
-            self.say("the running ones save and stop")
-            for process in running:
-                process.send_signal(signal.SIGINT)
-            for process in running:
-                process.wait()
-            again = f"`wmzoo study run {self.study.name}` goes on"
-            raise RunInterrupted(f"{len(waiting) + len(running)} runs are left; {again}") from error
-        finally:
-            for process in running:
-                if process.poll() is None:
-                    process.terminate()
-        if failed:
-            raise RunFailed(f"{len(failed)} runs failed, see {', '.join(failed)}; the same command tries them again")
-
-    def _begin(self, waiting: list[Job], running: dict[subprocess.Popen[bytes], Job]) -> bool:
-        """Start waiting jobs while there is room; those that another process has are left for later."""
-        free = [job for job in waiting if not self._is_busy(job)][: self.workers - len(running)]
-        for job in free:
-            waiting.remove(job)
-            if not self._finished(job):  # by that process
-                running[self._start(job)] = job
-        return bool(free)
-
-    def _folder(self, job: Job) -> Path:
-        return folder_of(self.study, self.root) / job.name
-
-    def _finished(self, job: Job) -> bool:
-        if not self.finished(self._folder(job)):
-            return False
-        self.seconds.setdefault(job.arm, []).append(float(facts(self._folder(job)).get("wall_clock") or 0.0))
-        return True
-
-    def _is_busy(self, job: Job) -> bool:
-        """Whether another process, left by a study that was killed, still has the run."""
-        from wmzoo.runs.lock import FolderLock
-
-        if not self._folder(job).is_dir():
-            return False
-        try:
-            FolderLock(self._folder(job)).release()
-        except WmzooError:
-            return True
-        return False
-
-    def _start(self, job: Job) -> subprocess.Popen[bytes]:
-        folder = self._folder(job)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        words = [*self.words(job, folder), *(word for file in self.plugins for word in ("--plugin", file))]
-        with open(f"{folder}.log", "ab") as log:
-            # A session of its own: the terminal's Ctrl-C would reach it as well as ours, and two mean "at once".
-            return subprocess.Popen(
-                [sys.executable, "-m", "wmzoo", *words], stdout=log, stderr=log, start_new_session=True,
-                env={**os.environ, "OMP_NUM_THREADS": "1"} if self.workers > 1 else None,
-            )  # fmt: skip
-
-    def _tell(self, jobs: Sequence[Job], waiting: Sequence[Job], running: Mapping[Any, Job]) -> None:
-        done = len(jobs) - len(waiting) - len(running)
-        now = ", ".join(job.name for job in running.values()) or "nothing"
-        self.say(f"{done} of {len(jobs)} done · running: {now} · {len(waiting)} left{self._estimate(waiting, running)}")
-
-    def _estimate(self, waiting: Sequence[Job], running: Mapping[Any, Job]) -> str:
-        """From the finished runs of each arm; running ones count half."""
-        known = {arm: statistics.median(seconds) for arm, seconds in self.seconds.items()}
-        if not known or not (waiting or running):
-            return ""
-        other = statistics.mean(known.values())
-        total = sum(known.get(job.arm, other) for job in waiting)
-        total += sum(known.get(job.arm, other) / 2 for job in running.values())
-        minutes = round(total / self.workers / 60)
-        return f", about {minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f", about {minutes} min"
+def diagnoses(study: Study, root: Path) -> list[Job]:
+    """The finished runs, as jobs that diagnose them."""
+    return [
+        replace(job, words=partial(list, ["diagnose", str(job.folder)]), finished=partial(is_diagnosed, job.folder))
+        for job in trainings(study, root)
+    ]
 
 
 KEPT = ("config.yaml", "run.json", "metrics.csv", "diagnostics/diagnostics.json")
@@ -280,10 +149,10 @@ def report(study: Study, root: Path, out: Path) -> list[str]:
     command = f"wmzoo study report {study.name} --root {root} --out {out}"
     made = Report([found], ["folder"], command, title=study.title, baseline=next(iter(study.arms)))
     page = made.write(out)
-    for job in study.jobs():
+    for cell in study.cells():
         for name in KEPT:
-            source, target = found / job.name / name, out / "runs" / job.name / name
-            if source.is_file() and is_trained(found / job.name):
+            source, target = found / cell.name / name, out / "runs" / cell.name / name
+            if source.is_file() and is_trained(found / cell.name):
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(source, target)
     return [*made.left_out, *(conclusion.text for conclusion in made.conclusions), f"report: {page}"]

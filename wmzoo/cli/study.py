@@ -28,7 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from wmzoo.study import Runner, diagnosis, is_diagnosed, read_study, report
+    from wmzoo.launchers import Local
+    from wmzoo.runner import Runner
+    from wmzoo.study import diagnoses, read_study, report, trainings
 
     if args.workers < 1:
         raise WmzooError(f"--workers is {args.workers}; it must be 1 or more")
@@ -37,8 +39,8 @@ def run(args: argparse.Namespace) -> int:
         print("\n".join(report(study, args.root, args.out or args.root / f"{study.name}-report")))
         return 0
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the end of a cluster's job is a Ctrl-C
-    runner = Runner(study, args.root, args.workers, partial(print, flush=True), args.plugin)
-    if args.step == "diagnose":
-        runner.words, runner.finished = diagnosis, is_diagnosed
-    runner.run()
+    jobs = (diagnoses if args.step == "diagnose" else trainings)(study, args.root)
+    launcher = Local(threads=1 if args.workers > 1 else None)
+    goes_on = f"wmzoo study {args.step} {study.name}"
+    Runner(jobs, launcher, args.workers, partial(print, flush=True), goes_on, args.plugin).run()
     return 0
