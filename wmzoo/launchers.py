@@ -88,13 +88,13 @@ class Slurm:
         submitted = log / "job_id"
         try:
             if self.cluster == "slurm" and submitted.exists():
-                job = self._submitit.SlurmJob(folder=log, job_id=submitted.read_text().strip())
-                if not job.done():
-                    return SlurmJob(job)
+                there: Any = self._submitit.SlurmJob(folder=log, job_id=submitted.read_text().strip())
+                if not there.done():
+                    return SlurmJob(there)
             executor = self._submitit.AutoExecutor(folder=log, cluster=self.cluster)
             executor.update_parameters(name="wmzoo", **self.options)
             command = self._submitit.helpers.CommandFunction([sys.executable, "-m", "wmzoo", *words], verbose=True)
-            job = executor.submit(command)
+            job: Any = executor.submit(command)
             submitted.write_text(job.job_id)
             return SlurmJob(job)
         except Exception as error:  # no sbatch here, an option that does not exist …
