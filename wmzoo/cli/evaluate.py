@@ -141,6 +141,7 @@ def evaluate_path(
         "success_any": evaluation.success_any,
         "returns": list(evaluation.returns),
         "lengths": list(evaluation.lengths),
+        "successes": None if evaluation.successes is None else list(evaluation.successes),
         "video": str(video) if video and recorder and not recorder.failed else None,
     }
     run_folder = checkpoints.run_of(bundle)

@@ -61,18 +61,7 @@ class Report:
         """
         check_folder(out)
         html = page.page(self.title, self._sections())
-        for name in ("figures", "tables"):
-            (out / name).mkdir(parents=True, exist_ok=True)
-            for old in (out / name).iterdir():
-                if old.suffix in (".png", ".svg", ".csv"):
-                    old.unlink()
-        for picture in self.pictures:
-            (out / "figures" / f"{picture.name}.png").write_bytes(picture.png)
-            (out / "figures" / f"{picture.name}.svg").write_bytes(picture.svg)
-        for table in self.tables:
-            (out / "tables" / f"{table.name}.csv").write_text(tables.to_csv(table), encoding="utf-8")
-        atomic.write_text(out / REPORT, html)
-        return out / REPORT
+        return write_files(out, html, self.pictures, self.tables)
 
     def _sections(self) -> list[tuple[str, str, str]]:
         comparison = self.comparison
@@ -171,6 +160,22 @@ class Report:
         made = [make(self.comparison) for make in makers]
         self.tables += made
         return "".join(map(page.table, made))
+
+
+def write_files(out: Path, html: str, pictures: Sequence[Picture], made: Sequence[Table]) -> Path:
+    """Writes a report's page, figures and tables, in place of a former one's, and gives the page's path."""
+    for name in ("figures", "tables"):
+        (out / name).mkdir(parents=True, exist_ok=True)
+        for old in (out / name).iterdir():
+            if old.suffix in (".png", ".svg", ".csv"):
+                old.unlink()
+    for picture in pictures:
+        (out / "figures" / f"{picture.name}.png").write_bytes(picture.png)
+        (out / "figures" / f"{picture.name}.svg").write_bytes(picture.svg)
+    for table in made:
+        (out / "tables" / f"{table.name}.csv").write_text(tables.to_csv(table), encoding="utf-8")
+    atomic.write_text(out / REPORT, html)
+    return out / REPORT
 
 
 def check_folder(out: Path) -> None:
