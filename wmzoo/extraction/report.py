@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from wmzoo.compare import page
-from wmzoo.compare.canvas import COLOURS, MARKERS, Picture, finish, panels, styled
+from wmzoo.compare.canvas import Picture, finish, panels, styled
 from wmzoo.compare.report import check_folder, write_files
 from wmzoo.compare.tables import Cell, Table
 from wmzoo.compare.words import counted, interval
 from wmzoo.extraction.results import Results
 from wmzoo.published import CAVEATS, PUBLISHED
+from wmzoo.runs.learning_curve import COLOURS, MARKERS
 
 DATA = "data"
 
@@ -38,7 +39,7 @@ def write_report(results: Results, out: Path, title: str, commands: Sequence[str
 
 
 METHOD = (
-    "A score is the mean over episodes of a tenth of the return (dm_control, at most 100), or of the success in percent "
+    "A score is the mean over episodes of a tenth of the return (dm_control, at most 100), or of success in percent "
     "at an episode's last step (Meta-World).",
     "IQM is the interquartile mean over tasks. Intervals are of 95%, by a bootstrap over episodes within each task: "
     "they say nothing about other seeds of training.",
@@ -141,12 +142,15 @@ def modes(results: Results) -> Picture | None:
 
 @styled
 def learning_curves(results: Results) -> Picture:
+    from matplotlib.ticker import MaxNLocator
+
     figure, (axes,) = panels(1, 1, 4.0)
     for number_, (arm, curves) in enumerate(results.curves.items()):
         steps = sorted({row["iteration"] for rows in curves.values() for row in rows})
         means = [_mean_return(curves, step) for step in steps]
         axes.plot(steps, means, label=arm, linewidth=1.7, **_mark(number_, 4))
     axes.set(xlabel="iterations of the extraction", ylabel="mean return over tasks")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     return finish(
         figure, "learning_curves", "Mean evaluation return over the tasks during extraction.", [*results.arms]
     )

@@ -143,9 +143,10 @@ def _canvas(title: str, x: str, ylabel: str = "return") -> tuple[Figure, Axes]:
 
 
 def _save(figure: Figure, axes: Axes, out: PathLike) -> None:
-    from matplotlib.ticker import EngFormatter
+    from matplotlib.ticker import EngFormatter, MaxNLocator
 
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlim(left=0)
     if axes.get_legend_handles_labels()[0]:
         axes.legend(frameon=False, fontsize=8, loc="best")
