@@ -23,7 +23,7 @@ class Job:
     """A command in the folder of a run.
 
     name: shown. kind: jobs of one kind take about as long as each other. words: what `wmzoo` is started with, asked for
-    when it is. finished: whether the folder has what the job makes.
+    when it is. finished: whether the folder has what the job makes. seconds: what it took, where something tells.
     """
 
     name: str
@@ -31,6 +31,7 @@ class Job:
     folder: Path
     words: Callable[[], list[str]]
     finished: Callable[[], bool]
+    seconds: Callable[[], float | None] = lambda: None
 
 
 def facts(folder: Path) -> dict[str, Any]:
@@ -45,6 +46,11 @@ def facts(folder: Path) -> dict[str, Any]:
 def is_trained(folder: Path) -> bool:
     """Whether a run has come to its end."""
     return facts(folder).get("status") == "done"
+
+
+def training_seconds(folder: Path) -> float | None:
+    """The wall-clock of a finished run."""
+    return facts(folder).get("wall_clock")
 
 
 def train_or_resume(folder: Path, overrides: Sequence[str]) -> list[str]:
@@ -80,16 +86,18 @@ class Runner:
         waiting = [job for job in self.jobs if not self._finished(job)]
         failed: list[str] = []
         running: dict[Running, Job] = {}
+        begun: dict[Running, float] = {}
         self._tell(waiting, running)
         try:
             while waiting or running:
                 began = self._begin(waiting, running)
+                begun |= {process: time.monotonic() for process in running if process not in begun}
                 ended = [process for process in running if process.poll() is not None]
                 for process in ended:
                     job = running.pop(process)
                     if _is_busy(job.folder):
                         waiting.append(job)
-                    elif not self._finished(job):
+                    elif not self._finished(job, time.monotonic() - begun[process]):
                         failed.append(str(_log(job)))
                 if began or ended:
                     self._tell(waiting, running)
@@ -115,10 +123,13 @@ class Runner:
                 running[self.launcher.start(words, _log(job))] = job
         return bool(free)
 
-    def _finished(self, job: Job) -> bool:
+    def _finished(self, job: Job, took: float | None = None) -> bool:
+        """took: seconds, of a job that ended just now; a resumed one's own figure has all of them."""
         if not job.finished():
             return False
-        self.seconds.setdefault(job.kind, []).append(float(facts(job.folder).get("wall_clock") or 0.0))
+        seconds = job.seconds() or took
+        if seconds:
+            self.seconds.setdefault(job.kind, []).append(seconds)
         return True
 
     @staticmethod

@@ -14,14 +14,14 @@ What there is on disk says how far it is: finished runs are kept, unfinished one
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from wmzoo.errors import WmzooError
-from wmzoo.runner import Job, is_trained, train_or_resume
+from wmzoo.runner import Job, is_trained, train_or_resume, training_seconds
 
 
 @dataclass(frozen=True)
@@ -126,16 +126,18 @@ def trainings(study: Study, root: Path) -> list[Job]:
     for cell in study.cells():
         folder = folder_of(study, root) / cell.name
         words = partial(train_or_resume, folder, cell.overrides)
-        found.append(Job(cell.name, cell.arm, folder, words, partial(is_trained, folder)))
+        done, seconds = partial(is_trained, folder), partial(training_seconds, folder)
+        found.append(Job(cell.name, cell.arm, folder, words, done, seconds))
     return found
 
 
 def diagnoses(study: Study, root: Path) -> list[Job]:
     """The finished runs, as jobs that diagnose them."""
-    return [
-        replace(job, words=partial(list, ["diagnose", str(job.folder)]), finished=partial(is_diagnosed, job.folder))
-        for job in trainings(study, root)
-    ]
+    found = []
+    for job in trainings(study, root):
+        words: Callable[[], list[str]] = partial(list, ["diagnose", str(job.folder)])
+        found.append(Job(job.name, job.kind, job.folder, words, partial(is_diagnosed, job.folder)))
+    return found
 
 
 KEPT = ("config.yaml", "run.json", "metrics.csv", "diagnostics/diagnostics.json")

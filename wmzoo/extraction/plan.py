@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from wmzoo.errors import WmzooError
-from wmzoo.runner import Job, is_trained, train_or_resume
+from wmzoo.runner import Job, is_trained, train_or_resume, training_seconds
 
 
 @dataclass(frozen=True)
@@ -157,4 +157,5 @@ def _is_evaluated(folder: Path, episodes: int) -> bool:
 
 
 def _training(name: str, kind: str, folder: Path, overrides: Sequence[str]) -> Job:
-    return Job(name, kind, folder, partial(train_or_resume, folder, overrides), partial(is_trained, folder))
+    done, seconds = partial(is_trained, folder), partial(training_seconds, folder)
+    return Job(name, kind, folder, partial(train_or_resume, folder, overrides), done, seconds)
