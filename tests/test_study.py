@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from wmzoo.cli.main import main
-from wmzoo.config import options
+from wmzoo.config import compose, options
 from wmzoo.errors import RunFailed, WmzooError
 from wmzoo.launchers import Local
 from wmzoo.runner import Runner
@@ -29,6 +29,9 @@ arms: {mlp: [dynamics=mlp], flow: [dynamics=flow, dynamics.units=match]}
 tasks: {pendulum: [env=pendulum_swingup]}
 seeds: [0, 1]
 """
+
+
+STUDIES = [name for name in options("experiment") if "study" in compose([f"experiment={name}"])]
 
 
 @pytest.fixture
@@ -51,7 +54,7 @@ def test_an_experiment_s_study_runs_that_experiment(monkeypatch: pytest.MonkeyPa
     assert all(job.overrides[0] == "experiment=flow_vs_mlp" for job in study.cells())
 
 
-@pytest.mark.parametrize("name", [name for name in options("experiment") if name != "paper"])
+@pytest.mark.parametrize("name", STUDIES)
 def test_every_study_composes_on_every_task_with_every_arm(name: str) -> None:
     jobs = list(read_study(name).cells())
     assert len({job.name for job in jobs}) == len(jobs) >= 12

@@ -143,13 +143,15 @@ def diagnoses(study: Study, root: Path) -> list[Job]:
 KEPT = ("config.yaml", "run.json", "metrics.csv", "diagnostics/diagnostics.json")
 
 
-def report(study: Study, root: Path, out: Path) -> list[str]:
+def report(study: Study, root: Path, out: Path, clock: str = "wall") -> list[str]:
     """The arms compared, in `out`: the report, and below runs/ what it was made of (no weights). Gives its words."""
     from wmzoo.compare.report import Report
+    from wmzoo.compare.tasks import Settings
 
     found = folder_of(study, root)
-    command = f"wmzoo study report {study.name} --root {root} --out {out}"
-    made = Report([found], ["folder"], command, title=study.title, baseline=next(iter(study.arms)))
+    command = f"wmzoo study report {study.name} --root {root} --out {out} --clock {clock}"
+    settings = Settings(clock=clock)
+    made = Report([found], ["folder"], command, settings, title=study.title, baseline=next(iter(study.arms)))
     page = made.write(out)
     for cell in study.cells():
         for name in KEPT:

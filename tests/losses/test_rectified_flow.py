@@ -88,7 +88,7 @@ def test_the_loss_is_that_of_the_straight_paths(coordinates, conditioned, tau, s
 
 
 def test_uniform_times_fill_the_unit_interval_one_per_sample_and_step():
-    times = RectifiedFlowLoss(generator=stream())._times(torch.zeros(4000, 3, dtype=torch.float64)).flatten()
+    times = RectifiedFlowLoss(generator=stream())._times(40, 100, torch.zeros(4000, 3, dtype=torch.float64)).flatten()
     assert len(times.unique()) > 3900 and times.min() >= 0 and times.max() < 1
     quarters = torch.histc(times, 4, 0, 1) / 4000
     np.testing.assert_allclose(quarters, 0.25, atol=0.03)

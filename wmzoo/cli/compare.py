@@ -37,6 +37,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="time is taken to this share of the best arm's mean score (default: %(default)s)",
     )
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="of the bootstrap (default: %(default)s)")
+    parser.add_argument(
+        "--clock",
+        choices=("wall", "pace"),
+        default="wall",
+        help="seconds of the wall clock, or at the pace of an arm's undisturbed iterations (default: wall)",
+    )
     parser.add_argument("--title", metavar="TEXT", help="of the report (default: the arms' names)")
 
 
@@ -53,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
 
     check_folder(args.out)
     by = args.by or ["dynamics"]
-    settings = Settings(last=args.last, threshold=args.threshold, seed=args.seed)
+    settings = Settings(last=args.last, threshold=args.threshold, seed=args.seed, clock=args.clock)
     report = Report(args.runs, by, command(args, by), settings, args.title, args.baseline)
     page = report.write(args.out)
     print("\n".join([*report.left_out, *(conclusion.text for conclusion in report.conclusions)]))
@@ -67,7 +73,7 @@ def command(args: argparse.Namespace, by: list[str]) -> str:
     for key in by:
         words += ["--by", key]
     words += ["--out", str(args.out), "--last", str(args.last), "--threshold", str(args.threshold)]
-    words += ["--seed", str(args.seed)]
+    words += ["--seed", str(args.seed), "--clock", args.clock]
     for name in ("baseline", "title"):
         if getattr(args, name) is not None:
             words += [f"--{name}", getattr(args, name)]

@@ -113,7 +113,9 @@ def suites() -> Iterator[Finding]:
             finally:
                 env.close()
         except WmzooError as error:  # says itself what to do
-            missing = get("env", name).facts.get("extra") and isinstance(error.__cause__, ModuleNotFoundError)
+            facts = get("env", name).facts
+            optional = "extra" in facts or facts.get("installed_by") == "user"
+            missing = optional and isinstance(error.__cause__, ModuleNotFoundError)
             yield Finding("suites", name, None if missing else False, str(error))
         except Exception as error:
             what = (str(error).strip().splitlines() or [""])[0]

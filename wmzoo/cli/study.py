@@ -25,6 +25,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--root", type=Path, default=Path("runs/studies"), metavar="DIR", help="their folder (default: %(default)s)"
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="of the report (default: ROOT/NAME-report)")
+    parser.add_argument(
+        "--clock",
+        choices=("wall", "pace"),
+        default="wall",
+        help="of the report: seconds of the wall clock, or at the pace of undisturbed iterations (default: wall)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -36,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
         raise WmzooError(f"--workers is {args.workers}; it must be 1 or more")
     study = read_study(args.name)
     if args.step == "report":
-        print("\n".join(report(study, args.root, args.out or args.root / f"{study.name}-report")))
+        print("\n".join(report(study, args.root, args.out or args.root / f"{study.name}-report", args.clock)))
         return 0
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the end of a cluster's job is a Ctrl-C
     jobs = (diagnoses if args.step == "diagnose" else trainings)(study, args.root)

@@ -17,7 +17,7 @@ from wmzoo.compare.words import MINUS, counted
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-AXIS_LABELS = {STEPS: "agent steps", SECONDS: "wall-clock [s]"}
+AXIS_LABELS = {STEPS: "agent steps", SECONDS: "seconds"}
 COLUMNS = 3  # tasks beside each other
 PROFILE_POINTS = 101
 Curves = Mapping[str, Mapping[str, Curve]]  # by task and arm

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wmzoo import __version__
 from wmzoo.compare.analysis import Comparison
-from wmzoo.compare.tasks import SECONDS, STEPS
+from wmzoo.compare.tasks import PACE, SECONDS, STEPS, UNDISTURBED
 from wmzoo.compare.words import number
 
 
@@ -27,9 +27,19 @@ def method(comparison: Comparison) -> list[str]:
         "Area under the curve: the mean height of the evaluation curve, from the first evaluation that all runs have"
         " to equal steps or seconds. Time to the threshold: where the evaluation curve first crosses it, interpolated.",
         "Learning curves show single evaluations, so their ends differ from the scores.",
-        "Agent steps/s: the median training iteration's, without evaluations and pre-training.",
+        _clock(settings.clock),
         f"Made by wmzoo {__version__}.",
     ]
+
+
+def _clock(clock: str) -> str:
+    if clock == PACE:
+        return (
+            f"Seconds and agent steps/s: at the pace of undisturbed iterations, the {UNDISTURBED}th percentile of the"
+            " speeds of an arm's iterations on the task, without evaluations and pre-training. The wall clock of these"
+            " runs also shows what else the machine did."
+        )
+    return "Seconds: the wall clock. Agent steps/s: the median iteration's, without evaluations and pre-training."
 
 
 def _normalisation(comparison: Comparison) -> list[str]:

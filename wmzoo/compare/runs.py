@@ -35,11 +35,16 @@ class Run:
     steps: Array  # agent steps of the evaluations, increasing [E]
     seconds: Array  # [E]
     returns: Array  # mean over the episodes of each [E]
-    fps: float  # agent steps per second, the median iteration's; NaN if not recorded
+    speeds: Array  # agent steps per second of the iterations; empty if not recorded
     nonfinite: int  # updates skipped because of a number that was not finite
     config: dict[str, Any]
     facts: dict[str, Any]  # run.json
     diagnostics: dict[str, Any]  # diagnostics/diagnostics.json
+
+    @property
+    def fps(self) -> float:
+        """Agent steps per second, the median iteration's; NaN if not recorded."""
+        return float(np.median(self.speeds)) if self.speeds.size else float("nan")
 
 
 def find_runs(paths: Sequence[Path]) -> list[Path]:
@@ -75,7 +80,6 @@ def read_run(folder: Path, by: Sequence[str]) -> Run:
         row for row in rows if None not in (row.get("eval_return"), row.get("env_steps"), row.get("wall_clock"))
     ]
     facts = _json(folder / "run.json")
-    speeds = _column(rows, "fps")
     return Run(
         folder=folder,
         task=task_of(cfg.get("env") or {}),
@@ -86,7 +90,7 @@ def read_run(folder: Path, by: Sequence[str]) -> Run:
         steps=_column(evaluations, "env_steps"),
         seconds=_column(evaluations, "wall_clock"),
         returns=_column(evaluations, "eval_return"),
-        fps=float(np.median(speeds)) if speeds.size else float("nan"),
+        speeds=_column(rows, "fps"),
         nonfinite=int(max(_column(rows, "nonfinite"), default=0)),
         config=dict(_flat("", OmegaConf.to_container(cfg))),
         facts=facts,

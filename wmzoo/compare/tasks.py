@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from wmzoo.compare import alignment
 from wmzoo.compare.runs import Run
 from wmzoo.compare.statistics import Array
+from wmzoo.errors import WmzooError
 
 STEPS, SECONDS = "steps", "seconds"  # an axis: where the arms are compared
+WALL, PACE = "wall", "pace"  # clocks
+UNDISTURBED = 90  # percentile of the speeds of an arm's iterations on a task
 DMC_RANGE = (0.0, 1000.0)  # of dm_control's returns: rewards in [0, 1], 1000 control steps an episode
 
 
 @dataclass(frozen=True)
 class Settings:
-    """`last`: evaluations in a score.  `threshold`: of the best arm's mean score, for the time to reach it."""
+    """`last`: evaluations in a score.  `threshold`: of the best arm's mean score, for the time to reach it.
+
+    clock: where seconds are from. `wall` is the wall clock; `pace` divides a run's steps by the speed of its arm's
+    undisturbed iterations on the task, for runs on a machine that was busy with other things, too.
+    """
 
     last: int = 3
     threshold: float = 0.8
     repetitions: int = 5000
     seed: int = 0
+    clock: str = WALL
 
 
 @dataclass(frozen=True)
@@ -51,6 +59,8 @@ def along(axis: str, run: Run) -> Array:
 def make_task(name: str, arms: Sequence[str], runs: Sequence[Run], settings: Settings) -> Task:
     """The task `name` of its runs, with every arm's in the order of their seeds."""
     by_arm = {arm: sorted((run for run in runs if run.arm == arm), key=lambda run: run.seed) for arm in arms}
+    if settings.clock == PACE:
+        by_arm = {arm: _at_pace(of_arm) for arm, of_arm in by_arm.items()}
     steps = alignment.equal_steps([[run.steps for run in of_arm] for of_arm in by_arm.values()])
     seconds = alignment.equal_seconds([[run.seconds for run in of_arm] for of_arm in by_arm.values()])
     natural = all(run.suite == "dmc" and run.config.get("env.episode_length") is None for run in runs)
@@ -62,3 +72,12 @@ def make_task(name: str, arms: Sequence[str], runs: Sequence[Run], settings: Set
     )
     threshold = low + settings.threshold * (best - low) if best > low else float("nan")
     return Task(name, by_arm, low, high, natural, {STEPS: steps, SECONDS: seconds}, threshold)
+
+
+def _at_pace(runs: Sequence[Run]) -> list[Run]:
+    """An arm's runs of a task as if all their iterations were as fast as its undisturbed ones."""
+    speeds = np.concatenate([run.speeds for run in runs])
+    if not speeds.size:
+        raise WmzooError(f"{runs[0].folder}: no speed (fps) in its metrics, which the clock `pace` needs")
+    pace = float(np.percentile(speeds, UNDISTURBED))
+    return [replace(run, seconds=run.steps / pace, speeds=np.array([pace])) for run in runs]

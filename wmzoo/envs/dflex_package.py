@@ -39,7 +39,7 @@ def load() -> types.ModuleType:
     """
     spec = importlib.util.find_spec("dflex")
     if spec is None:
-        raise WmzooError(MISSING)
+        raise WmzooError(MISSING) from ModuleNotFoundError("dflex")
     if spec.origin and not (Path(spec.origin).parent / "kernels" / "adjoint.gen").exists():
         log.warning(COMPILING)
     with isolated("be imported", NEEDS):
