@@ -171,8 +171,15 @@ def test_workers_end_when_their_parent_is_killed():
 
 
 def test_ctrl_c_prints_nothing_from_the_workers():
-    process, workers = run_script("while True: env.step(torch.zeros(4, 1))", start_new_session=True)
+    # A shell starts background jobs, of which this test may be one, with SIGINT ignored.
+    loop = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\nprint(flush=True)\n"
+    loop += "while True: env.step(torch.zeros(4, 1))"
+    process, workers = run_script(loop, start_new_session=True)
+    process.stdout.readline()
     os.killpg(process.pid, signal.SIGINT)
-    _, errors = process.communicate(timeout=20)
+    try:
+        _, errors = process.communicate(timeout=20)
+    finally:
+        process.kill()
     assert errors.count("Traceback") == errors.count("KeyboardInterrupt\n") == 1  # its own
     assert gone(workers)

@@ -57,6 +57,42 @@ def curves(comparison: Comparison, quantity: Quantity) -> Curves:
     return found
 
 
+@dataclass(frozen=True)
+class Difference:
+    """P(arm > baseline) of a quantity at a horizon or step, averaged over the tasks whose runs have it."""
+
+    quantity: Quantity
+    at: float
+    arm: str
+    tasks: int
+    probability: Estimate
+
+
+def differences(comparison: Comparison, quantity: Quantity) -> list[Difference]:
+    """Every other arm against the baseline, at the points that all runs share: ranks of runs, whatever the scale."""
+    found = []
+    for arm in comparison.arms[1:]:
+        baseline = comparison.arms[0]
+        both = [(_values(t.runs[arm], quantity), _values(t.runs[baseline], quantity)) for t in comparison.tasks]
+        pairs = [(x, y) for x, y in both if x and y]
+        shared = sorted(set[float].intersection(*(set(values) for pair in pairs for values in pair))) if pairs else []
+        for at in shared:
+            ours, theirs = [x[at] for x, _ in pairs], [y[at] for _, y in pairs]
+            chance = comparison.estimate(statistics.probability_of_improvement, ours, theirs)
+            found.append(Difference(quantity, at, arm, len(pairs), chance))
+    return found
+
+
+def _values(runs: Sequence[Run], quantity: Quantity) -> dict[float, Array]:
+    """At each point that all of these runs share, the finite values [R]."""
+    series = [pair for run in runs if (pair := _series(run.diagnostics, quantity.along, quantity.path))]
+    if not series:
+        return {}
+    shared = sorted(set[float].intersection(*(set(x.tolist()) for x, _ in series)))
+    found = {point: np.array([y[x.tolist().index(point)] for x, y in series]) for point in shared}
+    return {point: values for point, values in found.items() if np.isfinite(values).all()}
+
+
 def _curve(comparison: Comparison, quantity: Quantity, runs: Sequence[Run]) -> Curve | None:
     series = [pair for run in runs if (pair := _series(run.diagnostics, quantity.along, quantity.path))]
     if not series:

@@ -36,8 +36,8 @@ def _clock(clock: str) -> str:
     if clock == PACE:
         return (
             f"Seconds and agent steps/s: at the pace of undisturbed iterations, the {UNDISTURBED}th percentile of the"
-            " speeds of an arm's iterations on the task, without evaluations and pre-training. The wall clock of these"
-            " runs also shows what else the machine did."
+            " speeds of an arm's iterations on the task, after its fastest warm-up, and without evaluations. The wall"
+            " clock of these runs also shows what else the machine did."
         )
     return "Seconds: the wall clock. Agent steps/s: the median iteration's, without evaluations and pre-training."
 

@@ -133,6 +133,8 @@ class Report:
                 parts.append(self._figure(picture))
                 points = [(task, arm, curve) for task, curves in found.items() for arm, curve in curves.items()]
                 self.tables.append(tables.points(quantity.name, points, x, quantity.label))
+        if of_gradient and parts and len(self.comparison.arms) > 1:
+            parts.append(self._tables(tables.gradients))
         missing = "No run has such diagnostics; `wmzoo diagnose RUN` makes them."
         return "".join(parts) or page.paragraph(missing, soft=True)
 

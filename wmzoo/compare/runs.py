@@ -35,6 +35,7 @@ class Run:
     steps: Array  # agent steps of the evaluations, increasing [E]
     seconds: Array  # [E]
     returns: Array  # mean over the episodes of each [E]
+    first: tuple[float, float]  # agent steps and seconds after the first iteration, the warm-up among them
     speeds: Array  # agent steps per second of the iterations; empty if not recorded
     nonfinite: int  # updates skipped because of a number that was not finite
     config: dict[str, Any]
@@ -90,6 +91,7 @@ def read_run(folder: Path, by: Sequence[str]) -> Run:
         steps=_column(evaluations, "env_steps"),
         seconds=_column(evaluations, "wall_clock"),
         returns=_column(evaluations, "eval_return"),
+        first=(float(rows[0].get("env_steps") or 0), float(rows[0].get("wall_clock") or 0)) if rows else (0.0, 0.0),
         speeds=_column(rows, "fps"),
         nonfinite=int(max(_column(rows, "nonfinite"), default=0)),
         config=dict(_flat("", OmegaConf.to_container(cfg))),

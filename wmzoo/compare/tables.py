@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from wmzoo.compare import horizons
 from wmzoo.compare.alignment import score_at
 from wmzoo.compare.analysis import AGGREGATES, OF_A_TASK, Comparison, Curve, Reach
 from wmzoo.compare.bootstrap import Estimate
@@ -69,6 +70,28 @@ def scores(comparison: Comparison) -> Table:
                 rows.append([task.name, end, arm, len(task.runs[arm]), *found, comparison.area(axis, arm, task)])
     columns = ["task", "at", "arm", "seeds", "mean return", "median", "IQM", "area under the curve"]
     return Table("scores", "Returns at equal steps and at equal seconds, with 95% intervals.", columns, rows)
+
+
+def gradients(comparison: Comparison) -> Table:
+    """What the diagnostics say of the arms, over all tasks, at three horizons."""
+    rows: list[list[Cell]] = []
+    for quantity in horizons.QUANTITIES:
+        found = horizons.differences(comparison, quantity)
+        shown = {each.at for each in found[:1] + found[len(found) // 2 : len(found) // 2 + 1] + found[-1:]}
+        for each in found:
+            if each.at in shown:
+                verdict = "not shown"
+                if each.probability.excludes(0.5):
+                    verdict = f"{'higher' if float(each.probability.value) > 0.5 else 'lower'} for {each.arm}"
+                name = f"{quantity.title} ({quantity.label})"
+                rows.append([name, int(each.at), each.arm, each.tasks, each.probability, verdict])
+    baseline = comparison.arms[0]
+    caption = (
+        f"Probability that a run's figure is above that of a run of {baseline} on the same task, averaged over tasks,"
+        " with 95% intervals; at the first, the middle and the last horizon or step."
+    )
+    columns = ["quantity", "at", "arm", "tasks", f"P(arm > {baseline})", "difference"]
+    return Table("diagnostics", caption, columns, rows)
 
 
 def speed(comparison: Comparison) -> Table:

@@ -22,8 +22,8 @@ DMC_RANGE = (0.0, 1000.0)  # of dm_control's returns: rewards in [0, 1], 1000 co
 class Settings:
     """`last`: evaluations in a score.  `threshold`: of the best arm's mean score, for the time to reach it.
 
-    clock: where seconds are from. `wall` is the wall clock; `pace` divides a run's steps by the speed of its arm's
-    undisturbed iterations on the task, for runs on a machine that was busy with other things, too.
+    clock: where seconds are from. `wall` is the wall clock; `pace` is what runs would take with the fastest warm-up
+    of their arm on the task, and then its undisturbed iterations: for a machine that was busy with other things, too.
     """
 
     last: int = 3
@@ -75,9 +75,9 @@ def make_task(name: str, arms: Sequence[str], runs: Sequence[Run], settings: Set
 
 
 def _at_pace(runs: Sequence[Run]) -> list[Run]:
-    """An arm's runs of a task as if all their iterations were as fast as its undisturbed ones."""
+    """An arm's runs of a task as if all had its fastest warm-up, and iterations as fast as its undisturbed ones."""
     speeds = np.concatenate([run.speeds for run in runs])
     if not speeds.size:
         raise WmzooError(f"{runs[0].folder}: no speed (fps) in its metrics, which the clock `pace` needs")
-    pace = float(np.percentile(speeds, UNDISTURBED))
-    return [replace(run, seconds=run.steps / pace, speeds=np.array([pace])) for run in runs]
+    pace, warm_up = float(np.percentile(speeds, UNDISTURBED)), min(run.first[1] for run in runs)
+    return [replace(r, seconds=warm_up + (r.steps - r.first[0]) / pace, speeds=np.array([pace])) for r in runs]
