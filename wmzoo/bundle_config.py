@@ -79,6 +79,7 @@ def load_config(bundle: Path) -> DictConfig:
         cfg = OmegaConf.create(text)
         names = ("obs_dim", "act_dim", "iteration", "env_steps", "format", "origin")
         found = {name: OmegaConf.select(cfg, f"checkpoint.{name}") for name in names}
+        unset = sorted(OmegaConf.missing_keys(cfg))
     except OSError as error:
         raise WmzooError(about_file(error)) from error
     except (YAMLError, ValueError, RecursionError, OmegaConfBaseException) as error:
@@ -88,6 +89,8 @@ def load_config(bundle: Path) -> DictConfig:
         raise DamagedFile(f"{file}: not a bundle's config: it has no checkpoint.obs_dim and act_dim that make sense")
     if not all(count is None or (type(count) is int and count >= 0) for count in counts):
         raise DamagedFile(f"{file}: checkpoint.iteration and env_steps are no numbers")
+    if unset:
+        raise DamagedFile(f"{file}: {unset[0]} has no value")
     if not _is_origin(found["origin"]):
         raise DamagedFile(f"{file}: its checkpoint.origin is none")
     if found["format"] != FORMAT:
@@ -97,6 +100,7 @@ def load_config(bundle: Path) -> DictConfig:
         )
     if not _seal_holds(text):
         raise DamagedFile(f"{file}: damaged, or changed by hand: if you changed it, delete its last line, the sha256")
+    cfg.checkpoint = {**cfg.checkpoint, "iteration": found["iteration"], "env_steps": found["env_steps"]}
     return cfg
 
 

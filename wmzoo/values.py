@@ -145,7 +145,8 @@ def every(cfg: DictConfig) -> list[str]:
     """The keys that a whole config has: those of all configs, and what the cards of its own entries have."""
     keys = [*CONFIGURED, *(key for key in RULES if key.partition(".")[0] not in (*CONFIGURED, "data"))]
     for kind in CONFIGURED:
-        name = OmegaConf.select(cfg, f"{kind}.name")
+        node = OmegaConf.select(cfg, kind)
+        name = node.get("name") if isinstance(node, DictConfig) else None
         if name in registry.list_entries(kind):
             keys += [key for key in (f"{kind}.{param}" for param in registry.get(kind, name).params) if key in RULES]
     absent = tuple(f"{part}." for part in ("actor", "critic") if part in cfg and cfg[part] is None)
