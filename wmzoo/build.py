@@ -233,17 +233,12 @@ def build_data(cfg: DictConfig) -> Shards:
     return Shards(cfg.data.dir)
 
 
-def needs(cfg: DictConfig) -> frozenset[str]:
-    """What the config's trainer takes: `env`, environments to act in; `data`; `policy`, to be trained and evaluated."""
-    return frozenset(get("trainer", cfg.trainer.name).facts.get("needs", ("env", "policy")))
-
-
 def build_trainer(cfg: DictConfig, recorder: Callable[[Agent], Recorder]) -> Trainer:
     """Environments or data, agent, algorithm and trainer. `recorder` is told the agent whose run it records.
 
     What is settled on the way (widths, tasks, parts that are not there) is put into `cfg`, so that checkpoints have it.
     """
-    device, needed = device_of(cfg), needs(cfg)
+    device, needed = device_of(cfg), get("trainer", cfg.trainer.name).needs
     data = build_data(cfg) if "data" in needed else None
     env = build_env(cfg) if "env" in needed else None
     eval_env = build_env(cfg, cfg.eval.episodes) if "policy" in needed else None
@@ -258,9 +253,10 @@ def build_trainer(cfg: DictConfig, recorder: Callable[[Agent], Recorder]) -> Tra
         log.warning("dynamics.units=match: %s", list(cfg.dynamics.units))
     _check_memory(cfg, obs_dim, act_dim)
     agent = build_agent(cfg, obs_dim, act_dim).to(device)
+    extracts = needed >= {"data", "policy"}  # a policy, inside a model that is there
     if cfg.init_from is not None:
-        log.warning(init_from(agent, cfg.init_from, whole_model="env" not in needed and "policy" in needed))
-    elif "data" in needed and "policy" in needed:
+        log.warning(init_from(agent, cfg.init_from, whole_model=extracts))
+    elif extracts:
         raise WmzooError(f"trainer={cfg.trainer.name} learns inside a pretrained model: init_from=RUN")
     if cfg.compile:
         for part in (agent.world_model.encoder, agent.world_model.dynamics, agent.world_model.reward_head):
@@ -285,9 +281,8 @@ def _samplers(
     cfg: DictConfig, data: Shards, streams: dict[str, torch.Generator], held_out: bool
 ) -> dict[str, SliceSampler]:
     """Of all the data, or of what is left of it when some is held out, and that."""
-    tasks = cfg.data.tasks or OmegaConf.select(cfg, "env.only")
     if not held_out:
-        return {"data": SliceSampler(data, streams["replay"], tasks)}
+        return {"data": SliceSampler(data, streams["replay"], cfg.data.tasks or cfg.env.get("only"))}
     return {
         "data": SliceSampler(data, streams["replay"], cfg.data.tasks, part="train"),
         "held_out": SliceSampler(data, streams["diagnostics"], cfg.data.tasks, part="held_out"),

@@ -48,6 +48,11 @@ class Entry:
         """Capabilities this entry needs of the dynamics."""
         return _names(self.facts.get("requires"))
 
+    @property
+    def needs(self) -> frozenset[str]:
+        """What a trainer is given: `env`, environments to act in; `data`; `policy`, to be trained and evaluated."""
+        return _names(self.facts.get("needs", ("env", "policy")))
+
 
 def _names(fact: str | Iterable[str] | None) -> frozenset[str]:
     """One name or several."""

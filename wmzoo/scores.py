@@ -11,10 +11,20 @@ from wmzoo.evaluation import Evaluation
 from wmzoo.task_sets import Task
 
 
-def task_scores(evaluation: Evaluation, played: Sequence[int], tasks: Sequence[Task]) -> dict[str, float]:
-    """The score of each task, from 0 to 100: the mean over its episodes of R/10, or of 100 · success in Meta-World.
+def episode_scores(evaluation: Evaluation, task: Task) -> np.ndarray:
+    """Of each episode as one of `task`, from 0 to 100 [E]: R/10, or 100 · success in Meta-World.
 
-    R is the return (at most 1000), success that of an episode's last step.
+    R is the return (at most 1000), success that of the last step. WmzooError where Meta-World's is not there.
+    """
+    if task.suite != "metaworld":
+        return np.array(evaluation.returns) / 10
+    if evaluation.successes is None:
+        raise WmzooError(f"{task.name} has no score: its episodes were evaluated without success")
+    return 100 * np.array(evaluation.successes, dtype=np.float64)
+
+
+def task_scores(evaluation: Evaluation, played: Sequence[int], tasks: Sequence[Task]) -> dict[str, float]:
+    """The score of each task, the mean over its episodes.
 
     Args:
         played: the task of each episode, an index into `tasks`.
@@ -25,12 +35,7 @@ def task_scores(evaluation: Evaluation, played: Sequence[int], tasks: Sequence[T
         episodes = [episode for episode, its_task in enumerate(played) if its_task == index]
         if not episodes:
             raise WmzooError(f"{task.name} has no score: none of its episodes was evaluated")
-        if task.suite == "metaworld":
-            if evaluation.successes is None:
-                raise WmzooError(f"{task.name} has no score: its episodes were evaluated without success")
-            scores[task.name] = 100 * float(np.mean([evaluation.successes[episode] for episode in episodes]))
-        else:
-            scores[task.name] = float(np.mean([evaluation.returns[episode] for episode in episodes])) / 10
+        scores[task.name] = float(np.mean(episode_scores(evaluation, task)[episodes]))
     return scores
 
 

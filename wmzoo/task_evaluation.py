@@ -16,7 +16,7 @@ from wmzoo.compare.statistics import Array, Scores, iqm, mean
 from wmzoo.errors import WmzooError
 from wmzoo.evaluation import Evaluation, evaluate
 from wmzoo.registry import build
-from wmzoo.scores import task_scores
+from wmzoo.scores import episode_scores
 from wmzoo.task_sets import Task, find, task_set
 
 REPETITIONS = 10_000  # of the bootstrap
@@ -33,13 +33,7 @@ class Played:
     @property
     def scores(self) -> Array:
         """[E]: each episode's, from 0 to 100."""
-        each = range(len(self.evaluation.returns))
-        return np.array([task_scores(_episode(self.evaluation, i), [0], [self.task])[self.task.name] for i in each])
-
-
-def _episode(evaluation: Evaluation, i: int) -> Evaluation:
-    success = None if evaluation.successes is None else evaluation.successes[i : i + 1]
-    return Evaluation(evaluation.returns[i : i + 1], evaluation.lengths[i : i + 1], success)
+        return episode_scores(self.evaluation, self.task)
 
 
 def play(

@@ -13,7 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from wmzoo import checkpoints, values
 from wmzoo.agent import Agent
-from wmzoo.build import arithmetic, build_env, build_trainer, device_of, evaluation_seed, needs
+from wmzoo.build import arithmetic, build_env, build_trainer, device_of, evaluation_seed
 from wmzoo.bundle_config import CONFIG, check_config, load_config, load_known_plugins, plugins_hint
 from wmzoo.distributed import process_group, world
 from wmzoo.errors import DamagedFile, RunFailed, RunInterrupted, WmzooError, one_line
@@ -86,7 +86,7 @@ def _run(
             progress.message(f"run folder: {run.folder}")
             recorder = RunRecorder(run, progress, stop_requested)
             trainer = _resumed_trainer(cfg, recorder, bundle, state or {}) if bundle else _new_trainer(cfg, recorder)
-            filmed = "policy" in needs(cfg)
+            filmed = "policy" in get("trainer", cfg.trainer.name).needs
             no_video = why_no_video(cfg) if filmed else None
             if no_video:
                 progress.message(no_video)

@@ -15,12 +15,13 @@ from typing import Any
 import torch
 
 from wmzoo.agent import Agent
-from wmzoo.build import build_agent, build_trainer, needs
+from wmzoo.build import build_agent, build_trainer
 from wmzoo.config import compose
 from wmzoo.contracts.common import Case, cases, expect, variants
 from wmzoo.data.collect import collect, uniform
 from wmzoo.data.convert import convert
 from wmzoo.evaluation import Evaluation
+from wmzoo.registry import get
 from wmzoo.runs.state import load_state, save_state
 from wmzoo.task_sets import find
 from wmzoo.trainers.base import Recorder, Trainer
@@ -79,7 +80,7 @@ class Make:
 
     @property
     def needs(self) -> frozenset[str]:
-        return needs(compose(list(self.overrides)))
+        return get("trainer", compose(list(self.overrides)).trainer.name).needs
 
     def __call__(self, recorder: Callable[[Agent], Recorder]) -> Trainer:
         node = compose(list(self.overrides)).trainer

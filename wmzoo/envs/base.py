@@ -11,6 +11,8 @@ from torch import Tensor
 
 from wmzoo.errors import RunFailed, WmzooError
 
+NOT_STARTED = "the environment has not been started: call reset(seed) first"
+
 
 class Transition(NamedTuple):
     """What one step of B environments returns; every tensor is detached and belongs to the caller.
@@ -105,6 +107,13 @@ class VectorEnv(ABC):
 
     def close(self) -> None:  # noqa: B027 (most suites hold nothing)
         """Free what the simulators hold; the environment cannot be used afterwards."""
+
+    def check_saved(self, saved: int) -> None:
+        """WmzooError for a state of another number of environments."""
+        if saved != self.num_envs:
+            raise WmzooError(
+                f"the saved state has {saved} environments, this one has {self.num_envs}: set env.num_envs={saved}"
+            )
 
     def check_actions(self, actions: Tensor) -> np.ndarray:
         """Actions [B, A] as float64 clipped to [-1, 1]. WmzooError for a wrong shape, RunFailed for non-finite ones."""

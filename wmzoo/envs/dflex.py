@@ -15,7 +15,7 @@ from torch import Tensor
 
 from wmzoo.cards import unknown
 from wmzoo.envs import dflex_package
-from wmzoo.envs.base import Transition, VectorEnv
+from wmzoo.envs.base import NOT_STARTED, Transition, VectorEnv
 from wmzoo.errors import WmzooError
 
 NO_PICTURES = "no rendering: dflex draws no pictures, it writes scenes for viewers of USD files only"
@@ -187,11 +187,7 @@ class DflexVectorEnv(VectorEnv):
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        saved = len(state["elapsed"])
-        if saved != self.num_envs:
-            raise WmzooError(
-                f"the saved state has {saved} environments, this one has {self.num_envs}: set env.num_envs={saved}"
-            )
+        self.check_saved(len(state["elapsed"]))
         simulated = {name: tensor.to(self.device, copy=True) for name, tensor in state["simulated"].items()}
         with self._without_gradients():
             self._env.obs_buf = simulated.pop("obs")  # the next reward is computed from it
@@ -222,7 +218,7 @@ class DflexVectorEnv(VectorEnv):
 
     def _started(self) -> Tensor:
         if self._elapsed is None:
-            raise WmzooError("the environment has not been started: call reset(seed) first")
+            raise WmzooError(NOT_STARTED)
         return self._elapsed
 
 

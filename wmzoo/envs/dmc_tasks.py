@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Any
 
 import numpy as np
 
 from wmzoo.envs import rendering
-from wmzoo.errors import WmzooError
 
 rendering.choose_backend()  # first: mujoco and dm_control read the choice at import
 from dm_control import suite  # noqa: E402
 
 from wmzoo.envs.dmc_custom import ball_in_cup, cheetah, hopper, pendulum, reacher, walker  # noqa: E402
+from wmzoo.envs.no_task import no_task  # noqa: E402
 
 CUSTOM = {
     "ball_in_cup": ball_in_cup.DOMAIN,
@@ -44,9 +43,7 @@ def find(name: str) -> tuple[str, str]:
         names |= {_plain(f"{alias}-{task}"): (d, task) for d, task in TASKS if d == domain}
     if _plain(name) in names:
         return names[_plain(name)]
-    near = difflib.get_close_matches(_plain(name), names, n=3)
-    hint = f"; did you mean {', '.join('-'.join(names[match]) for match in near)}?" if near else "."
-    raise WmzooError(f"dm_control has no task {name!r}{hint} The list: python -m wmzoo.envs.dmc")
+    raise no_task("dm_control", "dmc", name, _plain(name), {plain: "-".join(pair) for plain, pair in names.items()})
 
 
 def _plain(name: str) -> str:

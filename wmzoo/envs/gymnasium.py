@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from typing import Any
 
 from wmzoo.envs import rendering
+from wmzoo.envs.no_task import no_task
 from wmzoo.envs.simulated import SimulatedVectorEnv
 from wmzoo.errors import WmzooError
 
@@ -53,10 +53,7 @@ def find_task(task: str) -> Any:
     try:
         return gymnasium.spec(task)
     except gymnasium.error.Error as error:
-        near = difflib.get_close_matches(task, task_names(), n=3)
-        hint = f"; did you mean {', '.join(near)}?" if near else "."
-        message = f"gymnasium has no task {task!r}{hint} The list: python -m wmzoo.envs.gymnasium"
-        raise WmzooError(message) from error
+        raise no_task("gymnasium", "gymnasium", task, task, {name: name for name in task_names()}) from error
 
 
 def task_names() -> list[str]:

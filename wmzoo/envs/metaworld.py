@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
-
 from wmzoo.envs.metaworld_simulator import TASKS, MakeMetaworldSimulators
+from wmzoo.envs.no_task import no_task
 from wmzoo.envs.simulated import SimulatedVectorEnv
-from wmzoo.errors import WmzooError
 
 
 class MetaworldVectorEnv(SimulatedVectorEnv):
@@ -37,9 +35,7 @@ def find_task(task: str) -> str:
     names: dict[str, str] = {_plain(name): name for name in TASKS}
     if _plain(task) in names:
         return names[_plain(task)]
-    near = difflib.get_close_matches(_plain(task), names, n=3)
-    hint = f"; did you mean {', '.join(names[match] for match in near)}?" if near else "."
-    raise WmzooError(f"metaworld has no task {task!r}{hint} The list: python -m wmzoo.envs.metaworld")
+    raise no_task("metaworld", "metaworld", task, _plain(task), names)
 
 
 def _plain(task: str) -> str:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from wmzoo.envs.array_tasks.base import ArrayTask
 from wmzoo.envs.backend import make_pool
-from wmzoo.envs.base import Transition, VectorEnv
+from wmzoo.envs.base import NOT_STARTED, Transition, VectorEnv
 from wmzoo.envs.simulator import MakeSimulators
 from wmzoo.errors import WmzooError
 
@@ -55,7 +55,7 @@ class SimulatedVectorEnv(VectorEnv):
         obs = self._tensor(self.pool.reset(np.arange(self.num_envs)))
         self._elapsed = np.zeros(self.num_envs, dtype=np.int64)
         if stagger:
-            self._elapsed = np.arange(self.num_envs) * self.episode_length // self.num_envs
+            self.start_at(np.arange(self.num_envs) / self.num_envs)
         return obs
 
     def step(self, actions: Tensor) -> Transition:
@@ -104,11 +104,7 @@ class SimulatedVectorEnv(VectorEnv):
         return {"elapsed": self.elapsed, "simulators": _as_tensors(self.pool.states())}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        if len(state["simulators"]) != self.num_envs:
-            raise WmzooError(
-                f"the saved state has {len(state['simulators'])} environments, this one has {self.num_envs}: "
-                f"set env.num_envs={len(state['simulators'])}"
-            )
+        self.check_saved(len(state["simulators"]))
         self.pool.load_states(_as_arrays(state["simulators"]))
         self._elapsed = state["elapsed"].cpu().numpy().copy()
 
@@ -117,7 +113,7 @@ class SimulatedVectorEnv(VectorEnv):
 
     def _started(self) -> np.ndarray:
         if self._elapsed is None:
-            raise WmzooError("the environment has not been started: call reset(seed) first")
+            raise WmzooError(NOT_STARTED)
         return self._elapsed
 
     def _tensor(self, array: np.ndarray) -> Tensor:

@@ -18,9 +18,12 @@ from torch import Tensor
 
 from wmzoo.errors import WmzooError
 from wmzoo.importers.state import State
+from wmzoo.task_sets import SETS
 
-MT30 = (6, 6, 6, 6, 2, 2, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 5, 4, 4, 6, 6, 6, 6, 6, 6, 4, 3, 3, 2, 1)
-ACTION_DIMS = {(30, 24, 6): MT30, (80, 39, 6): MT30 + 50 * (4,)}  # by the number of tasks, O and A
+ACTION_DIMS = {  # of the published sets, by the number of tasks, O and A
+    (len(tasks), max(t.obs_dim for t in tasks), max(t.act_dim for t in tasks)): tuple(t.act_dim for t in tasks)
+    for tasks in SETS.values()
+}
 
 
 @dataclass

@@ -37,8 +37,7 @@ def variant(cfg: DictConfig) -> list[str]:
 def subject(cfg: DictConfig) -> str:
     """What a run is about: its task, or its data's folder where nothing is played."""
     trainer = OmegaConf.select(cfg, "trainer.name", default=None)
-    needs = get("trainer", trainer).facts.get("needs") if trainer in list_entries("trainer") else None
-    plays = needs is None or "policy" in needs
+    plays = trainer not in list_entries("trainer") or "policy" in get("trainer", trainer).needs
     return task_of(cfg.get("env") or {}) if plays else Path(str(cfg.data.dir)).name
 
 
