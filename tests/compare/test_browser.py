@@ -78,7 +78,7 @@ def test_the_report_shows_everything_and_asks_the_network_for_nothing(report: Pa
     assert seen.console == [] and seen.requests == []
     assert seen.dom.count("<figure") == FIGURES
     names = re.findall(r'<table id="table-(\w+)"', seen.dom)
-    assert names == ["aggregates", "differences", "scores", "speed", "parity", "configuration", "runs"]
+    assert names == ["aggregates", "differences", "scores", "speed", "diagnostics", "parity", "configuration", "runs"]
 
 
 @pytest.mark.parametrize("width", [1100, 600])
