@@ -141,9 +141,15 @@ def test_the_command_prints_what_came_of_the_file_and_refuses_in_one_line(capsys
     assert main(["convert", "x.pt", "out"]) == 2 and main(["convert", "x.pt", "two", "model.units=[8]"]) == 2
     said = capsys.readouterr().err.splitlines()
     assert len(said) == 2 and "x.pt: does not fit the settings 'model.units=[8]': " in said[1]
-    for use in (["evaluate", "out"], ["diagnose", "out", "--out", "figures"]):
+    for use, says in (
+        (["evaluate", "out"], "out: holds a world model"),
+        (
+            ["diagnose", "out", "--out", "figures"],
+            "out: its config does not say which tasks its numbers are; `wmzoo conv",
+        ),
+    ):
         assert main(use) == 2
-        assert "out: holds a world model" in capsys.readouterr().err
+        assert says in capsys.readouterr().err
 
 
 def test_help_imports_no_torch() -> None:

@@ -1,11 +1,9 @@
 """`wmzoo convert SRC DST`: a checkpoint of TD-MPC2 or PWM as one of wmzoo.
 
 Every size is read off the tensors. What they do not tell is taken as published, and can be typed: `model.bin_range=5`,
-`env=…`, any key of `wmzoo train`. A policy comes along where PWM saved one. Nothing in the file is run, so what holds
-objects is refused. PWM saves its running statistics so; where PWM is installed, this makes them plain values:
-
-    python -c "import torch; c = torch.load('in.pt', 'cpu', weights_only=False); torch.save(
-        {k: vars(v) if k.endswith('_rms') and v else v for k, v in c.items()}, 'out.pt')"
+`env=…`, any key of `wmzoo train`. A policy comes along where PWM saved one, and with it the running statistics of
+observations and rewards. Nothing in the file is run: those statistics are objects in PWM's files, of which only the
+numbers are read, and a file that holds any other objects is refused.
 """
 
 from __future__ import annotations

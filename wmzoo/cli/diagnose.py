@@ -1,7 +1,8 @@
 """`wmzoo diagnose RUN`: quality of the policy gradients, and of the model's open-loop predictions, by horizon.
 
 On real trajectories of the run's policy that no training has seen. Writes JSON, CSV and pictures into RUN/diagnostics/
-(for anything but a run, --out says where) and prints a short table.
+(for anything but a run, --out says where) and prints a short table. Of an agent that plays several tasks --task chooses
+one, whose files go into RUN/diagnostics/TASK/. A world model without a policy is looked at on random actions.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from wmzoo.errors import WmzooError
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("path", type=Path, metavar="RUN", help="a run folder, a checkpoint, or a name of the catalogue")
+    parser.add_argument("--task", metavar="TASK", help="of a multi-task agent, by name or number")
     parser.add_argument("--horizons", metavar="H,H…", help="default: 1,2,4,8,16, as far as episodes are that long")
     parser.add_argument(
         "--estimates", type=int, default=64, metavar="N", help="policy gradients per horizon (default: 64)"
@@ -32,8 +34,8 @@ def run(args: argparse.Namespace) -> int:
     from wmzoo.build import arithmetic
     from wmzoo.bundle_config import check_config
     from wmzoo.diagnose import diagnose
+    from wmzoo.diagnostics.subject import subject_of
     from wmzoo.runs.diagnostics import table, write_diagnostics
-    from wmzoo.task_sets import task_of
     from wmzoo.values import every
 
     bundle = checkpoints.locate(args.path)
@@ -41,16 +43,20 @@ def run(args: argparse.Namespace) -> int:
     if args.out is None and folder == Path():
         raise WmzooError(f"{args.path} lies in no run: say where the figures go, as with --out diagnostics")
     agent = checkpoints.load(bundle)
-    if agent.actor is None or agent.critic is None:
-        raise WmzooError(f"{bundle}: holds a world model without policy and critics, whose gradients are looked at")
+    try:
+        subject = subject_of(agent, args.task)
+    except WmzooError as error:
+        raise WmzooError(f"{bundle}: {error}") from error
+    agent.cfg.env = subject.env  # a model trained on data has another one, or none
     check_config(bundle, agent.cfg, every(agent.cfg))
     with arithmetic(agent.cfg):
-        figures = diagnose(agent, horizons, args.estimates, int(agent.cfg.recipe.rollouts), args.episodes)
-    folder = args.out or folder / "diagnostics"
+        batch = int(agent.cfg.recipe.rollouts)
+        figures = diagnose(agent, horizons, args.estimates, batch, args.episodes, args.task)
+    folder = args.out or folder / "diagnostics" / (subject.task if subject.chosen else "")
     iteration = agent.cfg.checkpoint.iteration
-    task = task_of(agent.cfg.env)
-    title = f"{task} · {agent.cfg.dynamics.name} · seed {agent.cfg.seed} · iteration {iteration}"
-    write_diagnostics(folder, {"task": task, "iteration": iteration, **figures}, title)
+    title = f"{subject.task} · {agent.cfg.dynamics.name} · seed {agent.cfg.seed}"
+    title += "" if iteration is None else f" · iteration {iteration}"
+    write_diagnostics(folder, {"task": subject.task, "iteration": iteration, **figures}, title)
     print(f"{title}\n{table(figures)}\nfigures: {folder}")
     return 0
 

@@ -12,19 +12,28 @@ Row = dict[str, float | int | None]
 
 
 def policy_gradients(
-    pwm: PWM, states: Tensor, horizon: int, count: int, batch: int, generator: torch.Generator
+    pwm: PWM,
+    states: Tensor,
+    horizon: int,
+    count: int,
+    batch: int,
+    generator: torch.Generator,
+    task: Tensor | None = None,
 ) -> tuple[Tensor, int]:
     """`count` independent gradients of the mean imagined return by the actor's parameters, and how many were dropped.
 
     Each comes from `batch` start states drawn from states[·,O] and policy noise of its own, before any clipping and
     without the scale of returns (it changes no ratio). Those that are not finite are dropped: [≤count, P], float32.
+    task: int64 [·], whose each state is; None for an agent of one task.
     """
     parameters = [p for p in pwm.actor.parameters() if p.requires_grad]
     found = []
     for _ in range(count):
-        chosen = states[torch.randint(len(states), (batch,), generator=generator)].to(parameters[0].device)
+        rows = torch.randint(len(states), (batch,), generator=generator)
+        chosen = states[rows].to(parameters[0].device)
+        whose = None if task is None else task[rows].to(parameters[0].device)
         with frozen(pwm.model, pwm.critic):
-            loss = -pwm.objective(pwm.imagine(chosen, horizon)).mean()
+            loss = -pwm.objective(pwm.imagine(chosen, horizon, whose)).mean()
             gradient = torch.autograd.grad(loss, parameters, allow_unused=True, materialize_grads=True)
         flat = torch.cat([g.flatten() for g in gradient])
         if bool(flat.isfinite().all()):

@@ -1,4 +1,4 @@
-"""Real trajectories of a policy, for looking at: none of them was trained on."""
+"""Real trajectories, for looking at: none of them was trained on."""
 
 from __future__ import annotations
 
@@ -41,13 +41,21 @@ class Trajectories(NamedTuple):
 
 @torch.no_grad()
 def collect(agent: Agent, env: VectorEnv, seed: int, generator: torch.Generator) -> Trajectories:
-    """One episode in each environment, acting with the stochastic policy, as in training; from `env.reset(seed)`."""
+    """One episode in each environment from `env.reset(seed)`, of `env.tasks` where it has several.
+
+    Actions are the stochastic policy's, as in training; of a model without one, uniform in [−1, 1].
+    """
     device = next(agent.parameters()).device
+    task = None if env.tasks is None else env.tasks.to(device)
     obs = env.reset(seed)
     columns: tuple[list[Tensor], ...] = ([obs], [], [], [])
     running = torch.ones(env.num_envs, dtype=torch.bool)
     for _ in range(env.episode_length):
-        actions = agent.act(obs.to(device), deterministic=False, generator=generator).cpu()
+        if agent.actor is None:
+            drawn = 2 * torch.rand(env.num_envs, env.act_dim, generator=generator) - 1
+            actions = agent.world_model.mask(drawn.to(device), task).cpu()
+        else:
+            actions = agent.act(obs.to(device), task, deterministic=False, generator=generator).cpu()
         transition = env.step(actions)
         for column, new in zip(columns, (transition.final_obs, actions, transition.reward, running), strict=True):
             column.append(new.cpu())

@@ -14,6 +14,7 @@ from wmzoo.checkpoints import check_finite, misfit
 from wmzoo.config import compose
 from wmzoo.errors import WmzooError
 from wmzoo.importers.pwm import WORLD_MODEL, read_pwm
+from wmzoo.importers.running_statistics import STAND_INS
 from wmzoo.importers.tdmpc2 import read_tdmpc2
 from wmzoo.importers.torch_file import read_torch_file
 from wmzoo.importers.world_model import Imported
@@ -33,7 +34,7 @@ def convert(source: Path, folder: Path, overrides: Sequence[str] = ()) -> list[s
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise WmzooError(f"{folder}: exists and is not empty; give a new folder")
-    content = read_torch_file(source)
+    content = read_torch_file(source, STAND_INS)
     try:
         found = _read(content)
         if any(weight.is_meta for weight in found.weights.values()):

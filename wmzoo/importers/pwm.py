@@ -1,11 +1,12 @@
 """PWM's own checkpoints (github.com/imgeorgiev/PWM): world model, actor, critics and running statistics.
 
-The statistics (`obs_rms`, `rew_rms`, `ret_rms`) are None or mean, variance and count as plain values; PWM itself saves
-them as objects of its own, for which a file is refused before it comes here.
+The statistics (`obs_rms`, `rew_rms`, `ret_rms`) are None, PWM's own objects (running_statistics.py) or the same mean,
+variance and count as plain values. Those of returns scale a training's gradient, and no checkpoint has them.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor
 
 from wmzoo.errors import WmzooError
+from wmzoo.importers.running_statistics import RunningStatistics
 from wmzoo.importers.state import State
 from wmzoo.importers.world_model import Imported, read_world_model, typed
 
@@ -98,14 +100,17 @@ def _critic(state: State, found: Imported) -> Part:
 
 def _add_moments(found: Imported, content: Mapping[str, Any], name: str, ours: str, shape: tuple[int, ...]) -> None:
     """Running mean, variance and count as those of a RunningMoments; one number stands there as [1]."""
+    values = content[name].values if isinstance(content[name], RunningStatistics) else content[name]
+    moments = {}
     try:
-        moments = {key: torch.as_tensor(content[name][key], dtype=torch.float64) for key in ("count", "mean", "var")}
-        moments |= {key: moments[key].reshape(shape) for key in ("mean", "var")} | {
-            "count": moments["count"].reshape(())
-        }
+        for key, size in {"count": (), "mean": shape, "var": shape}.items():
+            tensor = torch.as_tensor(values[key])
+            if tensor.numel() != math.prod(size):  # before it is copied: one number may claim to fill a terabyte
+                raise ValueError(key)
+            moments[key] = tensor.detach().to(torch.float64, copy=True).reshape(size)
         if not (moments["var"] >= 0).all() or moments["count"] < 0:
             raise ValueError("negative")
-    except (LookupError, TypeError, ValueError, RuntimeError) as error:
+    except (LookupError, TypeError, ValueError, ArithmeticError, RuntimeError) as error:
         wanted = f"{list(shape)} numbers" if shape else "one number"
         raise WmzooError(f"{name} is no mean and var of {wanted} with a count") from error
-    found.weights |= {f"world_model.{ours}.{key}": tensor.clone() for key, tensor in moments.items()}
+    found.weights |= {f"world_model.{ours}.{key}": tensor for key, tensor in moments.items()}

@@ -25,24 +25,18 @@ def write_diagnostics(folder: Path, figures: Figures, title: str) -> list[Path]:
 
 
 def by_horizon(figures: Figures) -> list[dict[str, Any]]:
-    """A row per horizon."""
+    """A row per horizon; without the columns of gradients for a world model alone."""
     columns = {"horizon": figures["horizons"]}
-    columns |= {f"esnr_{name}" if name != "value" else "esnr": values for name, values in figures["esnr"].items()}
-    columns |= {name: figures[name] for name in ("gradient_variance", "relative_deviation", "cosine", "nonfinite")}
+    if "esnr" in figures:
+        columns |= {f"esnr_{name}" if name != "value" else "esnr": values for name, values in figures["esnr"].items()}
+        columns |= {name: figures[name] for name in ("gradient_variance", "relative_deviation", "cosine", "nonfinite")}
     columns |= {f"jacobian_{name}": values for name, values in figures["jacobian"].items()}
     return _rows(columns)
 
 
 def table(figures: Figures) -> str:
     """The short table for the terminal."""
-    lines = [f"{'H':>4} {'ESNR':>10} {'95% interval':>22} {'dB':>7} {'cosine':>7} {'Jacobian':>9} {'not finite':>10}"]
-    for row in by_horizon(figures):
-        interval = f"[{row['esnr_low']:.3g}, {row['esnr_high']:.3g}]"
-        power = "–" if row["esnr_decibels"] is None else f"{row['esnr_decibels']:.1f}"
-        lines.append(
-            f"{row['horizon']:>4} {row['esnr']:>10.3g} {interval:>22} {power:>7} {row['cosine']:>7.3f} "
-            f"{row['jacobian_mean']:>9.3g} {row['nonfinite']:>10}"
-        )
+    lines = _with_gradients(figures) if "esnr" in figures else _without_gradients(figures)
     loop = figures["open_loop"]
     last = loop["step"][-1]
     lines.append(
@@ -56,6 +50,24 @@ def table(figures: Figures) -> str:
     return "\n".join(lines)
 
 
+def _with_gradients(figures: Figures) -> list[str]:
+    lines = [f"{'H':>4} {'ESNR':>10} {'95% interval':>22} {'dB':>7} {'cosine':>7} {'Jacobian':>9} {'not finite':>10}"]
+    for row in by_horizon(figures):
+        interval = f"[{row['esnr_low']:.3g}, {row['esnr_high']:.3g}]"
+        power = "–" if row["esnr_decibels"] is None else f"{row['esnr_decibels']:.1f}"
+        lines.append(
+            f"{row['horizon']:>4} {row['esnr']:>10.3g} {interval:>22} {power:>7} {row['cosine']:>7.3f} "
+            f"{row['jacobian_mean']:>9.3g} {row['nonfinite']:>10}"
+        )
+    return lines
+
+
+def _without_gradients(figures: Figures) -> list[str]:
+    why = f"no policy gradients: the checkpoint lacks a policy or its critics; actions: {figures['actions']}"
+    rows = [f"{row['horizon']:>4} {row['jacobian_mean']:>9.3g}" for row in by_horizon(figures)]
+    return [why, f"{'H':>4} {'Jacobian':>9}", *rows]
+
+
 def _rows(columns: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
     return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 
@@ -64,7 +76,7 @@ def _draw(folder: Path, figures: Figures, title: str) -> list[Path]:
     from matplotlib.figure import Figure
     from matplotlib.ticker import NullLocator, ScalarFormatter
 
-    horizons, esnr, loop = figures["horizons"], figures["esnr"], figures["open_loop"]
+    horizons, esnr, loop = figures["horizons"], figures.get("esnr"), figures["open_loop"]
     drawn = []
 
     def picture(name: str, panels: int = 1) -> tuple[Figure, Any]:
@@ -79,19 +91,20 @@ def _draw(folder: Path, figures: Figures, title: str) -> list[Path]:
             one.spines[["top", "right"]].set_visible(False)
         figure.savefig(drawn[-1], dpi=150)
 
-    figure, axes = picture("gradients", 3)
-    axes[0].fill_between(horizons, esnr["low"], esnr["high"], alpha=0.25, linewidth=0)
-    axes[0].plot(horizons, esnr["value"], "o-")
-    axes[0].axhline(0, color="grey", linewidth=0.8)
-    axes[0].set(ylabel="ESNR of the policy gradient")
-    axes[1].plot(horizons, figures["gradient_variance"], "o-")
-    axes[1].set(ylabel="total gradient variance", yscale="log")
-    axes[2].plot(horizons, figures["jacobian"]["mean"], "o-", label="mean")
-    axes[2].plot(horizons, figures["jacobian"]["p95"], "s--", label="95th percentile")
-    axes[2].set(ylabel="Jacobian norm ‖∂z_H/∂z_0‖", yscale="log")
-    for set_formatter in (axes[2].yaxis.set_major_formatter, axes[2].yaxis.set_minor_formatter):
+    figure, axes = picture("gradients", 3) if esnr else picture("jacobian")
+    if esnr:
+        axes[0].fill_between(horizons, esnr["low"], esnr["high"], alpha=0.25, linewidth=0)
+        axes[0].plot(horizons, esnr["value"], "o-")
+        axes[0].axhline(0, color="grey", linewidth=0.8)
+        axes[0].set(ylabel="ESNR of the policy gradient")
+        axes[1].plot(horizons, figures["gradient_variance"], "o-")
+        axes[1].set(ylabel="total gradient variance", yscale="log")
+    axes[-1].plot(horizons, figures["jacobian"]["mean"], "o-", label="mean")
+    axes[-1].plot(horizons, figures["jacobian"]["p95"], "s--", label="95th percentile")
+    axes[-1].set(ylabel="Jacobian norm ‖∂z_H/∂z_0‖", yscale="log")
+    for set_formatter in (axes[-1].yaxis.set_major_formatter, axes[-1].yaxis.set_minor_formatter):
         set_formatter(ScalarFormatter())
-    axes[2].legend(frameon=False)
+    axes[-1].legend(frameon=False)
     for one in axes:
         one.set(xlabel="horizon H", xscale="log", xticks=horizons)
         one.xaxis.set_major_formatter(ScalarFormatter())
