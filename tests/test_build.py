@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 import wmzoo
-from wmzoo.build import arithmetic
+from wmzoo.arithmetic import arithmetic
 
 SMALLEST_NORMAL = torch.finfo(torch.float32).tiny
 

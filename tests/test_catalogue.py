@@ -9,7 +9,8 @@ import pytest
 
 import wmzoo
 from wmzoo import checkpoints
-from wmzoo.build import arithmetic, build_env
+from wmzoo.arithmetic import arithmetic
+from wmzoo.build import build_env
 from wmzoo.cli.main import main
 from wmzoo.errors import WmzooError
 from wmzoo.evaluation import evaluate

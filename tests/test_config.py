@@ -31,7 +31,7 @@ def test_the_default_is_the_flow_on_cartpole_swingup() -> None:
 
 
 def test_every_key_a_user_types_is_there() -> None:
-    keys = """seed device compile threads run_dir plugins on_nonfinite init_from trainer.iterations
+    keys = """seed device precision compile threads run_dir plugins on_nonfinite init_from trainer.iterations
     trainer.horizon trainer.batch_size model.latent_dim model.units env.task env.num_envs eval.every eval.episodes
     save.every save.keep recipe.name actor.units critic.units critic.num model.simnorm_dim model.num_bins"""
     cfg = compose()
@@ -211,6 +211,7 @@ def test_composing_leaves_another_program_s_hydra_alone() -> None:
         ("trainer.batch_size=many", "trainer.batch_size is an integer from 1 to 1048576, not 'many'"),  # by reference
         ("trainer.horizon=16.0", "trainer.horizon is an integer from 1 to 4096, not 16.0"),
         ("seed=true", "seed is an integer .* not true"),
+        ("precision=fp16", "precision is one of auto, fp32, bf16, not 'fp16'"),
         ("compile=1", "compile is true or false, not 1"),
         ("recipe.gamma=1.01", "recipe.gamma is a number from 0 to 1, not 1.01"),
         ("recipe.model_lr=nan", "recipe.model_lr is a number from 0 to 1e.06, not nan"),

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -13,11 +12,12 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 from wmzoo.agent import Agent
+from wmzoo.arithmetic import device_of, precision_of
 from wmzoo.data.sampler import SliceSampler
 from wmzoo.data.shards import Shards
 from wmzoo.distributed import world
 from wmzoo.envs.base import VectorEnv
-from wmzoo.errors import WmzooError, one_line
+from wmzoo.errors import WmzooError
 from wmzoo.evaluation import evaluate
 from wmzoo.init_from import init_from
 from wmzoo.losses.base import DynamicsLoss
@@ -33,47 +33,7 @@ from wmzoo.world_model import TaskEmbedding, WorldModel
 
 BASELINE, MATCH = "mlp", "match"
 STREAMS = ("imagination", "minibatch", "exploration", "starts", "replay", "diagnostics", "tau")  # of a training
-UNSHARED_LATENT = 128  # up to this latent width one thread does it all
 log = logging.getLogger("wmzoo")
-
-
-def device_of(cfg: DictConfig) -> torch.device:
-    """`device=auto` is the GPU where there is one; WmzooError for a device that does not exist here."""
-    own = f"cuda:{world().local_rank}" if world().size > 1 else "cuda"
-    if cfg.device == "auto":
-        return torch.device(own if torch.cuda.is_available() else "cpu")
-    if str(cfg.device).partition(":")[0] not in ("cpu", "cuda"):
-        raise WmzooError(f"device is auto, cpu or cuda, not '{cfg.device}'")
-    try:
-        device = torch.device(own if cfg.device == "cuda" else cfg.device)
-    except RuntimeError as error:
-        raise WmzooError(f"device={cfg.device}: {one_line(error)}") from error
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise WmzooError(f"device={cfg.device}: PyTorch finds no GPU here; device=auto takes one where there is one")
-    return device
-
-
-@contextmanager
-def arithmetic(cfg: DictConfig) -> Iterator[int]:
-    """Within it PyTorch has the config's thread count, which it gives, and this thread takes denormals for zero.
-
-    `threads=auto` is one up to `size=small`, whose matrices are too small to share, and every core above. SimNorm makes
-    tiny numbers, and arithmetic on denormal ones is slow.
-    """
-    if cfg.threads != "auto" and not isinstance(cfg.threads, int):
-        raise WmzooError(f"threads is auto or a number, not '{cfg.threads}'")
-    cores = max(1, len(os.sched_getaffinity(0)) // world().local_size)
-    count = (1 if cfg.model.latent_dim <= UNSHARED_LATENT else cores) if cfg.threads == "auto" else int(cfg.threads)
-    if not 1 <= count <= 4 * cores:
-        raise WmzooError(f"threads={count} makes no sense on {cores} cores")
-    before, flushed = torch.get_num_threads(), bool(torch.tensor(torch.finfo(torch.float32).tiny) / 2 == 0)
-    torch.set_num_threads(count)
-    torch.set_flush_denormal(True)
-    try:
-        yield count
-    finally:
-        torch.set_num_threads(before)
-        torch.set_flush_denormal(flushed)
 
 
 def build_dynamics(cfg: DictConfig, act_dim: int) -> torch.nn.Module:
@@ -209,7 +169,8 @@ def build_pwm(cfg: DictConfig, agent: Agent, streams: dict[str, torch.Generator]
     settings = PWMSettings.of(cfg.recipe)
     if cfg.trainer.get("finetune_lr") is not None:
         settings = replace(settings, model_lr=cfg.trainer.finetune_lr)
-    return PWM(agent, build_loss(cfg, streams["tau"]), settings, streams, cfg.on_nonfinite)
+    precision = precision_of(cfg, next(agent.parameters()).device)
+    return PWM(agent, build_loss(cfg, streams["tau"]), settings, streams, cfg.on_nonfinite, precision)
 
 
 def _check_memory(cfg: DictConfig, obs_dim: int, act_dim: int) -> None:

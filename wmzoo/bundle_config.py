@@ -100,6 +100,8 @@ def load_config(bundle: Path) -> DictConfig:
         )
     if not _seal_holds(text):
         raise DamagedFile(f"{file}: damaged, or changed by hand: if you changed it, delete its last line, the sha256")
+    for key in values.ADDED.keys() - cfg.keys():
+        cfg[key] = values.ADDED[key]
     cfg.checkpoint = {**cfg.checkpoint, "iteration": found["iteration"], "env_steps": found["env_steps"]}
     return cfg
 

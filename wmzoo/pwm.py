@@ -100,6 +100,7 @@ class PWM:
     Args:
         streams: generators named `imagination` (policy noise in rollouts) and `minibatch` (critic mini-batches).
         on_nonfinite: `stop` raises RunFailed naming what was not finite; `skip` leaves that update out and counts it.
+        precision: of the updates' matrix products.
     """
 
     def __init__(
@@ -109,9 +110,11 @@ class PWM:
         settings: PWMSettings,
         streams: dict[str, torch.Generator],
         on_nonfinite: str = "stop",
+        precision: torch.dtype = torch.float32,
     ) -> None:
         self.agent, self.model = agent, agent.world_model
         self.loss, self.settings, self.streams, self.on_nonfinite = loss, settings, streams, on_nonfinite
+        self.precision, self.device_type = precision, next(agent.parameters()).device.type
         adam, s = torch.optim.Adam, settings
         self.model_loss: nn.Module = WorldModelLoss(self.model, loss, s.gamma, s.dynamics_coef, s.reward_coef)
         betas = (s.actor_critic_betas[0], s.actor_critic_betas[1])
@@ -144,7 +147,8 @@ class PWM:
 
     def update_model(self, slices: Slices, task: Tensor | None = None) -> dict[str, float]:
         """One step on obs[H+1,B,O], actions[H,B,A], rewards[H,B]; the gradient runs through the whole rollout."""
-        loss: ModelLoss = self.model_loss(slices._replace(rewards=self.scale_reward(slices.rewards)), task)
+        with self.autocast():
+            loss: ModelLoss = self.model_loss(slices._replace(rewards=self.scale_reward(slices.rewards)), task)
         norm = self._descend("model", loss.total, self.model, self.settings.model_grad_clip, loss.made_of)
         return {
             "wm_loss": loss.total.item(),
@@ -205,8 +209,9 @@ class PWM:
     ) -> tuple[Imagined, dict[str, float]]:
         """One ascent step on the mean imagined return from obs[B,O]; also gives the rollout, for the critics."""
         with frozen(self.model, self.critic):
-            rollout = self.imagine(obs, horizon, task, drive)
-            returns = self.objective(rollout)
+            with self.autocast():
+                rollout = self.imagine(obs, horizon, task, drive)
+                returns = self.objective(rollout)
             loss = -returns.mean()
             if self.settings.return_scale:
                 if bool(returns.isfinite().all()):
@@ -228,7 +233,7 @@ class PWM:
     def update_critic(self, rollout: Imagined) -> dict[str, float]:
         """Regress all critics on the rollout's TD(λ) targets: `critic_passes` over `critic_minibatches` each."""
         s = self.settings
-        with torch.no_grad():
+        with torch.no_grad(), self.autocast():
             next_values = self.critic.minimum(rollout.z_next)
             targets = td_lambda_targets(
                 rollout.rewards, next_values, rollout.done, rollout.terminated, s.gamma, s.td_lambda
@@ -239,13 +244,18 @@ class PWM:
             order = torch.randperm(len(z), generator=self.streams["minibatch"]).to(z.device)
             for batch in order.chunk(s.critic_minibatches):
                 latents, target = z[batch], targets[batch]
-                loss = (self.critic(latents) - target).square().mean()
+                with self.autocast():
+                    loss = (self.critic(latents) - target).square().mean()
                 suspects = {"latent": latents, "TD(λ) target": target}
                 norms.append(self._descend("critic", loss, self.critic, s.critic_grad_clip, suspects))
                 losses.append(loss.item())
         return {"value_loss": sum(losses) / len(losses), "critic_grad_norm": sum(norms) / len(norms)}
 
     # ── optimisation ────────────────────────────────────────
+
+    def autocast(self) -> torch.autocast:
+        """Within it matrix products are computed in `precision`."""
+        return torch.autocast(self.device_type, torch.bfloat16, enabled=self.precision == torch.bfloat16)
 
     def _descend(
         self, name: str, loss: Tensor, module: nn.Module, clip: float, suspects: Mapping[str, Tensor]

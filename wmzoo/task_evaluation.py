@@ -10,7 +10,8 @@ import numpy as np
 from omegaconf import DictConfig
 
 from wmzoo.agent import Agent
-from wmzoo.build import arithmetic, build_env, evaluation_seed
+from wmzoo.arithmetic import arithmetic
+from wmzoo.build import build_env, evaluation_seed
 from wmzoo.compare.bootstrap import Estimate, estimate
 from wmzoo.compare.statistics import Array, Scores, iqm, mean
 from wmzoo.errors import WmzooError

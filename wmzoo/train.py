@@ -13,7 +13,8 @@ from omegaconf.errors import OmegaConfBaseException
 
 from wmzoo import checkpoints, values
 from wmzoo.agent import Agent
-from wmzoo.build import arithmetic, build_env, build_trainer, device_of, evaluation_seed
+from wmzoo.arithmetic import arithmetic, device_of
+from wmzoo.build import build_env, build_trainer, evaluation_seed
 from wmzoo.bundle_config import CONFIG, check_config, load_config, load_known_plugins, plugins_hint
 from wmzoo.distributed import process_group, world
 from wmzoo.errors import DamagedFile, RunFailed, RunInterrupted, WmzooError, one_line

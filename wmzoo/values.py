@@ -69,6 +69,7 @@ BETAS = several(Rule("a number from 0 to below 1", lambda value: number(0, 1).ho
 RULES: dict[str, Rule] = {
     "seed": integer(0, 2**63 - 1),
     "device": TEXT,
+    "precision": one_of("auto", "fp32", "bf16"),
     "compile": BOOLEAN,
     "threads": Rule("auto or an integer", lambda value: value == "auto" or type(value) is int),
     "run_dir": optional(TEXT),
@@ -139,6 +140,8 @@ RULES: dict[str, Rule] = {
     "trainer.model_updates": integer(0, MANY),
     "trainer.finetune_lr": optional(number(0, 1e6)),
 }
+
+ADDED = {"precision": "fp32"}  # keys that the configs of older versions lack, with what was done before there were any
 
 
 def every(cfg: DictConfig) -> list[str]:

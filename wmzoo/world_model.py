@@ -80,7 +80,7 @@ class WorldModel(nn.Module):
     def reward(self, z: Tensor, a: Tensor, task: Tensor | None = None) -> Tensor:
         """The reward head's raw output [.., B, width] at (z, a); `reward_code.decode` makes it a reward."""
         raw: Tensor = self.reward_head(_append(torch.cat([z, self.mask(a, task)], -1), self.embed(task)))
-        return raw
+        return raw.to(z.dtype)
 
     def step(self, z: Tensor, a: Tensor, task: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """The next latent [B,D] and the decoded reward [B] of taking a in z, in the head's units (see the class)."""

@@ -55,7 +55,7 @@ def run_collect(args: argparse.Namespace) -> int:
         if getattr(args, name) < least:
             raise WmzooError(f"--{name} is {getattr(args, name)}; it must be {least} or more")
     from wmzoo import checkpoints
-    from wmzoo.build import arithmetic
+    from wmzoo.arithmetic import arithmetic
     from wmzoo.bundle_config import check_config
     from wmzoo.data.collect import SampledPolicy, collect, uniform
     from wmzoo.data.sources import parse_tasks

@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
             raise WmzooError(f"--{name} is {getattr(args, name)}; it must be {least} or more")
 
     from wmzoo import checkpoints
-    from wmzoo.build import arithmetic
+    from wmzoo.arithmetic import arithmetic
     from wmzoo.bundle_config import check_config
     from wmzoo.diagnose import diagnose
     from wmzoo.diagnostics.subject import subject_of

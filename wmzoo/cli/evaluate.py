@@ -105,7 +105,8 @@ def evaluate_path(
     from contextlib import nullcontext
 
     from wmzoo import checkpoints
-    from wmzoo.build import arithmetic, build_env, evaluation_seed
+    from wmzoo.arithmetic import arithmetic
+    from wmzoo.build import build_env, evaluation_seed
     from wmzoo.bundle_config import check_config, load_config
     from wmzoo.evaluation import evaluate
     from wmzoo.runs.video import VideoRecorder, frames_per_second
@@ -159,7 +160,7 @@ def choose_device(cfg: DictConfig, asked: str | None) -> torch.device:
     """The asked one, which must exist; else the run's, or the CPU with a line on stderr where that does not exist."""
     import torch
 
-    from wmzoo.build import device_of
+    from wmzoo.arithmetic import device_of
 
     if asked is not None:
         cfg.device = asked

@@ -26,7 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     if not 0 <= args.tolerance < 1:
         raise WmzooError(f"--tolerance is {args.tolerance}; it is a fraction, as 0.02 for two percent")
-    from wmzoo.build import arithmetic, baseline, build_env, settle_tasks
+    from wmzoo.arithmetic import arithmetic
+    from wmzoo.build import baseline, build_env, settle_tasks
     from wmzoo.cli.train import with_plugins
     from wmzoo.compare.parity import Contender, compare, difference
     from wmzoo.config import compose

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from wmzoo.nets.functional import Mish
+from wmzoo.nets.functional import Mish, ensemble_linear
 
 
 class EnsembleLinear(nn.Module):
@@ -23,7 +23,7 @@ class EnsembleLinear(nn.Module):
             nn.init.orthogonal_(member.data, gain=2**0.5)
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.baddbmm(self.bias, x, self.weight)
+        return ensemble_linear(x, self.weight, self.bias)
 
 
 class EnsembleLayerNorm(nn.Module):
@@ -54,7 +54,7 @@ class CriticEnsemble(nn.Module):
         """z[..., D] -> values[E, ...]."""
         flat = z.reshape(1, -1, z.shape[-1]).expand(self.num, -1, -1)
         values: Tensor = self.layers(flat)
-        return values.view(self.num, *z.shape[:-1])
+        return values.view(self.num, *z.shape[:-1]).to(z.dtype)
 
     def minimum(self, z: Tensor) -> Tensor:
         """z[..., D] -> the ensemble's minimum [...]: the pessimistic value that PWM bootstraps from."""

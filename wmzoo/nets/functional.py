@@ -1,8 +1,9 @@
-"""Mish and the softmax of small groups, written for the CPU: PyTorch's own kernels are not vectorised there.
+"""Mish, the softmax of small groups and products of ensembles, written for the CPU, where PyTorch's are slow.
 
 At [256,400], one thread, PyTorch's Mish takes 13 times as long as its SiLU, and a softmax over groups of 8 takes 4
-times as long as the same arithmetic in tensor operations. Both functions have exact first derivatives in any dtype (a
-second one raises); on other devices, and under torch.compile, PyTorch's own are used.
+times as long as the same arithmetic in tensor operations; its batched product of three matrices reaches 0.8 of the rate
+of three single ones. All have exact first derivatives in any dtype (a second one of Mish raises); on other devices, and
+under torch.compile, PyTorch's own are used. Half-precision inputs are computed with in float32.
 """
 
 from __future__ import annotations
@@ -14,21 +15,30 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-LINEAR_FROM = 20.0  # beyond it tanh(softplus(x)) is 1 in float64 too
+HALF = (torch.bfloat16, torch.float16)
+
+
+def _mish_gate(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """tanh(softplus(x)) = t/(1−t) with t = σ − σ²/2, σ = sigmoid(x): one exponential, and none that overflows.
+
+    From tanh(log u) = (u²−1)/(u²+1) with u = 1 + eˣ = 1/(1−σ). Gives it, σ and 1−t.
+    """
+    sigmoid = x.sigmoid()
+    t = torch.addcmul(sigmoid, sigmoid, sigmoid, value=-0.5)
+    rest = 1 - t
+    return t.div_(rest), sigmoid, rest
 
 
 class _Mish(torch.autograd.Function):
-    """x·tanh(softplus(x)) = x·n/(n+2) with n = eˣ(eˣ+2): one exponential."""
+    """x·gate(x), whose slope is gate + x·σ·((1−σ)/(1−t))²."""
 
     generate_vmap_rule = True
 
     @staticmethod
     def forward(x: Tensor) -> tuple[Tensor, Tensor]:
-        e = x.clamp_max(LINEAR_FROM).exp_()
-        n = e * (e + 2)
-        gate = n.div_(n + 2)
-        slope = gate.square().neg_().add_(1).mul_(x).mul_(e.div_(e + 1)).add_(gate)  # t + x (1−t²) σ(x)
-        return x * gate, slope
+        gate, sigmoid, rest = _mish_gate(x)
+        ratio = (1 - sigmoid).div_(rest)
+        return x * gate, torch.addcmul(gate, ratio.mul_(ratio).mul_(sigmoid), x)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor], output: tuple[Tensor, Tensor]) -> None:
@@ -69,14 +79,29 @@ def _own(x: Tensor) -> bool:
 
 def mish(x: Tensor) -> Tensor:
     """x·tanh(softplus(x)) (Misra, arXiv 1908.08681), elementwise."""
-    out: Tensor = _Mish.apply(x)[0] if _own(x) else F.mish(x)  # type: ignore[no-untyped-call]
-    return out
+    if not _own(x):
+        return F.mish(x)
+    full = x.float() if x.dtype in HALF else x
+    if torch.is_grad_enabled() and full.requires_grad:
+        out: Tensor = _Mish.apply(full)[0]  # type: ignore[no-untyped-call]
+    else:
+        out = _mish_gate(full)[0].mul_(full)
+    return out.to(x.dtype)
 
 
 def softmax(x: Tensor) -> Tensor:
-    """softmax over the last dimension, meant for a short one."""
+    """softmax over the last dimension, meant for a short one; of half-precision inputs in float32."""
+    x = x.float() if x.dtype in HALF else x
     out: Tensor = _Softmax.apply(x) if _own(x) else x.softmax(-1)  # type: ignore[no-untyped-call]
     return out
+
+
+def ensemble_linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """x[E,B,in], weight[E,in,out], bias[E,1,out] -> x @ weight + bias, [E,B,out]."""
+    if not _own(x) or torch.is_autocast_enabled("cpu"):  # in bfloat16 the batched product is as fast
+        return torch.baddbmm(bias, x, weight)
+    members = zip(bias.unbind(), x.unbind(), weight.unbind(), strict=True)
+    return torch.stack([torch.addmm(*member) for member in members])
 
 
 class Mish(nn.Module):

@@ -8,20 +8,28 @@ from pathlib import Path
 from typing import Any
 
 from wmzoo.runs import atomic
-from wmzoo.runs.metrics import write_csv
+from wmzoo.runs.metrics import plain, write_csv
 
 Figures = Mapping[str, Any]
 
 
 def write_diagnostics(folder: Path, figures: Figures, title: str) -> list[Path]:
-    """Write everything into `folder`, which is made; gives the pictures."""
+    """Write everything into `folder`, which is made, what is not finite as null; gives the pictures."""
     folder.mkdir(parents=True, exist_ok=True)
-    atomic.write_text(folder / "diagnostics.json", json.dumps(figures, indent=2) + "\n")
-    write_csv(by_horizon(figures), folder / "by_horizon.csv")
-    write_csv(_rows(figures["open_loop"]), folder / "open_loop.csv")
-    if "flow_paths" in figures:
-        write_csv(figures["flow_paths"]["integration"], folder / "integration.csv")
+    shown = _with_nulls(figures)
+    atomic.write_text(folder / "diagnostics.json", json.dumps(shown, indent=2, allow_nan=False) + "\n")
+    write_csv(by_horizon(shown), folder / "by_horizon.csv")
+    write_csv(_rows(shown["open_loop"]), folder / "open_loop.csv")
+    if "flow_paths" in shown:
+        write_csv(shown["flow_paths"]["integration"], folder / "integration.csv")
     return _draw(folder, figures, title)
+
+
+def _with_nulls(node: Any) -> Any:
+    """A constant reward, for one, leaves R² without a value."""
+    if isinstance(node, Mapping):
+        return {key: _with_nulls(value) for key, value in node.items()}
+    return [_with_nulls(value) for value in node] if isinstance(node, list) else plain(node)
 
 
 def by_horizon(figures: Figures) -> list[dict[str, Any]]:
