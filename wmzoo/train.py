@@ -178,6 +178,9 @@ class RunRecorder:
         self.progress.message(f"parameters: {counts}")
         return self
 
+    def preparing(self, what: str, done: int, total: int) -> None:
+        self.progress.preparing(what, done, total)
+
     def log(self, row: Mapping[str, Any]) -> None:
         self.run.log(row)
         self.progress.update(row)
@@ -207,6 +210,8 @@ class SilentRecorder:
 
     def of(self, agent: Agent) -> SilentRecorder:
         return self
+
+    def preparing(self, what: str, done: int, total: int) -> None: ...
 
     def log(self, row: Mapping[str, Any]) -> None: ...
 

@@ -33,6 +33,21 @@ def test_without_a_terminal_it_prints_a_line_every_ten_seconds_and_the_last():
     assert shown == [f"iteration {n}/100" for n in (1, 11, 21, 31, 34)]
 
 
+def test_what_comes_before_the_first_iteration_is_shown_too_at_once_and_then_every_ten_seconds():
+    clock = Clock()
+    out, progress = plain_progress(clock, total=2)
+    with progress:
+        for done in range(0, 30, 2):
+            progress.preparing("random steps", 1000 * done, 30_000)
+            clock.now += 2
+        progress.update(row(1))
+        clock.now += 1
+        progress.update(row(2))
+    shown = [line.split("|")[0].strip() for line in out.getvalue().splitlines()]
+    steps = [f"random steps {done:,}/30,000" for done in (0, 10_000, 20_000)]
+    assert shown == [*steps, "iteration 1/2", "iteration 2/2"]
+
+
 def test_the_time_left_follows_from_the_pace_of_this_process_alone():
     clock = Clock()
     _, progress = plain_progress(clock, total=1000, start=900)

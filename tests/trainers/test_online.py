@@ -83,12 +83,16 @@ class Notes:
     """Keeps rows, how much the environments had done at each, and at every checkpoint the trainer's state as bytes."""
 
     def __init__(self) -> None:
+        self.preparations: list[tuple[str, int, int]] = []
         self.rows: list[dict[str, Any]] = []
         self.steps: list[int] = []
         self.checkpoints: list[tuple[int, int]] = []
         self.evaluations: list[tuple[int, int, float]] = []
         self.states: list[bytes] = []
         self.trainer: OnlineTrainer
+
+    def preparing(self, what: str, done: int, total: int) -> None:
+        self.preparations.append((what, done, total))
 
     def log(self, row: Mapping[str, Any]) -> None:
         self.rows.append(dict(row))
@@ -175,6 +179,12 @@ def test_the_paper_starts_with_one_episode_everywhere_and_as_many_updates_as_it_
     notes.trainer.replay.sample = lambda *given: batches.append(len(batches)) or sample(*given)
     notes.trainer.run()
     assert notes.trainer.env_steps == LENGTH * NUM_ENVS and len(batches) == LENGTH
+
+
+def test_it_tells_how_far_the_warm_up_and_the_first_updates_are() -> None:
+    told = run(warmup_steps=60, pretrain_updates=2, iterations=0).preparations
+    steps = [("random steps", done, 60) for done in range(0, 60, NUM_ENVS)]
+    assert told == [*steps, ("first model updates", 0, 2), ("first model updates", 1, 2)]
 
 
 def test_the_warm_up_acts_uniformly_at_random() -> None:

@@ -57,6 +57,9 @@ class Notes:
         self.agent = agent
         return self
 
+    def preparing(self, what: str, done: int, total: int) -> None:
+        """Nothing to keep."""
+
     def log(self, row: Mapping[str, Any]) -> None:
         self.rows.append(dict(row))
 

@@ -54,6 +54,7 @@ class Progress:
         self._returns: deque[float] = deque(maxlen=10)
         self._evaluation: tuple[float, float | None] | None = None
         self._live: Live | None = None
+        self._before = ""  # what is going on before the first iteration
 
     def __enter__(self) -> Progress:
         self._began = self._clock()
@@ -63,9 +64,18 @@ class Progress:
             self._live.start()
         return self
 
+    def preparing(self, what: str, done: int, total: int) -> None:
+        """Shows how far that is what comes before the first iteration."""
+        self._before = f"{what} {done:,}/{total:,}"
+        if self._live is None and self._clock() - self._printed >= self.interval:
+            self._printed = self._clock()
+            self.message(f"{self._before} | elapsed {_duration(self._clock() - self._began)}")
+
     def update(self, row: Mapping[str, Any]) -> None:
         """Takes the metrics row of an iteration that just ended."""
         self._row = {name: plain(value) for name, value in row.items()}
+        if self._before:
+            self._before, self._printed = "", self._clock() - self.interval  # the first row, too, is shown at once
         self._first = self._first or (int(self._row["iteration"]), self._clock())
         if self._row.get("rewards") is not None:
             self._returns.append(self._row["rewards"])
@@ -125,7 +135,7 @@ class Progress:
         fields = self.fields()
         bar = Table.grid(padding=(0, 1))
         bar.add_row(
-            *(self.title, ProgressBar(self.total, int(self._row["iteration"]), width=40)),
+            *(self._before or self.title, ProgressBar(self.total, int(self._row["iteration"]), width=40)),
             *(fields.pop("iteration"), f"elapsed {fields.pop('elapsed')}", f"left {fields.pop('left')}"),
         )
         table = Table(box=None, pad_edge=False, header_style="dim")

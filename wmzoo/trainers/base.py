@@ -14,6 +14,9 @@ Row = dict[str, Any]
 class Recorder(Protocol):
     """Takes what a trainer reports. The trainer knows no file; the recorder knows no algorithm."""
 
+    def preparing(self, what: str, done: int, total: int) -> None:
+        """How far something is that comes before the first iteration: `what` says it in words."""
+
     def log(self, row: Mapping[str, Any]) -> None:
         """One iteration's metrics."""
 

@@ -126,8 +126,11 @@ class OnlineTrainer(Trainer):
         self.replay.start(self.obs)
         shape = (self.env.num_envs, self.env.act_dim)
         while self.env_steps < self.warmup_steps:
+            self.recorder.preparing("random steps", self.env_steps, self.warmup_steps)
             self._act(2 * torch.rand(shape, generator=self.streams["exploration"]) - 1)
-        self._model_updates(self.pretrain_updates)
+        for done in range(self.pretrain_updates):
+            self.recorder.preparing("first model updates", done, self.pretrain_updates)
+            self._model_updates(1)
 
     def _act(self, actions: Tensor) -> Feedback:
         """Step the environments and keep what happened.
