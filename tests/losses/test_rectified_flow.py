@@ -94,6 +94,22 @@ def test_uniform_times_fill_the_unit_interval_one_per_sample_and_step():
     np.testing.assert_allclose(quarters, 0.25, atol=0.03)
 
 
+@pytest.mark.parametrize("conditioned", [False, True])
+def test_several_samples_are_averaged_and_each_lies_in_its_part_of_the_unit_interval(conditioned):
+    samples = 4
+    flow, (z0, actions, targets, task) = make(condition_on_source=conditioned), data()
+    value = RectifiedFlowLoss(samples=samples, generator=stream()).rollout(flow, z0, actions, targets, 0.9, task).loss
+    rows = [z0]
+    for t in range(H - 1):
+        rows.append(flow(rows[-1], actions[t], task).detach())
+    draws = torch.rand(H, samples, B, generator=stream()).double().numpy()
+    arrays = [x.numpy() for x in (torch.stack(rows), actions, targets, task)]
+    by_sample = [
+        expected_loss(flow, *arrays, ((draws[:, i] + i) / samples).flatten(), 0.9, True) for i in range(samples)
+    ]
+    np.testing.assert_allclose(value.item(), np.mean(by_sample), rtol=1e-6)  # the times are drawn in float32
+
+
 @pytest.mark.parametrize("source_grad", [True, False])
 def test_the_source_hears_of_the_loss_only_if_asked(source_grad):
     z0, actions, targets, task = data()
@@ -119,7 +135,9 @@ def test_a_predicted_source_carries_the_gradient_through_the_rollout_and_an_enco
     assert sizes["predicted"] > 1e-4 and sizes["encoded"] < 1e-15
 
 
-@pytest.mark.parametrize("wrong", [{"tau": "half"}, {"source": "real"}])
+@pytest.mark.parametrize(
+    "wrong", [{"tau": "half"}, {"source": "real"}, {"samples": 0}, {"tau": "midpoint", "samples": 2}]
+)
 def test_an_unknown_setting_is_refused_with_the_known_ones(wrong):
-    with pytest.raises(ValueError, match=r"uniform or midpoint|predicted or encoded"):
+    with pytest.raises(ValueError, match=r"uniform or midpoint|predicted or encoded|1 or more"):
         RectifiedFlowLoss(**wrong)

@@ -21,6 +21,8 @@ class RectifiedFlowLoss(DynamicsLoss):
             and integrators that evaluate it elsewhere extrapolate.
         source: z_s is the `predicted` latent of the rollout, or the `encoded` observation.
         source_grad: whether the gradient runs through the source, and so through the rollout.
+        samples: times drawn per latent step, one in each of as many equal parts of [0, 1]: less noise for one more
+            evaluation of the field each, where a rollout costs several.
     """
 
     def __init__(
@@ -28,13 +30,17 @@ class RectifiedFlowLoss(DynamicsLoss):
         tau: str = "uniform",
         source: str = "predicted",
         source_grad: bool = True,
+        samples: int = 1,
         generator: torch.Generator | None = None,
     ) -> None:
         if tau not in ("uniform", "midpoint"):
             raise ValueError(f"loss.tau is uniform or midpoint, not '{tau}'")
         if source not in ("predicted", "encoded"):
             raise ValueError(f"loss.source is predicted or encoded, not '{source}'")
+        if samples < 1 or (tau == "midpoint" and samples > 1):
+            raise ValueError(f"loss.samples is 1 or more, and 1 with loss.tau=midpoint, not {samples}")
         self.tau, self.source, self.source_grad, self.generator = tau, source, source_grad, generator
+        self.samples = samples
         self.trained_times = (0.5,) if tau == "midpoint" else None
 
     def rollout(
@@ -63,22 +69,28 @@ class RectifiedFlowLoss(DynamicsLoss):
         targets: Tensor,
         task_emb: Tensor | None,
     ) -> Tensor:
-        """The induced velocity errors [H,B,D]; all steps in one batch, since every source is known by now."""
+        """The induced velocity errors [H,S,B,D] at S sampled times, in one batch, since every source is known by now."""
         steps, batch = actions.shape[:2]
         chart = dynamics.coordinates
-        if task_emb is not None:
-            task_emb = task_emb.expand(steps, *task_emb.shape).flatten(0, 1)
-        source, target, action = sources.flatten(0, 1), targets.flatten(0, 1), actions.flatten(0, 1)
+
+        def each(x: Tensor) -> Tensor:
+            """x[H,B,W] or [B,W] for every step and sample: [H·S·B,W]."""
+            return x.unsqueeze(-3).expand(steps, self.samples, *x.shape[-2:]).flatten(0, 2)
+
+        task_emb = None if task_emb is None else each(task_emb)
+        source, target, action = each(sources), each(targets), each(actions)
         tau = self._times(steps, batch, source)
         start, end = chart.chart(source), chart.chart(target)
         z_tau = chart.point(torch.lerp(start, end, tau))
         error = dynamics.velocity(z_tau, action, tau, task_emb, source=source) - (end - start)
-        return chart.induced(z_tau, error).view(steps, batch, -1)
+        return chart.induced(z_tau, error).view(steps, self.samples, batch, -1)
 
     def _times(self, steps: int, batch: int, like: Tensor) -> Tensor:
-        """τ[H·B,1] like `like`; drawn in float32 on the generator's own device, so that the stream is the same."""
+        """τ[H·S·B,1] like `like`; drawn in float32 on the generator's own device, so that the stream is the same."""
         if self.tau == "midpoint":
             return like.new_full((steps * batch, 1), 0.5)
         device = self.generator.device if self.generator is not None else like.device
-        whole = torch.rand(steps, batch * self.world.size, 1, generator=self.generator, device=device)
-        return whole[:, self.world.part(whole.shape[1])].flatten(0, 1).to(like)
+        shape = (steps, self.samples, batch * self.world.size, 1)
+        part = torch.arange(self.samples, device=device).view(-1, 1, 1)
+        whole = (torch.rand(shape, generator=self.generator, device=device) + part) / self.samples
+        return whole[:, :, self.world.part(shape[2])].flatten(0, 2).to(like)
