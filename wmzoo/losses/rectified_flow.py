@@ -69,7 +69,7 @@ class RectifiedFlowLoss(DynamicsLoss):
         targets: Tensor,
         task_emb: Tensor | None,
     ) -> Tensor:
-        """The induced velocity errors [H,S,B,D] at S sampled times, in one batch, since every source is known by now."""
+        """The induced velocity errors [H,S,B,D] at S sampled times, in one batch: every source is known by now."""
         steps, batch = actions.shape[:2]
         chart = dynamics.coordinates
 
