@@ -1,0 +1,203 @@
+"""The tables of docs/performance.md, made from the committed figures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from timing.growth import linear_until
+
+PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
+WHATS = {  # as a row is called
+    "model": "model update",
+    "actor": "actor update",
+    "critic": "critic update",
+    "environment": "environment steps of an iteration",
+    "iteration": "iteration",
+}
+VARIANTS = ("mlp bf16", "flow", "flow bf16")
+Lines = list[str]
+
+
+def write_page(results: Path, page: Path = PAGE) -> None:
+    """Rewrite the tables of the page for which there are results; SystemExit where a pair of markers is missing."""
+    text = page.read_text()
+    for name in TABLES:
+        file = results / f"{name}.json"
+        if not file.exists():
+            continue
+        facts = json.loads(file.read_text())
+        for marker, make in TABLES[name].items():
+            text = _between(text, marker, make(facts), page)
+    page.write_text(text)
+
+
+def as_text(name: str, facts: Mapping[str, Any]) -> str:
+    """All tables of one kind of results, to be printed."""
+    whole = json.loads(json.dumps(facts))  # as it is read again
+    return "\n\n".join("\n".join(make(whole)) for make in TABLES[name].values())
+
+
+def _between(text: str, marker: str, lines: Lines, page: Path) -> str:
+    begin, end = f"<!-- table: {marker} -->\n", "<!-- /table -->"
+    before, found, rest = text.partition(begin)
+    old, closed, after = rest.partition(end)
+    if not found or not closed or "<!-- table" in old:
+        raise SystemExit(f"{page}: there is no pair of markers `{begin.strip()}` and `{end}`")
+    return before + begin + "\n".join(["", *lines, "", end]) + after
+
+
+def about(facts: Mapping[str, Any]) -> Lines:
+    """The machine and the command."""
+    own = facts["machine"]
+    versions = ", ".join(f"{name} {number}" for name, number in own["versions"].items())
+    bf16 = "with" if own["bf16_instructions"] else "without"
+    return [
+        f"`{facts['command']}` on {own['cores']} cores of {own['processor']} ({own['vectors']}, {bf16} bf16 "
+        f"instructions, {own['cache']} cache, {own['memory_gib']} GiB; load {own['load_at_start']} at the start), "
+        f"Python {own['python']}, {versions}. Medians of {facts['turns']} turns; ± is how far the farthest is from it."
+    ]
+
+
+def speed(facts: Mapping[str, Any]) -> Lines:
+    """The baseline against its floor and against other implementations: a row per size and update."""
+    rows = []
+    for size, what, found, least in _updates(facts):
+        mlp, plain, public = (found.get(who) for who in ("mlp", "transcription", "public code"))
+        row = [*_named(size, what), _ms(least["mlp"].get("seconds")), _ms(least["mlp"].get("products"))]
+        row += [_cell(mlp), _ratio(mlp, least["mlp"].get("seconds"))]
+        row += [_cell(plain), _ratio(plain, mlp and mlp["median"])]
+        rows.append([*row, _cell(public), _ratio(public, mlp and mlp["median"])])
+    head = ["size", "threads", "ms per", "floor", "products", "mlp", "× floor", "transcription", "× mlp"]
+    return _table([*head, "public code", "× mlp"], rows)
+
+
+def variants(facts: Mapping[str, Any]) -> Lines:
+    """The flow, and bf16: each against its own floor and the baseline."""
+    rows = []
+    for size, what, found, least in _updates(facts):
+        row, mlp = _named(size, what), found["mlp"]["median"]
+        for who in VARIANTS:
+            own, under = found.get(who), least.get(who, {}).get("seconds")
+            row += [_ms(under), _cell(own), _ratio(own, under), _ratio(own, mlp)]
+        rows.append(row)
+    columns = [column for who in VARIANTS for column in ("floor", who, "× floor", "× mlp")]
+    return _table(["size", "threads", "ms per", *columns], rows)
+
+
+def _updates(facts: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], str, dict[str, Any], dict[str, Any]]]:
+    """Size, update, and by contender its figure and what was counted of it."""
+    for size in facts["sizes"]:
+        for what in WHATS:
+            found = {row["who"]: row for row in size["rows"] if row["what"] == what}
+            yield size, what, found, {who: own.get(what, {}) for who, own in size["floors"].items()}
+
+
+def _named(size: Mapping[str, Any], what: str) -> list[str]:
+    return [size["size"], str(size["threads"]), WHATS[what]]
+
+
+def ceilings(facts: Mapping[str, Any]) -> Lines:
+    """A row per shape: GFLOP/s; with the memory's rates below."""
+    rows = []
+    for size in facts["sizes"]:
+        for row in size["ceilings"]:
+            shape = f"{row['rows']} × {row['in']} → {row['out']}"
+            rates = [
+                f"{row[kind]['median']:.0f} ({row[kind]['low']:.0f}–{row[kind]['high']:.0f})"
+                for kind in ("fp32", "bf16")
+            ]
+            rows.append([size["size"], str(size["threads"]), shape, *rates])
+    lines = _table(["size", "threads", "rows × in → out", "fp32 GFLOP/s", "bf16 GFLOP/s"], rows)
+    for threads, group in groupby(facts["sizes"], key=lambda size: size["threads"]):
+        rates = next(group)["memory_gb_per_second"].items()
+        text = ", ".join(f"{int(size) // 2**20} MiB {rate:.0f}" for size, rate in rates)
+        lines += [
+            "",
+            f"Copying, GB/s read and written, {threads} thread{'s' * (threads > 1)}, by bytes touched: {text}.",
+        ]
+    return lines
+
+
+def surroundings(facts: Mapping[str, Any]) -> Lines:
+    """Replay and environments."""
+    own = facts["surroundings"]
+    drawing, stepping = own["sampling"], own["stepping"]
+    batch = f"a batch of {own['batch']} slices of {own['horizon']} steps from {drawing['rows']:,} rows"
+    rows = [[batch, who, _cell(figure)] for who, figure in drawing["ways"].items()]
+    rows.append([batch, "the bytes alone, at the memory's rate", _ms(drawing["floor"])])
+    step = f"a step of {own['num_envs']} environments, {own['env']}"
+    rows += [[step, who, _cell(figure)] for who, figure in stepping["ways"].items()]
+    return _table(["what", "how", "ms"], rows)
+
+
+def growth(facts: Mapping[str, Any]) -> Lines:
+    """A table per axis; in brackets the slope since the value before, 1 being linear."""
+    lines: Lines = []
+    for axis, group in groupby(facts["rows"], key=lambda row: row["axis"]):
+        rows = list(group)
+        names = list(rows[0]["seconds"])
+        cells = [
+            [str(row["value"]), *(_ms(row["seconds"][name]) + _slope(row["slopes"].get(name)) for name in names)]
+            for row in rows
+        ]
+        lines += [f"### {axis} (`{rows[0]['setting']}`)", ""]
+        lines += [*_table([axis, *(f"{WHATS[name]}, ms" for name in names)], cells), ""]
+        turning = {WHATS[name]: linear_until(rows, name) for name in names}
+        words = ", ".join(f"{name} up to {value}" for name, value in turning.items() if value is not None)
+        lines += [f"At most linear: {'everywhere' if not words else f'{words}; the rest everywhere'}.", ""]
+    return lines[:-1]
+
+
+def startup(facts: Mapping[str, Any]) -> Lines:
+    """Seconds a user waits."""
+    rows = [
+        [f"`{name}`", f"{own['median']:.2f} ({own['low']:.2f}–{own['high']:.2f})"]
+        for name, own in facts["seconds"].items()
+    ]
+    return _table(["what", "seconds"], rows)
+
+
+TABLES = {
+    "speed": {
+        "machine": about,
+        "ceilings": ceilings,
+        "speed": speed,
+        "variants": variants,
+        "surroundings": surroundings,
+    },
+    "growth": {"growth": lambda facts: [*about(facts), "", *growth(facts)]},
+    "startup": {"startup": lambda facts: [*about(facts), "", *startup(facts)]},
+}
+
+
+def _table(head: list[str], rows: Iterable[list[str]]) -> Lines:
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    return lines + ["| " + " | ".join(row) + " |" for row in rows]
+
+
+def _ms(seconds: float | None) -> str:
+    return "" if seconds is None else _digits(1000 * seconds)
+
+
+def _cell(figure: Mapping[str, float] | None) -> str:
+    if figure is None:
+        return ""
+    median = figure["median"]
+    return f"{_ms(median)} ±{max(figure['high'] - median, median - figure['low']) / median:.0%}"
+
+
+def _ratio(figure: Mapping[str, float] | None, beside: float | None) -> str:
+    return "" if figure is None or not beside else f"{figure['median'] / beside:.2f}"
+
+
+def _slope(slope: float | None) -> str:
+    return "" if slope is None else f" ({slope:.2f})"
+
+
+def _digits(value: float) -> str:
+    """Three figures, without an exponent."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
