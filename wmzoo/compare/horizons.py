@@ -40,7 +40,9 @@ QUANTITIES = (
     Quantity("gradient_variance", "Total variance of the policy gradient", "variance", ("gradient_variance",), True),
     Quantity("cosine", "Agreement of independent policy gradients", "cosine", ("cosine",)),
     Quantity("jacobian", "Spectral norm of the rollout's Jacobian", "‖∂z_H/∂z_0‖", ("jacobian", "mean"), True),
-    Quantity("latent_error", "Latents (1: no better than no change)", "relative error", ("open_loop", "latent_error")),
+    Quantity(
+        "latent_error", "Latents (1: no better than no change)", "relative error", ("open_loop", "latent_error"), True
+    ),
     Quantity("reward_r2", "Rewards, coefficient of determination", "R²", ("open_loop", "reward_r2")),
     Quantity("return_error", "Discounted return up to the step", "error (std)", ("open_loop", "return_error")),
 )
