@@ -73,11 +73,11 @@ def run_folder(tmp_path, monkeypatch):
     build = SimpleNamespace(
         build_agent=lambda cfg, obs_dim, act_dim: Still(),
         build_env=lambda cfg, num_envs: Payday(num_envs),
-        device_of=device_of,
         evaluation_seed=lambda cfg: seed_of(cfg.seed, "evaluation"),
-        arithmetic=lambda cfg: nullcontext(1),
     )
+    arithmetic = SimpleNamespace(device_of=device_of, arithmetic=lambda cfg: nullcontext(1))
     monkeypatch.setitem(sys.modules, "wmzoo.build", build)
+    monkeypatch.setitem(sys.modules, "wmzoo.arithmetic", arithmetic)
     with Run(tmp_path / "run", CFG) as run:
         pay = seed_of(5, "evaluation") % 100
         run.log({"iteration": 20, "env_steps": 640, "eval_return": pay + 1.0})

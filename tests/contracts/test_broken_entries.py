@@ -151,7 +151,7 @@ class Muffled:
     """A recorder of which a trainer hears only a part."""
 
     def __init__(self, notes, deaf=False, forgetful=False):
-        self.notes, self.log, self.evaluated = notes, notes.log, notes.evaluated
+        self.notes, self.preparing, self.log, self.evaluated = notes, notes.preparing, notes.log, notes.evaluated
         self.stop_requested = (lambda: False) if deaf else notes.stop_requested
         self.checkpoint = (lambda *_: None) if forgetful else notes.checkpoint
 
