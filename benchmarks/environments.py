@@ -14,18 +14,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import statistics
 import sys
 import time
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from timing.machine import machine
 
 from wmzoo.config import compose
 from wmzoo.envs.backend import BACKENDS, fastest
@@ -77,10 +75,10 @@ def dm_control_batch(config: dict[str, Any], count: int) -> tuple[Step, Callable
     """A loop over dm_control's own environments, as an agent step of wmzoo has it. Their copies share a model here."""
     from dm_control.rl.control import Environment
 
-    from wmzoo.envs.dmc import split_task, suite
     from wmzoo.envs.dmc_simulator import MakeDmcSimulators
+    from wmzoo.envs.dmc_tasks import find
 
-    made = MakeDmcSimulators(*split_task(config["task"], suite.ALL_TASKS), config["action_repeat"])(count)
+    made = MakeDmcSimulators(*find(config["task"]), config["action_repeat"])(count)
     environments = [Environment(each.physics, each.task, time_limit=1e9, n_sub_steps=each.sub_steps) for each in made]
     for environment in environments:
         environment.reset()
@@ -125,20 +123,6 @@ def measure(config: dict[str, Any], count: int, turns: int, seconds: float) -> d
     return {
         way: {"median": round(statistics.median(each)), "low": round(min(each)), "high": round(max(each))}
         for way, each in rates.items()
-    }
-
-
-def machine() -> dict[str, Any]:
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    cpu = next((line.partition(": ")[2].strip() for line in lines if line.startswith("model name")), "unknown")
-    libraries = ("mujoco", "dm_control", "gymnasium", "numpy", "torch")
-    return {
-        "processor": cpu,
-        "cores": len(os.sched_getaffinity(0)),
-        "load_at_start": os.getloadavg()[0],
-        "system": platform.platform(),
-        "python": platform.python_version(),
-        "versions": {name: version(name) for name in libraries},
     }
 
 

@@ -22,6 +22,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import marked_tables
 import yaml
 
 HERE = Path(os.path.relpath(Path(__file__).parent))  # relative, so that no run records a path of this machine
@@ -167,12 +168,7 @@ def report() -> None:
         text += [f"## {study['title']}", "", f"`python benchmarks/learning.py run {group}`", "", *markdown(table), ""]
         text += [f"![{picture.stem}]({group}/{picture.name})" for picture in pictures(group, study["title"], table)]
         text += [""]
-        begin, end = f"<!-- table: {group} -->\n", "<!-- /table -->"
-        before, found, rest = findings.partition(begin)
-        old, closed, after = rest.partition(end)
-        if not found or not closed or "<!-- table" in old:
-            raise SystemExit(f"{FINDINGS}: there is no pair of markers `{begin.strip()}` and `{end}`")
-        findings = before + begin + "\n".join(["", *markdown(table), "", end]) + after
+        findings = marked_tables.replace(findings, group, markdown(table), FINDINGS)
     (RESULTS / "README.md").write_text("\n".join(text))
     FINDINGS.write_text(findings)
 

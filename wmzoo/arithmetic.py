@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 from wmzoo.distributed import world
 from wmzoo.errors import WmzooError, one_line
 
-SMALL_LATENT = 128  # up to this latent width matrices are too small to share between threads, or to gain by bfloat16
+SMALL_LATENT = 128  # up to this latent width matrices count as too small for several threads and for bfloat16
 
 
 def device_of(cfg: DictConfig) -> torch.device:

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-LIBRARIES = ("torch", "numpy", "mujoco", "gymnasium")
+LIBRARIES = ("torch", "numpy", "mujoco", "dm_control", "gymnasium")
 
 
 def machine() -> dict[str, Any]:

@@ -8,6 +8,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import marked_tables
+
 from timing.growth import linear_until
 
 PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
@@ -31,7 +33,7 @@ def write_page(results: Path, page: Path = PAGE) -> None:
             continue
         facts = json.loads(file.read_text())
         for marker, make in TABLES[name].items():
-            text = _between(text, marker, make(facts), page)
+            text = marked_tables.replace(text, marker, make(facts), page)
     page.write_text(text)
 
 
@@ -39,15 +41,6 @@ def as_text(name: str, facts: Mapping[str, Any]) -> str:
     """All tables of one kind of results, to be printed."""
     whole = json.loads(json.dumps(facts))  # as it is read again
     return "\n\n".join("\n".join(make(whole)) for make in TABLES[name].values())
-
-
-def _between(text: str, marker: str, lines: Lines, page: Path) -> str:
-    begin, end = f"<!-- table: {marker} -->\n", "<!-- /table -->"
-    before, found, rest = text.partition(begin)
-    old, closed, after = rest.partition(end)
-    if not found or not closed or "<!-- table" in old:
-        raise SystemExit(f"{page}: there is no pair of markers `{begin.strip()}` and `{end}`")
-    return before + begin + "\n".join(["", *lines, "", end]) + after
 
 
 def about(facts: Mapping[str, Any]) -> Lines:

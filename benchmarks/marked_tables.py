@@ -1,0 +1,16 @@
+"""Tables that a command writes into a page of docs/, between two markers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def replace(text: str, name: str, lines: Sequence[str], page: Path) -> str:
+    """The text of `page` with the table called `name` in place of the one it had; SystemExit if it has no markers."""
+    begin, end = f"<!-- table: {name} -->\n", "<!-- /table -->"
+    before, found, rest = text.partition(begin)
+    old, closed, after = rest.partition(end)
+    if not found or not closed or "<!-- table" in old:
+        raise SystemExit(f"{page}: there is no pair of markers `{begin.strip()}` and `{end}`")
+    return before + begin + "\n".join(["", *lines, "", end]) + after
