@@ -4,10 +4,11 @@
     python benchmarks/environments.py --quick                                   two tasks, briefly; prints only
     python benchmarks/environments.py --table                                   the table from the committed figures
 
-The tasks are those of configs/env, with the action repeat of their card, and some that have no definition on arrays.
-Beside the backends of wmzoo stand the vector environments of plain Gymnasium (sync, async) and a loop over dm_control's
-own environments. For each task and number of environments all ways take turns, several times; a figure is the median of
-the turns, with their range. Results: benchmarks/results/environments/ (steps.json, README.md).
+The tasks are those of configs/env, with the action repeat of their card, and some that have no definition on arrays;
+those whose package is not installed are left out. Beside the backends of wmzoo stand the vector environments of plain
+Gymnasium (sync, async) and a loop over dm_control's own environments; dflex steps its batch itself. For each task and
+number of environments all ways take turns, several times; a figure is the median of the turns, with their range.
+Results: benchmarks/results/environments/ (steps.json, README.md).
 """
 
 from __future__ import annotations
@@ -26,9 +27,11 @@ import torch
 from timing.machine import machine
 
 from wmzoo.config import compose
+from wmzoo.envs.array_tasks.base import ArrayTask
 from wmzoo.envs.backend import BACKENDS, fastest
 from wmzoo.envs.dmc import ARRAY_TASKS as DMC_ARRAY_TASKS
 from wmzoo.envs.gymnasium import ARRAY_TASKS as GYMNASIUM_ARRAY_TASKS
+from wmzoo.errors import WmzooError
 from wmzoo.paths import data_dir
 from wmzoo.registry import build
 
@@ -37,22 +40,30 @@ COUNTS = (16, 64, 256)
 ARRAY_TASKS = {"dmc": DMC_ARRAY_TASKS, "gymnasium": GYMNASIUM_ARRAY_TASKS}
 UNDEFINED = ("dmc/finger-spin", "dmc/quadruped-walk", "gymnasium/Humanoid-v5", "gymnasium/Pendulum-v1")
 OUTSIDE = {"dmc": ("dm_control",), "gymnasium": ("gymnasium sync", "gymnasium async")}
+OWN = "dflex"  # the way, and the suite, of an environment that is a batch already
 BATCHES = 16  # of random actions, used in turn
 Step = Callable[[int], object]  # the number of the batch of actions
 
 
 def ways(suite: str, task: str) -> list[str]:
     """The ways of stepping that there are for a task."""
-    definition = ARRAY_TASKS[suite].get(task)
+    if suite == OWN:
+        return [OWN]
+    definition = definition_of(suite, task)
     missing = {"auto"} | ({"arrays", "rollout"} if definition is None else set())
     missing |= set() if definition is None or definition.by_rollout else {"rollout"}
-    return [*OUTSIDE[suite], *(backend for backend in BACKENDS if backend not in missing)]
+    return [*OUTSIDE.get(suite, ()), *(backend for backend in BACKENDS if backend not in missing)]
 
 
-def wmzoo_batch(config: dict[str, Any], count: int, backend: str) -> tuple[Step, Callable[[], None]]:
+def definition_of(suite: str, task: str) -> type[ArrayTask] | None:
+    return ARRAY_TASKS.get(suite, {}).get(task)
+
+
+def wmzoo_batch(config: dict[str, Any], count: int, way: str) -> tuple[Step, Callable[[], None]]:
     """A step of wmzoo's environment, and what ends it."""
     params = {name: value for name, value in config.items() if name != "name"}
-    env = build("env", config["name"], **(params | {"num_envs": count, "backend": backend}))
+    backend = {} if way == OWN else {"backend": way}
+    env = build("env", config["name"], **(params | {"num_envs": count} | backend))
     actions = 2 * torch.rand(BATCHES, count, env.act_dim, generator=torch.Generator().manual_seed(0)) - 1
     env.reset(0, stagger=True)
     return lambda index: env.step(actions[index]), env.close
@@ -137,13 +148,22 @@ def table(facts: dict[str, Any]) -> str:
         f"the start), Python {about['python']}, {versions}. Medians of {facts['turns']} turns of {facts['seconds']} s, "
         "and how far lowest and highest are from them. Bold: the fastest; *: what `env.backend=auto` takes there.",
     ]
+    own = [row for row in facts["rows"] if OWN in row["ways"]]
+    chosen = [row for row in facts["rows"] if OWN not in row["ways"]]
+    columns = sorted({way for row in chosen for way in row["ways"]}, key=_order)
     for count in facts["counts"]:
-        columns = sorted({way for row in facts["rows"] for way in row["ways"]}, key=_order)
         lines += ["", f"## {count} environments", "", f"| task | {' | '.join(columns)} |", "|-|" + "-:|" * len(columns)]
-        for row in (row for row in facts["rows"] if row["num_envs"] == count):
+        for row in (row for row in chosen if row["num_envs"] == count):
             best = max(row["ways"], key=lambda way: row["ways"][way]["median"])
             cells = [_cell(row["ways"].get(way), way == best, way == row["auto"]) for way in columns]
             lines.append(f"| {row['task']} | {' | '.join(cells)} |")
+    if own:
+        lines += ["", f"## {OWN}, whose kernels step the whole batch", ""]
+        lines += [f"| task | {' | '.join(f'{count} environments' for count in facts['counts'])} |"]
+        lines += ["|-|" + "-:|" * len(facts["counts"])]
+        for task in dict.fromkeys(row["task"] for row in own):
+            cells = [_cell(row["ways"][OWN], False, False) for row in own if row["task"] == task]
+            lines.append(f"| {task} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
@@ -184,9 +204,13 @@ def main() -> None:
     for task in args.tasks:
         suite, _, name = task.partition("/")
         config = dict(compose([f"env={suite}", *([f"env.task={name}"] if name else [])]).env)
-        definition = ARRAY_TASKS[config["name"]].get(config["task"])
+        definition = definition_of(config["name"], config["task"])
         for count in args.counts:
-            figures = measure(config, count, args.turns, args.seconds)
+            try:
+                figures = measure(config, count, args.turns, args.seconds)
+            except WmzooError as error:
+                print(f"{task} is left out: {error}", flush=True)
+                break
             row = {"task": config["task"], "num_envs": count, "auto": fastest(definition, count), "ways": figures}
             facts["rows"].append(row)
             print(config["task"], count, {way: each["median"] for way, each in figures.items()}, flush=True)
