@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import statistics
 import sys
 import time
@@ -121,8 +122,15 @@ def rate(step: Step, count: int, seconds: float) -> float:
 
 def measure(config: dict[str, Any], count: int, turns: int, seconds: float) -> dict[str, dict[str, float]]:
     """Median, lowest and highest agent steps a second of every way."""
-    found = ways(config["name"], config["task"])
-    made = {way: batch(way, config, count) for way in found}
+    made = {}
+    for way in ways(config["name"], config["task"]):
+        try:
+            made[way] = batch(way, config, count)
+        except OSError as error:  # as many processes as environments do not always fit into memory
+            print(f"{config['task']} {count}: {way} is left out: {error}", flush=True)
+            for child in multiprocessing.active_children():  # the ways that are made so far have none
+                child.kill()
+    found = [*made]
     rates: dict[str, list[float]] = {way: [] for way in found}
     for step, _ in made.values():
         rate(step, count, seconds / 2)
@@ -201,6 +209,12 @@ def main() -> None:
     command = " ".join(["python benchmarks/environments.py", *sys.argv[1:]])
     facts = {"command": command, "machine": machine(), "counts": list(args.counts)}
     facts |= {"turns": args.turns, "seconds": args.seconds, "rows": []}
+
+    def save() -> None:  # after every task: what was measured is kept
+        RESULTS.mkdir(parents=True, exist_ok=True)
+        (RESULTS / "steps.json").write_text(json.dumps(facts, indent=2) + "\n")
+        (RESULTS / "README.md").write_text(table(facts))
+
     for task in args.tasks:
         suite, _, name = task.partition("/")
         config = dict(compose([f"env={suite}", *([f"env.task={name}"] if name else [])]).env)
@@ -214,12 +228,10 @@ def main() -> None:
             row = {"task": config["task"], "num_envs": count, "auto": fastest(definition, count), "ways": figures}
             facts["rows"].append(row)
             print(config["task"], count, {way: each["median"] for way, each in figures.items()}, flush=True)
+        if not args.quick:
+            save()
     if args.quick:
         print(table(facts))
-        return
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    (RESULTS / "steps.json").write_text(json.dumps(facts, indent=2) + "\n")
-    (RESULTS / "README.md").write_text(table(facts))
 
 
 if __name__ == "__main__":

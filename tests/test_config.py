@@ -212,7 +212,7 @@ def test_composing_leaves_another_program_s_hydra_alone() -> None:
         ("trainer.horizon=16.0", "trainer.horizon is an integer from 1 to 4096, not 16.0"),
         ("seed=true", "seed is an integer .* not true"),
         ("precision=fp16", "precision is one of auto, fp32, bf16, not 'fp16'"),
-        ("compile=1", "compile is true or false, not 1"),
+        ("compile=1", "compile is auto, true or false, not 1"),
         ("recipe.gamma=1.01", "recipe.gamma is a number from 0 to 1, not 1.01"),
         ("recipe.model_lr=nan", "recipe.model_lr is a number from 0 to 1e.06, not nan"),
         ("recipe.model_betas=[0.9,1.0]", "a list of 2 entries, each a number from 0 to below 1"),

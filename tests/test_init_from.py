@@ -68,19 +68,3 @@ def test_weights_of_which_none_fits_are_refused(tmp_path: Path) -> None:
     save_file({"something.else": torch.zeros(3)}, weights)
     with pytest.raises(WmzooError, match=r"model\.safetensors: no part of it fits this agent"):
         init_from(build_agent(wmzoo.compose(["size=tiny"]), 5, 1), tmp_path / "source")
-
-
-@pytest.mark.slow
-def test_a_compiled_run_has_the_losses_of_one_that_is_not(tmp_path: Path) -> None:
-    from wmzoo.runs.metrics import read_metrics
-    from wmzoo.train import train
-
-    losses = []
-    for compiled in ("false", "true"):
-        overrides = [
-            *("size=tiny", "dynamics=flow", "env=pendulum_swingup", "env.num_envs=2", "trainer.iterations=1"),
-            *("recipe.warmup_steps=64", "recipe.pretrain_updates=2", "eval.episodes=1"),
-            *(f"compile={compiled}", f"run_dir={tmp_path / compiled}"),
-        ]
-        losses.append(read_metrics(train(wmzoo.compose(overrides)))[0]["wm_loss"])
-    assert losses[1] == pytest.approx(losses[0], rel=1e-4)

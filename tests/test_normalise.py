@@ -42,6 +42,14 @@ def test_no_numbers_change_nothing() -> None:
     assert moments.count == 0 and moments.var == 1
 
 
+def test_numbers_that_are_not_wanted_change_nothing_whatever_they_are() -> None:
+    moments = RunningMoments()
+    moments.update(torch.tensor([1.0, 4.0]))
+    before = {name: value.clone() for name, value in moments.state_dict().items()}
+    moments.update(torch.tensor([float("nan"), 1.0]), where=torch.tensor(False))
+    assert all(torch.equal(value, before[name]) for name, value in moments.state_dict().items())
+
+
 def test_what_is_divided_keeps_its_dtype() -> None:
     assert (torch.ones(3) / RunningMoments().std).dtype == torch.float32
     assert (torch.ones(3, dtype=torch.float64) / RunningMoments().std).dtype == torch.float64

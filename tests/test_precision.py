@@ -54,7 +54,7 @@ def first_update(one: Contender, name: str) -> tuple[torch.Tensor, float]:
             rollout = pwm.imagine(one.states, 4)
         loss = pwm.update_critic(rollout)["value_loss"]
     parameters = [p for group in pwm.optimisers[name].param_groups for p in group["params"]]
-    return torch.cat([p.grad.flatten() for p in parameters if p.grad is not None]), loss
+    return torch.cat([p.grad.flatten() for p in parameters if p.grad is not None]), loss.item()
 
 
 @pytest.mark.parametrize("name", ["model", "actor", "critic"])

@@ -257,7 +257,7 @@ def test_rewards_are_learned_at_their_scale(scale: str, clip: float | None) -> N
 def test_coefficients_stand_in_front_of_their_losses() -> None:
     case = Case("mlp/logit", None, tasks=False)
     figures = tiny_pwm(tiny_agent(), dynamics_coef=3.0, reward_coef=0.25).update_model(*case.slices())
-    expected = (3 * figures["dynamics_loss"] + 0.25 * figures["reward_loss"]) / H
+    expected = (3 * figures["dynamics_loss"].item() + 0.25 * figures["reward_loss"].item()) / H
     assert figures["wm_loss"] == pytest.approx(expected, abs=1e-12)
 
 

@@ -60,6 +60,18 @@ def test_a_task_vector_is_never_longer_than_one() -> None:
     assert out[0].tolist() == pytest.approx([0.6, 0, 0, 0.8], abs=1e-6)
 
 
+def test_a_task_vector_and_its_gradient_are_those_of_pytorchs_own_limited_embedding() -> None:
+    embedding, own = TaskEmbedding(5, 4), torch.nn.Embedding(5, 4, max_norm=1.0)
+    with torch.no_grad():
+        for table in (embedding.table, own):
+            table.weight.copy_(torch.linspace(-2, 2, 20).view(5, 4))
+    task = torch.tensor([4, 0, 2, 4])
+    for table in (embedding, own):
+        table(task).square().sum().backward()
+    assert torch.equal(embedding.table.weight[task], own.weight[task])
+    assert torch.equal(embedding.table.weight.grad, own.weight.grad)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("leading", [(7,), (2, 7)])
 @pytest.mark.parametrize(("tasks", "bins"), [(False, 1), (True, 1), (True, 11)])
 def test_encode_and_reward_take_batches_and_sequences_of_them(leading: tuple[int, ...], tasks: bool, bins: int) -> None:

@@ -73,6 +73,10 @@ def tiny_agent(dynamics: str = "mlp/logit", tasks: bool = False, bins: int = 1, 
     return agent
 
 
-def tiny_pwm(agent: Agent, loss: DynamicsLoss | None = None, on_nonfinite: str = "stop", **settings: Any) -> PWM:
+def tiny_pwm(
+    agent: Agent, loss: DynamicsLoss | None = None, on_nonfinite: str = "stop", compiled: bool = False, **settings: Any
+) -> PWM:
     streams = {name: torch.Generator().manual_seed(i) for i, name in enumerate(("imagination", "minibatch"))}
-    return PWM(agent, loss or MSELoss(), PWMSettings(**{**SETTINGS, **settings}), streams, on_nonfinite)
+    return PWM(
+        agent, loss or MSELoss(), PWMSettings(**{**SETTINGS, **settings}), streams, on_nonfinite, compiled=compiled
+    )

@@ -65,6 +65,14 @@ def precision_of(cfg: DictConfig, device: torch.device) -> torch.dtype:
     return torch.bfloat16 if cfg.precision == "bf16" else torch.float32
 
 
+def compiles(cfg: DictConfig, device: torch.device) -> bool:
+    """Whether the updates' losses go through torch.compile; `compile=auto` is where the device is a GPU.
+
+    On a CPU it takes longer than it saves within a run (docs/performance.md, "Ideas").
+    """
+    return device.type == "cuda" if cfg.compile == "auto" else bool(cfg.compile)
+
+
 def _has_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))

@@ -12,7 +12,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 from wmzoo.agent import Agent
-from wmzoo.arithmetic import device_of, precision_of
+from wmzoo.arithmetic import compiles, device_of, precision_of
 from wmzoo.data.sampler import SliceSampler
 from wmzoo.data.shards import Shards
 from wmzoo.distributed import world
@@ -164,13 +164,14 @@ def build_loss(cfg: DictConfig, generator: torch.Generator | None = None) -> Dyn
     return loss
 
 
-def build_pwm(cfg: DictConfig, agent: Agent, streams: dict[str, torch.Generator]) -> PWM:
-    """The algorithm on an agent, with the loss of the config."""
+def build_pwm(cfg: DictConfig, agent: Agent, streams: dict[str, torch.Generator], compiled: bool = False) -> PWM:
+    """The algorithm on an agent, with the loss of the config; for a few updates it does not pay to compile them."""
     settings = PWMSettings.of(cfg.recipe)
     if cfg.trainer.get("finetune_lr") is not None:
         settings = replace(settings, model_lr=cfg.trainer.finetune_lr)
-    precision = precision_of(cfg, next(agent.parameters()).device)
-    return PWM(agent, build_loss(cfg, streams["tau"]), settings, streams, cfg.on_nonfinite, precision)
+    device = next(agent.parameters()).device
+    how = (cfg.on_nonfinite, precision_of(cfg, device), compiled)
+    return PWM(agent, build_loss(cfg, streams["tau"]), settings, streams, *how)
 
 
 def _check_memory(cfg: DictConfig, obs_dim: int, act_dim: int) -> None:
@@ -219,11 +220,11 @@ def build_trainer(cfg: DictConfig, recorder: Callable[[Agent], Recorder]) -> Tra
         log.warning(init_from(agent, cfg.init_from, whole_model=extracts))
     elif extracts:
         raise WmzooError(f"trainer={cfg.trainer.name} learns inside a pretrained model: init_from=RUN")
-    if cfg.compile:
-        for part in (agent.world_model.encoder, agent.world_model.dynamics, agent.world_model.reward_head):
-            part.compile()
     streams = {name: stream(cfg.seed, name) for name in STREAMS}
-    pwm = build_pwm(cfg, agent, streams)
+    compiled = compiles(cfg, device)
+    if compiled:
+        log.warning("compile=%s: the first updates are slow, torch.compile takes them apart", str(cfg.compile).lower())
+    pwm = build_pwm(cfg, agent, streams, compiled)
     if warning := extrapolation(pwm.loss, agent.world_model.dynamics):
         log.warning(warning)
     parts: dict[str, Any] = {"agent": agent, "pwm": pwm, "recorder": recorder(agent), "streams": streams}

@@ -27,17 +27,21 @@ class RunningMoments(nn.Module):
         self.register_buffer("var", torch.ones(shape, dtype=torch.float64))
 
     @torch.no_grad()
-    def update(self, x: Tensor) -> None:
-        """Take in x[...] or x[..., W], maybe empty; all rows alike. What is not finite is the caller's to keep out."""
+    def update(self, x: Tensor, where: Tensor | bool = True) -> None:
+        """Take in x[...] or x[..., W], maybe empty; all rows alike. What is not finite is the caller's to keep out.
+
+        where: a bool scalar, false to leave all as it is; a tensor on a GPU is not waited for.
+        """
         x = x.detach().to(self.mean).reshape(-1, *self.mean.shape)
         if not len(x):
             return
         total = self.count + len(x)
         delta = x.mean(0) - self.mean
         spread = self.var * self.count + x.var(0, correction=0) * len(x) + delta.square() * self.count * len(x) / total
-        self.mean += delta * len(x) / total
-        self.var = spread / total
-        self.count = total
+        where = torch.as_tensor(where, device=self.mean.device)
+        self.mean = torch.where(where, self.mean + delta * len(x) / total, self.mean)
+        self.var = torch.where(where, spread / total, self.var)
+        self.count = torch.where(where, total, self.count)
 
     @property
     def std(self) -> Tensor:

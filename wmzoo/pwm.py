@@ -11,8 +11,6 @@ and truncation (bootstrapped) are told apart; two-hot rewards get a cross-entrop
 
 from __future__ import annotations
 
-import logging
-import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,14 +23,14 @@ from torch import Tensor, nn
 from wmzoo.agent import Agent
 from wmzoo.data.replay import Slices
 from wmzoo.diagnostics.esnr import RunningESNR
-from wmzoo.errors import RunFailed
 from wmzoo.losses.base import DynamicsLoss
 from wmzoo.nets import Actor, CriticEnsemble
+from wmzoo.nonfinite import NonFinite
 from wmzoo.normalise import RunningMoments
+from wmzoo.placement import send
 from wmzoo.world_model_loss import ModelLoss, WorldModelLoss
 
 SATURATED = 0.97  # |a| beyond this counts as a saturated action
-log = logging.getLogger("wmzoo")
 
 
 @dataclass(frozen=True)
@@ -71,8 +69,8 @@ class PWMSettings:
 
 
 class Feedback(NamedTuple):
-    """What an environment driven along a rollout answers: done[B] and terminated[B] (bool), and obs[B,O], where a new
-    episode starts if done."""
+    """What an environment driven along a rollout answers: done[B] and terminated[B] (bool, on the CPU, which asks), and
+    obs[B,O], where a new episode starts if done."""
 
     done: Tensor
     terminated: Tensor
@@ -80,11 +78,13 @@ class Feedback(NamedTuple):
 
 
 Drive = Callable[[Tensor], Feedback]
+Restart = Callable[[Tensor, Tensor], Tensor]
+Figures = dict[str, Tensor]  # of an update: scalars without gradient, on its device
 
 
 class Imagined(NamedTuple):
     """An imagined rollout. z[H,B,D] are the latents acted in; z_next[H,B,D] those reached, before any reset; rewards
-    [H,B] with gradient; done and terminated [H,B] as the environment said (all false without one)."""
+    [H,B] with gradient; done and terminated [H,B] as the environment said (all false without one), on the CPU."""
 
     z: Tensor
     z_next: Tensor
@@ -97,10 +97,14 @@ class Imagined(NamedTuple):
 class PWM:
     """The updates of one agent, with their optimisers, scales and random streams.
 
+    On a GPU no update makes the host wait: figures are scalar tensors, a step that is not finite is left out by the
+    optimiser itself, and `nonfinite.settle()`, once in a while, says what was.
+
     Args:
         streams: generators named `imagination` (policy noise in rollouts) and `minibatch` (critic mini-batches).
-        on_nonfinite: `stop` raises RunFailed naming what was not finite; `skip` leaves that update out and counts it.
+        on_nonfinite: `stop` or `skip`, see NonFinite.
         precision: of the updates' matrix products.
+        compiled: by torch.compile, the three losses each as a whole; a rollout that drives environments stays as it is.
     """
 
     def __init__(
@@ -111,10 +115,11 @@ class PWM:
         streams: dict[str, torch.Generator],
         on_nonfinite: str = "stop",
         precision: torch.dtype = torch.float32,
+        compiled: bool = False,
     ) -> None:
         self.agent, self.model = agent, agent.world_model
-        self.loss, self.settings, self.streams, self.on_nonfinite = loss, settings, streams, on_nonfinite
-        self.precision, self.device_type = precision, next(agent.parameters()).device.type
+        self.loss, self.settings, self.streams = loss, settings, streams
+        self.precision, self.device = precision, next(agent.parameters()).device
         adam, s = torch.optim.Adam, settings
         self.model_loss: nn.Module = WorldModelLoss(self.model, loss, s.gamma, s.dynamics_coef, s.reward_coef)
         betas = (s.actor_critic_betas[0], s.actor_critic_betas[1])
@@ -129,9 +134,14 @@ class PWM:
         if agent.critic is not None:
             self.optimisers["critic"] = adam(agent.critic.parameters(), s.critic_lr, betas, fused=True)
         self.schedule(0.0)
-        self.rewards, self.returns = self.model.reward_moments, RunningMoments()
+        self.rewards, self.returns = self.model.reward_moments, RunningMoments().to(self.device)
         self.esnr = RunningESNR()  # of the actor's gradient, before clipping
-        self.nonfinite: Counter[str] = Counter()  # what was not finite, and how often
+        self.nonfinite = NonFinite(on_nonfinite)
+        self._unroll, self._value_loss = self.unroll, self.value_loss
+        if compiled:
+            self.model_loss.compile(dynamic=False)
+            self._unroll = torch.compile(self.unroll, dynamic=False)
+            self._value_loss = torch.compile(self.value_loss, dynamic=False)
 
     @property
     def actor(self) -> Actor:
@@ -145,17 +155,13 @@ class PWM:
 
     # ── the world model ────────────────────────────────────────
 
-    def update_model(self, slices: Slices, task: Tensor | None = None) -> dict[str, float]:
+    def update_model(self, slices: Slices, task: Tensor | None = None) -> Figures:
         """One step on obs[H+1,B,O], actions[H,B,A], rewards[H,B]; the gradient runs through the whole rollout."""
         with self.autocast():
             loss: ModelLoss = self.model_loss(slices._replace(rewards=self.scale_reward(slices.rewards)), task)
         norm = self._descend("model", loss.total, self.model, self.settings.model_grad_clip, loss.made_of)
-        return {
-            "wm_loss": loss.total.item(),
-            "dynamics_loss": loss.dynamics.item(),
-            "reward_loss": loss.reward.item(),
-            "wm_grad_norm": norm,
-        } | {name: figure.item() for name, figure in loss.figures.items()}
+        figures = {"wm_loss": loss.total, "dynamics_loss": loss.dynamics, "reward_loss": loss.reward}
+        return _detached(figures | {"wm_grad_norm": norm} | dict(loss.figures))
 
     def scale_reward(self, reward: Tensor) -> Tensor:
         """Rewards as the reward head learns them: divided by their running std, less their mean if so set, clipped."""
@@ -174,39 +180,53 @@ class PWM:
         With `drive`, the same actions drive real environments; where one is done the latent goes on from the encoding
         of its new start.
         """
-        z = self.model.encode(obs, task)
         shape = (horizon, len(obs), self.actor.action_dim)
-        noise = torch.randn(shape, generator=self.streams["imagination"]).to(obs.device)
-        none_done = torch.zeros(len(obs), dtype=torch.bool, device=obs.device)
-        feedback = Feedback(none_done, none_done, obs)
-        steps = []
-        for i in range(horizon):
-            action = self.model.mask(self.actor(z.detach() if self.settings.detach else z, noise[i]), task)
+        noise = send(torch.randn(shape, generator=self.streams["imagination"]), obs.device)
+        if drive is None:
+            none_done = torch.zeros(shape[:2], dtype=torch.bool)
+            return Imagined(*self._unroll(obs, noise, task), none_done, none_done)
+        asked: list[Feedback] = []
+
+        def restart(z_next: Tensor, action: Tensor) -> Tensor:
+            asked.append(drive(action.detach()))
+            done = asked[-1].done
+            if not done.any():
+                return z_next
+            return torch.where(send(done, z_next.device).unsqueeze(-1), self.model.encode(asked[-1].obs, task), z_next)
+
+        columns = self.unroll(obs, noise, task, restart)
+        return Imagined(*columns, *(torch.stack(ends) for ends in zip(*(each[:2] for each in asked), strict=True)))
+
+    def unroll(
+        self, obs: Tensor, noise: Tensor, task: Tensor | None = None, restart: Restart | None = None
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """obs[B,O], the policy's noise[H,B,A] -> latents, next latents, actions, rewards as in `Imagined`.
+
+        restart: from the latent reached and the action taken to the latent that goes on.
+        """
+        z, steps = self.model.encode(obs, task), []
+        for eps in noise:
+            action = self.model.mask(self.actor(z.detach() if self.settings.detach else z, eps), task)
             z_next = self.model.next(z, action, task)
-            if drive is not None:
-                feedback = drive(action.detach())
-            steps.append((z, z_next, action, feedback.done, feedback.terminated))
-            z = z_next
-            if drive is not None and feedback.done.any():
-                z = torch.where(feedback.done.unsqueeze(-1), self.model.encode(feedback.obs, task), z)
-        zs, z_nexts, actions, done, terminated = (torch.stack(column) for column in zip(*steps, strict=True))
-        rewards = self.model.reward_code.decode(self.model.reward(zs, actions, task))
-        return Imagined(zs, z_nexts, actions, rewards, done, terminated)
+            steps.append((z, z_next, action))
+            z = z_next if restart is None else restart(z_next, action)
+        zs, z_nexts, actions = (torch.stack(column) for column in zip(*steps, strict=True))
+        return zs, z_nexts, actions, self.model.reward_code.decode(self.model.reward(zs, actions, task))
 
     def objective(self, rollout: Imagined) -> Tensor:
         """The return of each rollout [B]: Σ over its segments of Σ_i γ^i r_i + γ^L V(z_L), where L is the segment's
         length and V(z_L) is 0 after a true termination and the ensemble's minimum otherwise."""
         ends = rollout.done.clone()
         ends[-1] = True
-        discounts = segment_discounts(rollout.done, self.settings.gamma).to(rollout.rewards)
+        discounts = send(segment_discounts(rollout.done, self.settings.gamma), self.device).to(rollout.rewards)
         values = torch.zeros_like(rollout.rewards)
-        bootstrapped = ends & ~rollout.terminated
+        bootstrapped = tuple(send(index, self.device) for index in (ends & ~rollout.terminated).nonzero(as_tuple=True))
         values[bootstrapped] = self.critic.minimum(rollout.z_next[bootstrapped]).to(values)
         return (discounts * (rollout.rewards + self.settings.gamma * values)).sum(0)
 
     def update_actor(
         self, obs: Tensor, horizon: int, task: Tensor | None = None, drive: Drive | None = None
-    ) -> tuple[Imagined, dict[str, float]]:
+    ) -> tuple[Imagined, Figures]:
         """One ascent step on the mean imagined return from obs[B,O]; also gives the rollout, for the critics."""
         with frozen(self.model, self.critic):
             with self.autocast():
@@ -214,52 +234,52 @@ class PWM:
                 returns = self.objective(rollout)
             loss = -returns.mean()
             if self.settings.return_scale:
-                if bool(returns.isfinite().all()):
-                    self.returns.update(returns)
+                self.returns.update(returns, where=returns.isfinite().all())
                 loss = loss / self.returns.std
             suspects = {"observation": obs, "latent": rollout.z, "next latent": rollout.z_next}
             suspects |= {"action": rollout.actions, "imagined reward": rollout.rewards, "imagined return": returns}
             norm = self._descend("actor", loss, self.actor, self.settings.actor_grad_clip, suspects)
-        return rollout, {
-            "policy_loss": loss.item(),
-            "actor_grad_norm": norm,
-            "imagined_return": returns.mean().item(),
-            "latent_norm": rollout.z.detach().norm(dim=-1).mean().item(),
-            "action_saturation": (rollout.actions.detach().abs() > SATURATED).float().mean().item(),
-        }
+        figures = {"policy_loss": loss, "actor_grad_norm": norm, "imagined_return": returns.mean()}
+        figures["latent_norm"] = rollout.z.detach().norm(dim=-1).mean()
+        figures["action_saturation"] = (rollout.actions.detach().abs() > SATURATED).float().mean()
+        return rollout, _detached(figures)
 
     # ── the critics ────────────────────────────────────────
 
-    def update_critic(self, rollout: Imagined) -> dict[str, float]:
+    def update_critic(self, rollout: Imagined) -> Figures:
         """Regress all critics on the rollout's TD(λ) targets: `critic_passes` over `critic_minibatches` each."""
         s = self.settings
         with torch.no_grad(), self.autocast():
             next_values = self.critic.minimum(rollout.z_next)
-            targets = td_lambda_targets(
-                rollout.rewards, next_values, rollout.done, rollout.terminated, s.gamma, s.td_lambda
-            ).flatten()
+            ends = (send(rollout.done, self.device), send(rollout.terminated, self.device))
+            targets = td_lambda_targets(rollout.rewards, next_values, *ends, s.gamma, s.td_lambda).flatten()
             z = rollout.z.detach().flatten(0, 1)
         losses, norms = [], []
         for _ in range(s.critic_passes):
-            order = torch.randperm(len(z), generator=self.streams["minibatch"]).to(z.device)
+            order = send(torch.randperm(len(z), generator=self.streams["minibatch"]), self.device)
             for batch in order.chunk(s.critic_minibatches):
                 latents, target = z[batch], targets[batch]
                 with self.autocast():
-                    loss = (self.critic(latents) - target).square().mean()
+                    loss = self._value_loss(latents, target)
                 suspects = {"latent": latents, "TD(λ) target": target}
                 norms.append(self._descend("critic", loss, self.critic, s.critic_grad_clip, suspects))
-                losses.append(loss.item())
-        return {"value_loss": sum(losses) / len(losses), "critic_grad_norm": sum(norms) / len(norms)}
+                losses.append(loss)
+        return _detached({"value_loss": torch.stack(losses).mean(), "critic_grad_norm": torch.stack(norms).mean()})
+
+    def value_loss(self, z: Tensor, target: Tensor) -> Tensor:
+        """The mean square distance of all critics at z[N,D] from target[N]."""
+        loss: Tensor = (self.critic(z) - target).square().mean()
+        return loss
 
     # ── optimisation ────────────────────────────────────────
 
     def autocast(self) -> torch.autocast:
         """Within it matrix products are computed in `precision`."""
-        return torch.autocast(self.device_type, torch.bfloat16, enabled=self.precision == torch.bfloat16)
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == torch.bfloat16)
 
     def _descend(
         self, name: str, loss: Tensor, module: nn.Module, clip: float, suspects: Mapping[str, Tensor]
-    ) -> float:
+    ) -> Tensor:
         """One optimiser step with the gradient's norm clipped; gives the norm before clipping.
 
         suspects: what the loss came from, in the order of its making: of these the first that is not finite is named.
@@ -268,31 +288,18 @@ class PWM:
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         gradients = {part: p.grad for part, p in module.named_parameters() if p.grad is not None}
-        total = nn.utils.get_total_norm(list(gradients.values()))
-        norm = total.item()
-        if math.isfinite(norm) and math.isfinite(loss.item()):
-            if name == "actor":
-                self.esnr.add(gradients.values())
-            nn.utils.clip_grads_with_norm_(module.parameters(), clip, total)
-            optimiser.step()
-            return norm
-        bad = [what for what, tensor in suspects.items() if not tensor.isfinite().all()]
-        bad += ["loss"] if not math.isfinite(loss.item()) else []
-        if bad:
-            self.not_finite(bad[0], f"in the {name}'s update")
-        else:
-            where = [part for part, gradient in gradients.items() if not gradient.isfinite().all()]
-            where.append("all parameters together")  # each is finite, but their squares overflow
-            self.not_finite("gradient", f"of {where[0]} in the {name}'s update")
+        norms = torch.stack(torch._foreach_norm(list(gradients.values())))
+        norm: Tensor = norms.norm()
+        fine = norm.isfinite() & loss.isfinite()
+        suspects = {**suspects, "loss": loss}
+        finite = torch.stack([tensor.isfinite().all() for tensor in suspects.values()])
+        self.nonfinite.note(name, [*suspects], [*gradients], torch.cat([finite, norms.isfinite(), fine.unsqueeze(0)]))
+        if name == "actor":
+            self.esnr.add(gradients.values(), where=fine)
+        nn.utils.clip_grads_with_norm_(module.parameters(), clip, norm)
+        optimiser.found_inf = (~fine).float()  # type: ignore[attr-defined]  # GradScaler's way to leave a step out
+        optimiser.step()
         return norm
-
-    def not_finite(self, what: str, where: str) -> None:
-        """Count something that was not finite, and end the run over it unless `on_nonfinite` is `skip`."""
-        if self.on_nonfinite == "stop":
-            raise RunFailed(f"the {what} {where} is not finite")
-        if not self.nonfinite[what]:
-            log.warning("the %s %s is not finite: skipped, and from now on counted as `nonfinite`", what, where)
-        self.nonfinite[what] += 1
 
     def schedule(self, progress: float) -> float:
         """Linear decay: at progress 0 the initial learning rates, at 1 `final_lr`. Gives the model's."""
@@ -311,7 +318,7 @@ class PWM:
             "returns": self.returns.state_dict(),
             "esnr": self.esnr.state_dict(),
             "streams": {name: generator.get_state() for name, generator in self.streams.items()},
-            "nonfinite": dict(self.nonfinite),
+            "nonfinite": dict(self.nonfinite.counts),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -322,7 +329,11 @@ class PWM:
         self.esnr.load_state_dict(state["esnr"])
         for name, generator in self.streams.items():
             generator.set_state(state["streams"][name])
-        self.nonfinite = Counter(state["nonfinite"])
+        self.nonfinite.counts = Counter(state["nonfinite"])
+
+
+def _detached(figures: Figures) -> Figures:
+    return {name: figure.detach() for name, figure in figures.items()}
 
 
 def segment_discounts(done: Tensor, gamma: float) -> Tensor:

@@ -70,7 +70,7 @@ RULES: dict[str, Rule] = {
     "seed": integer(0, 2**63 - 1),
     "device": TEXT,
     "precision": one_of("auto", "fp32", "bf16"),
-    "compile": BOOLEAN,
+    "compile": Rule("auto, true or false", lambda value: value == "auto" or isinstance(value, bool)),
     "threads": Rule("auto or an integer", lambda value: value == "auto" or type(value) is int),
     "run_dir": optional(TEXT),
     "plugins": Rule("a file or a list of files", lambda value: TEXT.holds(value) or several(TEXT).holds(value)),

@@ -15,10 +15,12 @@ class TaskEmbedding(nn.Module):
 
     def __init__(self, num_tasks: int, task_dim: int) -> None:
         super().__init__()
-        self.table = nn.Embedding(num_tasks, task_dim, max_norm=1.0)
+        self.table = nn.Embedding(num_tasks, task_dim)
         nn.init.uniform_(self.table.weight, -0.02, 0.02)
 
     def forward(self, task: Tensor) -> Tensor:
+        with torch.no_grad():  # what nn.Embedding's max_norm does, without making the host wait for a GPU
+            self.table.weight.copy_(self.table.weight.renorm(2, 0, 1.0))
         out: Tensor = self.table(task)
         return out
 

@@ -87,7 +87,7 @@ def test_the_model_losses_are_equal(transcription: ModuleType, bins: str) -> Non
     for seed in (10, 20, 30):  # later losses see what clipping and Adam made of the gradients before
         data = slices(seed)
         theirs = pwm.update_model(data)["wm_loss"]
-        assert own.update_model(*data) == pytest.approx(theirs, rel=1e-9, abs=1e-12)
+        assert own.update_model(*data) == pytest.approx(theirs.item(), rel=1e-9, abs=1e-12)
 
 
 @pytest.mark.parametrize("bins", BINS)
@@ -101,9 +101,9 @@ def test_the_actor_and_critic_losses_are_equal(transcription: ModuleType, bins: 
         orders = _copy(pwm.streams["minibatch"])
         rollout, row = pwm.update_actor(obs, H, drive=drives[0])
         loss, own_rollout = own.update_actor(obs, noise, drives[1])
-        assert loss == pytest.approx(row["policy_loss"], rel=1e-9, abs=1e-12)
+        assert loss == pytest.approx(row["policy_loss"].item(), rel=1e-9, abs=1e-12)
         value_loss = pwm.update_critic(rollout)["value_loss"]
-        assert own.update_critic(own_rollout, orders) == pytest.approx(value_loss, rel=1e-9, abs=1e-12)
+        assert own.update_critic(own_rollout, orders) == pytest.approx(value_loss.item(), rel=1e-9, abs=1e-12)
 
 
 def _copy(generator: torch.Generator) -> torch.Generator:

@@ -87,6 +87,7 @@ def test_the_running_one_is_that_of_the_last_window_in_any_pieces_and_goes_on_fr
             state, running = running.state_dict(), RunningESNR(window=8)
             running.load_state_dict(state)
         running.add([row[:4].view(2, 2), row[4:]])
+        running.add([torch.full((6,), math.nan)], where=torch.tensor(False))
     expected = corrected(gram(g[-8:].double()))
     assert running.row() == {
         "esnr_running": pytest.approx(expected, rel=1e-5),

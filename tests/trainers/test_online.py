@@ -182,9 +182,9 @@ def test_the_paper_starts_with_one_episode_everywhere_and_as_many_updates_as_it_
 
 
 def test_it_tells_how_far_the_warm_up_and_the_first_updates_are() -> None:
-    told = run(warmup_steps=60, pretrain_updates=2, iterations=0).preparations
+    told = run(warmup_steps=60, pretrain_updates=5, model_updates=2, iterations=0).preparations
     steps = [("random steps", done, 60) for done in range(0, 60, NUM_ENVS)]
-    assert told == [*steps, ("first model updates", 0, 2), ("first model updates", 1, 2)]
+    assert told == [*steps, *(("first model updates", done, 5) for done in (0, 2, 4))]
 
 
 def test_the_warm_up_acts_uniformly_at_random() -> None:
@@ -358,7 +358,7 @@ def test_with_skip_it_is_counted_and_reaches_no_slice_no_weight_and_no_scale(
     # in the warm-up, twice running, in the middle of an episode, and at its end (environment 2 ends every 12th step)
     trainer.env.spoil = dict.fromkeys((4, 5, 22, 23, 29), lambda transition: SPOILERS[what](transition, bad))
     trainer.run()
-    assert trainer.pwm.nonfinite == {what: 5} and notes.rows[-1]["nonfinite"] == 5
+    assert trainer.pwm.nonfinite.counts == {what: 5} and notes.rows[-1]["nonfinite"] == 5
     assert len(notes.rows) == 4 and all(notes.rows[-1][loss] is not None for loss in ("wm_loss", "policy_loss"))
     assert all(math.isfinite(row[loss]) for row in notes.rows for loss in ("wm_loss", "policy_loss", "value_loss"))
     assert all(value.isfinite().all() for value in trainer.agent.state_dict().values())
@@ -381,7 +381,7 @@ def test_an_action_that_is_not_finite_is_named_and_with_skip_becomes_the_middle_
     notes.trainer.run()
     acted = [actions for actions, _, _ in notes.trainer.env.history[20:]]
     assert all(actions[1] == 0 for actions in acted) and any(actions[0] != 0 for actions in acted)
-    assert notes.trainer.pwm.nonfinite["action"] >= len(acted)
+    assert notes.trainer.pwm.nonfinite.counts["action"] >= len(acted)
 
 
 def test_a_first_observation_that_is_not_finite_ends_the_run_whatever_is_set(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor
 
+from wmzoo.placement import send
+
 if TYPE_CHECKING:
     from wmzoo.envs.base import Transition
 
@@ -27,7 +29,7 @@ class Slices(NamedTuple):
 
     def to(self, device: torch.device) -> Slices:
         """The same slices on `device`."""
-        return Slices(*(tensor.to(device) for tensor in self))
+        return Slices(*(send(tensor, device) for tensor in self))
 
 
 class ReplayBuffer:

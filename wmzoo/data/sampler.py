@@ -14,6 +14,7 @@ from torch import Tensor
 from wmzoo.data.replay import Slices
 from wmzoo.data.shards import Shard, Shards
 from wmzoo.errors import WmzooError
+from wmzoo.placement import send
 
 HELD_OUT_EVERY = 20
 
@@ -26,7 +27,7 @@ class TaskSlices(NamedTuple):
 
     def to(self, device: torch.device) -> TaskSlices:
         """The same on `device`."""
-        return TaskSlices(self.slices.to(device), self.task.to(device))
+        return TaskSlices(self.slices.to(device), send(self.task, device))
 
     def columns(self, chosen: slice) -> TaskSlices:
         """Some of the B slices."""

@@ -93,32 +93,38 @@ class RunningESNR:
     """The ESNR of the last `window` gradients of a training: cheap, and blurred by what the policy learns meanwhile."""
 
     def __init__(self, window: int = 32) -> None:
-        self.window, self.count = window, 0
+        self.window = window
+        self.count = torch.zeros(1, dtype=torch.int64)
         self.gradients = torch.zeros(window, 0)  # [W,P], in a ring
         self.gram = torch.zeros(window, window, dtype=torch.float64)
 
-    def add(self, gradients: Iterable[Tensor]) -> None:
-        """Take in one gradient, in pieces of any shape."""
+    def add(self, gradients: Iterable[Tensor], where: Tensor | bool = True) -> None:
+        """Take in one gradient, in pieces of any shape, on their device and without waiting for it.
+
+        where: a bool scalar, false to leave it out.
+        """
         flat = torch.cat([gradient.detach().flatten() for gradient in gradients]).float()
-        if not self.count:
+        if not self.gradients.shape[1]:
             self.gradients = flat.new_zeros(self.window, len(flat))
-        self.gradients = self.gradients.to(flat.device)  # a loaded state is on the CPU
-        row = self.count % self.window
-        self.gradients[row] = flat
-        products = (self.gradients @ flat).double().cpu()
-        self.gram[row], self.gram[:, row] = products, products
-        self.count += 1
+        # what was loaded is on the CPU
+        self.gradients, self.gram, self.count = (x.to(flat.device) for x in (self.gradients, self.gram, self.count))
+        where, row = torch.as_tensor(where, device=flat.device), self.count % self.window
+        added = torch.where(where, flat, self.gradients[row])
+        self.gradients.index_copy_(0, row, added)
+        products = (self.gradients @ added.T).double().T
+        self.gram.index_copy_(0, row, products).index_copy_(1, row, products.T)
+        self.count += where
 
     def row(self) -> dict[str, float | None]:
         """`esnr_running` and, in decibels, `esnr_running_db`; None before the window is full, or where not positive."""
-        value = corrected(self.gram) if self.count >= self.window else None
+        value = corrected(self.gram.cpu()) if int(self.count) >= self.window else None
         return {"esnr_running": value, "esnr_running_db": decibels(value)}
 
     def state_dict(self) -> dict[str, Any]:
-        return {"count": self.count, "gradients": self.gradients, "gram": self.gram}
+        return {"count": int(self.count), "gradients": self.gradients, "gram": self.gram}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on where `state_dict` was taken."""
-        self.count = state["count"]
+        self.count = torch.tensor([state["count"]])
         self.gradients = state["gradients"].clone()
         self.gram = state["gram"].clone()

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from wmzoo.dynamics.base import Dynamics, VelocityDynamics
 from wmzoo.losses.base import DynamicsLoss, LatentRollout, discounted_sum, unroll
+from wmzoo.placement import send
 
 
 class RectifiedFlowLoss(DynamicsLoss):
@@ -85,6 +86,7 @@ class RectifiedFlowLoss(DynamicsLoss):
         error = dynamics.velocity(z_tau, action, tau, task_emb, source=source) - (end - start)
         return chart.induced(z_tau, error).view(steps, self.samples, batch, -1)
 
+    @torch.compiler.disable  # a generator's numbers are drawn outside of compiled code
     def _times(self, steps: int, batch: int, like: Tensor) -> Tensor:
         """τ[H·S·B,1] like `like`; drawn in float32 on the generator's own device, so that the stream is the same."""
         if self.tau == "midpoint":
@@ -93,4 +95,4 @@ class RectifiedFlowLoss(DynamicsLoss):
         shape = (steps, self.samples, batch * self.world.size, 1)
         part = torch.arange(self.samples, device=device).view(-1, 1, 1)
         whole = (torch.rand(shape, generator=self.generator, device=device) + part) / self.samples
-        return whole[:, :, self.world.part(shape[2])].flatten(0, 2).to(like)
+        return send(whole[:, :, self.world.part(shape[2])].flatten(0, 2), like.device).to(like)

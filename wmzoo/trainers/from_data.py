@@ -63,7 +63,9 @@ class DataTrainer(Trainer):
         while self.iteration < self.iterations:
             tick = time.perf_counter()
             rate = self.pwm.schedule(self.iteration / self.iterations)
-            row = self.learn() | {"lr": rate, "nonfinite": self.pwm.nonfinite.total()}
+            row = self.learn()
+            self.pwm.nonfinite.settle()
+            row |= {"lr": rate, "nonfinite": self.pwm.nonfinite.counts.total()}
             row |= {"iterations_per_second": 1 / (time.perf_counter() - tick)}
             self.iteration += 1
             last = self.iteration == self.iterations

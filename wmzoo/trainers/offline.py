@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from wmzoo.evaluation import Evaluation
-from wmzoo.trainers.base import Row
+from wmzoo.trainers.base import Row, mean
 from wmzoo.trainers.from_data import DataTrainer
 
 
@@ -33,7 +33,7 @@ class OfflineTrainer(DataTrainer):
         row |= self.pwm.update_critic(rollout)
         if self.finetunes:
             row |= self.pwm.update_model(drawn.slices, task)
-        return row | self.pwm.esnr.row()
+        return mean([row]) | self.pwm.esnr.row()
 
     def assess(self) -> Row:
         evaluation = self.evaluate()

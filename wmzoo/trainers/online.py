@@ -14,6 +14,7 @@ from wmzoo.diagnostics.open_loop import open_loop
 from wmzoo.envs.base import VectorEnv
 from wmzoo.errors import RunFailed
 from wmzoo.evaluation import Evaluation
+from wmzoo.placement import send
 from wmzoo.pwm import PWM, Feedback
 from wmzoo.trainers.base import Recorder, Row, Trainer, mean
 from wmzoo.trainers.episodes import EpisodeTracker
@@ -96,8 +97,9 @@ class OnlineTrainer(Trainer):
             tick, steps_before = time.perf_counter(), self.env_steps
             rate = self.pwm.schedule(self.iteration / self.iterations)
             row = self._policy_updates() | self._model_updates(self.model_updates)
+            self.pwm.nonfinite.settle()
             self.iteration += 1
-            row |= self.episodes.take() | {"lr": rate, "nonfinite": self.pwm.nonfinite.total()}
+            row |= self.episodes.take() | {"lr": rate, "nonfinite": self.pwm.nonfinite.counts.total()}
             row |= self.pwm.esnr.row()
             row |= {"fps": (self.env_steps - steps_before) / (time.perf_counter() - tick)}
             last = self.iteration == self.iterations
@@ -128,9 +130,10 @@ class OnlineTrainer(Trainer):
         while self.env_steps < self.warmup_steps:
             self.recorder.preparing("random steps", self.env_steps, self.warmup_steps)
             self._act(2 * torch.rand(shape, generator=self.streams["exploration"]) - 1)
-        for done in range(self.pretrain_updates):
+        for done in range(0, self.pretrain_updates, self.model_updates):
             self.recorder.preparing("first model updates", done, self.pretrain_updates)
-            self._model_updates(1)
+            self._model_updates(min(self.model_updates, self.pretrain_updates - done))
+            self.pwm.nonfinite.settle()
 
     def _act(self, actions: Tensor) -> Feedback:
         """Step the environments and keep what happened.
@@ -148,15 +151,14 @@ class OnlineTrainer(Trainer):
         self.episodes.add(transition)
         self.obs = transition.obs.where(transition.obs.isfinite().all(1, keepdim=True), self.obs)
         self.env_steps += self.env.num_envs
-        ends = (transition.terminated | transition.truncated, transition.terminated)
-        return Feedback(*(tensor.to(self.device) for tensor in (*ends, self.obs)))
+        return Feedback(transition.done.cpu(), transition.terminated.cpu(), send(self.obs, self.device))
 
     def _finite(self, what: str, rows: Tensor) -> Tensor:
         """rows[B,W] -> bool[B,1]: whether all of an environment's numbers are finite; what is not is reported."""
         fine = rows.isfinite().all(1, keepdim=True)
         if not fine.all():
             env = int(fine.flatten().long().argmin())
-            self.pwm.not_finite(what, f"of environment {env} after {self.env_steps} environment steps")
+            self.pwm.nonfinite.found(what, f"of environment {env} after {self.env_steps} environment steps")
         return fine
 
     def _observe(self, obs: Tensor) -> None:
@@ -169,14 +171,14 @@ class OnlineTrainer(Trainer):
 
     def _policy_updates(self) -> Row:
         if self.act_on == "imagination":
-            rollout, row = self.pwm.update_actor(self.obs.to(self.device), self.horizon, drive=self._act)
-            return row | self.pwm.update_critic(rollout)
+            rollout, row = self.pwm.update_actor(send(self.obs, self.device), self.horizon, drive=self._act)
+            return mean([row | self.pwm.update_critic(rollout)])
         visited = []
         for _ in range(self.horizon):
             visited.append(self.obs)
-            obs = self.obs.to(self.device)
+            obs = send(self.obs, self.device)
             self._act(self.agent.act(obs, deterministic=False, generator=self.streams["exploration"]))
-        states = torch.cat(visited).to(self.device)
+        states = send(torch.cat(visited), self.device)
         rows = []
         for _ in range(self.actor_updates):
             chosen = torch.randperm(len(states), generator=self.streams["starts"])[: self.rollouts]
