@@ -86,7 +86,7 @@ class RectifiedFlowLoss(DynamicsLoss):
         error = dynamics.velocity(z_tau, action, tau, task_emb, source=source) - (end - start)
         return chart.induced(z_tau, error).view(steps, self.samples, batch, -1)
 
-    @torch.compiler.disable  # a generator's numbers are drawn outside of compiled code
+    @torch.compiler.disable  # type: ignore[untyped-decorator]  # a generator draws outside of compiled code
     def _times(self, steps: int, batch: int, like: Tensor) -> Tensor:
         """τ[H·S·B,1] like `like`; drawn in float32 on the generator's own device, so that the stream is the same."""
         if self.tau == "midpoint":
