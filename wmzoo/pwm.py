@@ -159,7 +159,7 @@ class PWM:
         """One step on obs[H+1,B,O], actions[H,B,A], rewards[H,B]; the gradient runs through the whole rollout."""
         with self.autocast():
             loss: ModelLoss = self.model_loss(slices._replace(rewards=self.scale_reward(slices.rewards)), task)
-        norm = self._descend("model", loss.total, self.model, self.settings.model_grad_clip, loss.made_of)
+        norm = self._descend("model", loss.total, self.model, self.settings.model_grad_clip, finite(loss.made_of))
         figures = {"wm_loss": loss.total, "dynamics_loss": loss.dynamics, "reward_loss": loss.reward}
         return _detached(figures | {"wm_grad_norm": norm} | dict(loss.figures))
 
@@ -238,7 +238,7 @@ class PWM:
                 loss = loss / self.returns.std
             suspects = {"observation": obs, "latent": rollout.z, "next latent": rollout.z_next}
             suspects |= {"action": rollout.actions, "imagined reward": rollout.rewards, "imagined return": returns}
-            norm = self._descend("actor", loss, self.actor, self.settings.actor_grad_clip, suspects)
+            norm = self._descend("actor", loss, self.actor, self.settings.actor_grad_clip, finite(suspects))
         figures = {"policy_loss": loss, "actor_grad_norm": norm, "imagined_return": returns.mean()}
         figures["latent_norm"] = rollout.z.detach().norm(dim=-1).mean()
         figures["action_saturation"] = (rollout.actions.detach().abs() > SATURATED).float().mean()
@@ -254,15 +254,14 @@ class PWM:
             ends = (send(rollout.done, self.device), send(rollout.terminated, self.device))
             targets = td_lambda_targets(rollout.rewards, next_values, *ends, s.gamma, s.td_lambda).flatten()
             z = rollout.z.detach().flatten(0, 1)
+        made_of = finite({"latent": z, "TD(λ) target": targets})
         losses, norms = [], []
         for _ in range(s.critic_passes):
             order = send(torch.randperm(len(z), generator=self.streams["minibatch"]), self.device)
             for batch in order.chunk(s.critic_minibatches):
-                latents, target = z[batch], targets[batch]
                 with self.autocast():
-                    loss = self._value_loss(latents, target)
-                suspects = {"latent": latents, "TD(λ) target": target}
-                norms.append(self._descend("critic", loss, self.critic, s.critic_grad_clip, suspects))
+                    loss = self._value_loss(z[batch], targets[batch])
+                norms.append(self._descend("critic", loss, self.critic, s.critic_grad_clip, made_of))
                 losses.append(loss)
         return _detached({"value_loss": torch.stack(losses).mean(), "critic_grad_norm": torch.stack(norms).mean()})
 
@@ -278,11 +277,12 @@ class PWM:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == torch.bfloat16)
 
     def _descend(
-        self, name: str, loss: Tensor, module: nn.Module, clip: float, suspects: Mapping[str, Tensor]
+        self, name: str, loss: Tensor, module: nn.Module, clip: float, made_of: Mapping[str, Tensor]
     ) -> Tensor:
         """One optimiser step with the gradient's norm clipped; gives the norm before clipping.
 
-        suspects: what the loss came from, in the order of its making: of these the first that is not finite is named.
+        made_of: what the loss came from, in the order of its making, and whether that was finite: the first that was
+        not is named.
         """
         optimiser = self.optimisers[name]
         optimiser.zero_grad(set_to_none=True)
@@ -291,13 +291,15 @@ class PWM:
         norms = torch.stack(torch._foreach_norm(list(gradients.values())))
         norm: Tensor = norms.norm()
         fine = norm.isfinite() & loss.isfinite()
-        suspects = {**suspects, "loss": loss}
-        finite = torch.stack([tensor.isfinite().all() for tensor in suspects.values()])
-        self.nonfinite.note(name, [*suspects], [*gradients], torch.cat([finite, norms.isfinite(), fine.unsqueeze(0)]))
+        made_of = {**made_of, "loss": loss.isfinite()}
+        flags = torch.cat([torch.stack(list(made_of.values())), norms.isfinite(), fine.unsqueeze(0)])
+        self.nonfinite.note(name, [*made_of], [*gradients], flags)
         if name == "actor":
             self.esnr.add(gradients.values(), where=fine)
-        nn.utils.clip_grads_with_norm_(module.parameters(), clip, norm)
-        optimiser.found_inf = (~fine).float()  # type: ignore[attr-defined]  # GradScaler's way to leave a step out
+        # The fused optimiser divides the gradients by one and looks at the other, as torch.amp.GradScaler asks it to:
+        # clipping takes no pass of its own, and a step can be left out without telling the host.
+        optimiser.grad_scale = ((norm + 1e-6) / clip).clamp(min=1.0).float()  # type: ignore[attr-defined]
+        optimiser.found_inf = (~fine).float()  # type: ignore[attr-defined]
         optimiser.step()
         return norm
 
@@ -330,6 +332,11 @@ class PWM:
         for name, generator in self.streams.items():
             generator.set_state(state["streams"][name])
         self.nonfinite.counts = Counter(state["nonfinite"])
+
+
+def finite(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """By name, whether all of a tensor is finite."""
+    return {name: tensor.isfinite().all() for name, tensor in tensors.items()}
 
 
 def _detached(figures: Figures) -> Figures:
