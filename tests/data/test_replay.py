@@ -231,3 +231,13 @@ def test_sampled_slices_are_copies() -> None:
     for _ in range(30):
         chronicle.step([0] * NUM_ENVS)
     assert torch.equal(slices.obs, before)
+
+
+@pytest.mark.parametrize(("obs_dim", "act_dim"), [(5, 1), (17, 6)])
+def test_a_million_steps_take_at_most_a_fifth_more_than_their_numbers(obs_dim: int, act_dim: int) -> None:
+    """With an extra row per episode, too."""
+    envs, steps, episode = 50, 1_000_000, 500
+    with torch.device("meta"):
+        replay = ReplayBuffer(steps + steps // episode, envs, obs_dim, act_dim, episode, torch.Generator())
+    held = sum(tensor.nbytes for tensor in vars(replay).values() if isinstance(tensor, torch.Tensor))
+    assert held <= 1.2 * 4 * steps * (obs_dim + act_dim + 1)

@@ -63,7 +63,7 @@ class ReplayBuffer:
         self.obs = torch.full((self.rows, num_envs, obs_dim), 0.0)
         self.action = torch.full((self.rows, num_envs, act_dim), 0.0)
         self.reward = torch.full((self.rows, num_envs), 0.0)
-        self.episode = torch.full((self.rows, num_envs), NO_EPISODE)
+        self.episode = torch.full((self.rows, num_envs), NO_EPISODE, dtype=torch.int32)
         self.head = torch.zeros(num_envs, dtype=torch.long)  # the row that holds the newest observation
         self.envs = torch.arange(num_envs)
         self.next_episode = 0
@@ -101,7 +101,7 @@ class ReplayBuffer:
     def _open(self, envs: Tensor, obs: Tensor) -> None:
         numbers = self.next_episode + torch.arange(len(envs))
         self.obs[self.head[envs], envs] = obs
-        self.episode[self.head[envs], envs] = numbers.where(obs.isfinite().all(1), NO_EPISODE)
+        self.episode[self.head[envs], envs] = numbers.where(obs.isfinite().all(1), NO_EPISODE).to(self.episode)
         self.next_episode += len(envs)
         self._count_filled()
 
