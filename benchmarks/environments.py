@@ -52,7 +52,7 @@ def ways(suite: str, task: str) -> list[str]:
         return [OWN]
     definition = definition_of(suite, task)
     missing = {"auto"} | ({"arrays", "rollout"} if definition is None else set())
-    missing |= set() if definition is None or definition.by_rollout else {"rollout"}
+    missing |= set() if definition is None or definition.rollout_from else {"rollout"}
     return [*OUTSIDE.get(suite, ()), *(backend for backend in BACKENDS if backend not in missing)]
 
 

@@ -20,7 +20,7 @@ from wmzoo.errors import WmzooError
 from wmzoo.values import RULES
 
 SUITES = {**dict.fromkeys(DMC, DmcVectorEnv), **dict.fromkeys(GYMNASIUM, GymnasiumVectorEnv)}
-DEFINED = [(task, "arrays") for task in SUITES] + [(task, "rollout") for task in DMC if DMC[task].by_rollout]
+DEFINED = [(task, "arrays") for task in SUITES] + [(task, "rollout") for task in DMC if DMC[task].rollout_from]
 # Drawn targets and actuators, contacts, terrain; ends of episodes; no MuJoCo.
 ANY = ["reacher-hard", "point_mass-hard", "manipulator-insert_ball", "Hopper-v5", "Pendulum-v1"]
 SEED, BATCH = 3, 5
@@ -145,8 +145,10 @@ def test_pictures_are_the_same(backend):
     env.close()
 
 
-def test_auto_takes_rollout_where_it_is_defined_then_arrays():
-    assert isinstance(make("cartpole-swingup", "auto").pool, RolloutPool)
+def test_auto_takes_arrays_where_they_are_defined_and_rollout_for_many_environments():
+    assert isinstance(make("pendulum-swingup", "auto", batch=64).pool, RolloutPool)
+    assert type(make("pendulum-swingup", "auto", batch=16).pool).__name__ == "ArrayPool"
+    assert type(make("cartpole-swingup", "auto", batch=64).pool).__name__ == "ArrayPool"
     assert type(make("cheetah-run", "auto").pool).__name__ == "ArrayPool"
     assert type(make("finger-spin", "auto", batch=2).pool).__name__ == "SerialPool"
 

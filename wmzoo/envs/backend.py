@@ -39,7 +39,7 @@ def make_pool(
         return ProcessPool(make, num_envs)
     if backend == "serial":
         return SerialPool(make(num_envs))
-    able = [name for name, each in array_tasks.items() if backend == "arrays" or each.by_rollout]
+    able = [name for name, each in array_tasks.items() if backend == "arrays" or each.rollout_from]
     if task not in able or definition is None:
         others = f"only for {', '.join(sorted(able))}" if able else "for no task of this suite"
         raise WmzooError(f"env.backend={backend} is not defined for {task}, {others}; env.backend=auto takes what fits")
@@ -54,5 +54,5 @@ def make_pool(
 def fastest(definition: type[ArrayTask] | None, num_envs: int) -> str:
     """What `auto` stands for, by benchmarks/results/environments."""
     if definition is not None:
-        return "rollout" if definition.by_rollout else "arrays"
+        return "rollout" if definition.rollout_from and num_envs >= definition.rollout_from else "arrays"
     return "processes" if num_envs >= PROCESSES_FROM and cores() > 1 else "serial"

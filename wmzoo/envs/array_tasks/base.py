@@ -17,13 +17,14 @@ class ArrayTask(ABC):
     """What B rows show and are worth, with the numbers of the suite's own code.
 
     reads: the arrays of mjData it needs.  drawn: the arrays of mjModel that a reset sets, and that are each row's own;
-    the physics must not depend on them.  by_rollout: the model has no constraints but joint limits and `reads` is qpos
-    and qvel, so that mujoco.rollout can step it.
+    the physics must not depend on them.  rollout_from: the number of environments from which mujoco.rollout is the
+    faster (benchmarks/results/environments), for a model without constraints but joint limits whose `reads` is qpos and
+    qvel; None for one that it cannot step exactly.
     """
 
     reads: ClassVar[tuple[str, ...]] = ("qpos", "qvel")
     drawn: ClassVar[tuple[str, ...]] = ()
-    by_rollout: ClassVar[bool] = False
+    rollout_from: ClassVar[int | None] = None
 
     @abstractmethod
     def __init__(self, simulator: Any) -> None:
@@ -37,5 +38,5 @@ class ArrayTask(ABC):
     def judge(self, before: Rows, now: Rows, actions: Floats) -> tuple[Floats, Bools]:
         """Rewards [B] of one raw control step, and whether the task is over, bool [B].
 
-        actions: [B, A], as the actuators took them.  before: the rows before the step; empty with `by_rollout`.
+        actions: [B, A], as the actuators took them.  before: the rows before the step; empty where mujoco.rollout steps.
         """

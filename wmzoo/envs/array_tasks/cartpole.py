@@ -11,7 +11,7 @@ from wmzoo.envs.array_tasks.dmc import DmcArrayTask, small_control, tolerance
 class Cartpole(DmcArrayTask):
     """Balance and swing-up, sparse or not. qpos is the cart's place and each pole's angle to the one before it."""
 
-    by_rollout = True
+    rollout_from = 256
 
     def observe(self, now: Rows) -> Floats:
         upright, sideways = self._poles(now)

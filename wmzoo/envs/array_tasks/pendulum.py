@@ -12,7 +12,7 @@ from wmzoo.envs.array_tasks.dmc import DmcArrayTask, tolerance
 class Pendulum(DmcArrayTask):
     """The reward is 1 within 8 degrees of the vertical."""
 
-    by_rollout = True
+    rollout_from = 64
 
     def observe(self, now: Rows) -> Floats:
         angle = now["qpos"]

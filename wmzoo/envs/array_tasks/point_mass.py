@@ -16,7 +16,7 @@ from wmzoo.envs.array_tasks.dmc import DmcArrayTask, small_control, tolerance
 class PointMass(DmcArrayTask):
     """qpos is the place of the mass, in metres."""
 
-    by_rollout = True
+    rollout_from = 256
 
     def __init__(self, simulator: Any) -> None:
         super().__init__(simulator)

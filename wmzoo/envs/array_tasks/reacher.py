@@ -13,7 +13,7 @@ from wmzoo.envs.array_tasks.dmc import DmcArrayTask
 class Reacher(DmcArrayTask):
     """The reward is 1 while finger and target overlap. Nothing collides, so the target is no part of the physics."""
 
-    by_rollout = True
+    rollout_from = 256
     drawn = ("geom_pos",)
 
     def __init__(self, simulator: Any) -> None:

@@ -15,7 +15,8 @@ from wmzoo.envs.pools.serial import SerialPool
 from wmzoo.envs.simulator import Simulator
 
 # Sub-steps of a raw control step from which threads pay: MuJoCo must compute for longer than it takes Python to hand
-# over its lock.
+# over its lock. On two cores and 64 environments, two threads make 0.6 to 0.8 of the steps of one with 1 sub-step
+# (cartpole, pendulum, point_mass, reacher, cheetah) and 1.1 to 1.8 times as many with 4 to 10 (hopper, Ant-v5, …).
 THREADS_FROM = 4
 
 

@@ -137,4 +137,4 @@ def _check_constraints(model: Any) -> None:
     friction = model.dof_frictionloss.any() or model.tendon_frictionloss.any()
     single = model.nq == model.njnt  # hinges and slides, whose limits are ranges of a position
     if contacts or friction or model.neq or model.tendon_limited.any() or model.na or not single:
-        raise ValueError("mujoco.rollout would not step this model exactly: use an array task with by_rollout = False")
+        raise ValueError("mujoco.rollout would not step this model exactly: use an array task with rollout_from = None")
