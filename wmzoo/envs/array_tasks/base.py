@@ -38,5 +38,5 @@ class ArrayTask(ABC):
     def judge(self, before: Rows, now: Rows, actions: Floats) -> tuple[Floats, Bools]:
         """Rewards [B] of one raw control step, and whether the task is over, bool [B].
 
-        actions: [B, A], as the actuators took them.  before: the rows before the step; empty where mujoco.rollout steps.
+        actions: [B, A], as the actuators took them.  before: the rows before the step, or none with mujoco.rollout.
         """
