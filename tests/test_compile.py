@@ -12,6 +12,7 @@ from tiny import TASKS, tiny_agent, tiny_pwm
 from torch import Tensor
 
 import wmzoo
+from wmzoo import arithmetic
 from wmzoo.arithmetic import compiles
 from wmzoo.data.replay import Slices
 from wmzoo.losses.mse import MSELoss
@@ -21,7 +22,9 @@ from wmzoo.pwm import PWM
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 
 
-def test_auto_is_on_where_there_is_a_gpu_and_only_there() -> None:
+def test_auto_is_on_for_a_gpu_that_triton_compiles_for_and_only_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not compiles(wmzoo.compose(["compile=auto"]), GPU)  # no Triton here
+    monkeypatch.setattr(arithmetic, "has_triton", lambda: True)
     assert [compiles(wmzoo.compose(["compile=auto"]), device) for device in (CPU, GPU)] == [False, True]
     assert compiles(wmzoo.compose(["compile=true"]), CPU) and not compiles(wmzoo.compose(["compile=false"]), GPU)
 

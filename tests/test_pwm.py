@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from tiny import ACT, LATENT, OBS, SETTINGS, TASKS, tiny_agent, tiny_pwm
 from torch import Tensor, nn
 
+from wmzoo import nonfinite
 from wmzoo.data.replay import Slices
 from wmzoo.errors import RunFailed
 from wmzoo.losses.rectified_flow import RectifiedFlowLoss
@@ -535,6 +536,22 @@ def test_a_skipped_update_is_told_once_for_each_thing(caplog: pytest.LogCaptureF
         "the observation in the model's update",
     ]
     assert pwm.nonfinite.counts == {"reward": 3, "observation": 1}
+
+
+def test_nothing_is_saved_before_what_was_not_finite_is_told() -> None:
+    pwm = tiny_pwm(tiny_agent())
+    pwm.update_model(slices(reward=float("nan")))
+    with pytest.raises(RunFailed, match="the reward in the model's update is not finite"):
+        pwm.state_dict()
+
+
+def test_updates_that_nobody_asks_about_are_looked_at_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nonfinite, "MOST", 3)
+    pwm = tiny_pwm(tiny_agent())
+    pwm.update_model(slices(reward=float("nan")))
+    update_model(pwm)
+    with pytest.raises(RunFailed, match="the reward in the model's update is not finite"):
+        update_model(pwm)
 
 
 # ── settings, schedule, state ──

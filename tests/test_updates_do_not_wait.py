@@ -44,10 +44,12 @@ class Watch(TorchDispatchMode):
         given = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
         on_device = any(tensor in self.device for tensor in given)
         packet = func.overloadpacket
-        by_mask = packet in (aten.index, aten.index_put_, aten.index_put) and any(
-            t.dtype == torch.bool and t in self.device for t in tree_leaves(args[1]) if isinstance(t, Tensor)
-        )
-        assert not (on_device and packet in WAITS) and not by_mask, f"{func} makes the host wait"
+        waits = on_device and packet in WAITS
+        if packet in (aten.index, aten.index_put, aten.index_put_) and args[0] in self.device:
+            indices = [index for index in args[1] if index is not None]
+            # a mask's size has to be known, and an index of the host's is sent over while it waits
+            waits = any(index.dtype == torch.bool or index not in self.device for index in indices)
+        assert not waits, f"{func} makes the host wait"
         out = func(*args, **(kwargs or {}))
         if on_device:
             self.add(*(leaf for leaf in tree_leaves(out) if isinstance(leaf, Tensor)))
@@ -56,7 +58,7 @@ class Watch(TorchDispatchMode):
 
 def watched(pwm: PWM, *batch: Tensor, monkeypatch: pytest.MonkeyPatch) -> Watch:
     """What is sent to the device is the device's from then on."""
-    watch = Watch(*pwm.agent.parameters(), *pwm.agent.buffers(), *pwm.returns.buffers(), *batch)
+    watch = Watch(*pwm.agent.parameters(), *pwm.agent.buffers(), *pwm.returns.buffers(), pwm.esnr.count, *batch)
 
     def send(tensor: Tensor, device: torch.device) -> Tensor:
         arrived = tensor.clone()
@@ -94,6 +96,7 @@ LOOKS: dict[str, Callable[[Tensor], object]] = {
     "bool": lambda x: bool((x > 0).all()),
     "mask": lambda x: x[x > 0],
     "nonzero": lambda x: x.nonzero(),
+    "an index of the host's": lambda x: x[torch.tensor([0, 2])],
     "assignment": lambda x: x.clone().__setitem__(x > 0, torch.zeros(())),
 }
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import torch
 from omegaconf import DictConfig
+from torch.utils._triton import has_triton
 
 from wmzoo.distributed import world
 from wmzoo.errors import WmzooError, one_line
@@ -66,11 +67,11 @@ def precision_of(cfg: DictConfig, device: torch.device) -> torch.dtype:
 
 
 def compiles(cfg: DictConfig, device: torch.device) -> bool:
-    """Whether the updates' losses go through torch.compile; `compile=auto` is where the device is a GPU.
+    """Whether the updates' losses go through torch.compile; `compile=auto` is on a GPU that Triton can compile for.
 
     On a CPU it takes longer than it saves within a run (docs/performance.md, "Ideas").
     """
-    return device.type == "cuda" if cfg.compile == "auto" else bool(cfg.compile)
+    return device.type == "cuda" and has_triton() if cfg.compile == "auto" else bool(cfg.compile)
 
 
 def _has_bfloat16(device: torch.device) -> bool:

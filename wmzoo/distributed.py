@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import torch
 import torch.distributed as dist
-from torch import nn
+from torch import Tensor, nn
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,14 @@ class World:
         figures = torch.tensor(list(row.values()), dtype=torch.float64, device=device)
         dist.all_reduce(figures)
         return dict(zip(row, (figures / self.size).tolist(), strict=True))
+
+    def every(self, flag: Tensor) -> Tensor:
+        """Whether the flag, a bool scalar on its device, is set in all processes."""
+        if self.size == 1:
+            return flag
+        flags = flag.to(torch.uint8)
+        dist.all_reduce(flags, dist.ReduceOp.MIN)
+        return flags.bool()
 
     def any(self, flag: bool, device: torch.device) -> bool:
         """Whether the flag is set in any process."""

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from wmzoo.errors import RunFailed
 
+MOST = 4096  # updates that are noted before they are looked at unasked
 EVERYTHING = "all parameters together"  # each is finite, but their squares overflow
 log = logging.getLogger("wmzoo")
 
@@ -40,6 +41,8 @@ class NonFinite:
     def note(self, update: str, suspects: Sequence[str], parameters: Sequence[str], finite: Tensor) -> None:
         """finite: bool [S+P+1], of the suspects in the order of their making, the parameters' gradients, the whole."""
         self._noted.append(_Update(update, suspects, parameters, finite))
+        if len(self._noted) >= MOST:
+            self.settle()
 
     def settle(self) -> None:
         """Count, or stop the run over, what was noted since the last time; of an update the first suspect is named."""

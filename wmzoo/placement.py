@@ -9,5 +9,5 @@ from torch import Tensor
 def send(tensor: Tensor, device: torch.device) -> Tensor:
     """The tensor on `device`; on its way to a GPU the host does not wait (which takes pinned memory)."""
     if device.type == "cuda" and tensor.device.type == "cpu":
-        return tensor.pin_memory().to(device, non_blocking=True)
+        return tensor.contiguous().pin_memory().to(device, non_blocking=True)
     return tensor.to(device)

@@ -104,7 +104,8 @@ class PWM:
         streams: generators named `imagination` (policy noise in rollouts) and `minibatch` (critic mini-batches).
         on_nonfinite: `stop` or `skip`, see NonFinite.
         precision: of the updates' matrix products.
-        compiled: by torch.compile, the three losses each as a whole; a rollout that drives environments stays as it is.
+        compiled: by torch.compile, the three losses (a flow's in pieces, around the times it draws); a rollout that
+            drives environments stays as it is.
     """
 
     def __init__(
@@ -254,7 +255,7 @@ class PWM:
             ends = (send(rollout.done, self.device), send(rollout.terminated, self.device))
             targets = td_lambda_targets(rollout.rewards, next_values, *ends, s.gamma, s.td_lambda).flatten()
             z = rollout.z.detach().flatten(0, 1)
-        made_of = finite({"latent": z, "TD(λ) target": targets})
+        made_of = finite({"latent": z, "TD(λ) target": targets})  # once for all mini-batches
         losses, norms = [], []
         for _ in range(s.critic_passes):
             order = send(torch.randperm(len(z), generator=self.streams["minibatch"]), self.device)
@@ -290,7 +291,7 @@ class PWM:
         gradients = {part: p.grad for part, p in module.named_parameters() if p.grad is not None}
         norms = torch.stack(torch._foreach_norm(list(gradients.values())))
         norm: Tensor = norms.norm()
-        fine = norm.isfinite() & loss.isfinite()
+        fine = self.loss.world.every(norm.isfinite() & loss.isfinite())
         made_of = {**made_of, "loss": loss.isfinite()}
         flags = torch.cat([torch.stack(list(made_of.values())), norms.isfinite(), fine.unsqueeze(0)])
         self.nonfinite.note(name, [*made_of], [*gradients], flags)
@@ -314,7 +315,11 @@ class PWM:
         return rates["model"]
 
     def state_dict(self) -> dict[str, Any]:
-        """Optimisers, return scale, running ESNR, counters, random streams; weights, reward scale are the agent's."""
+        """Optimisers, return scale, running ESNR, counters, random streams; weights, reward scale are the agent's.
+
+        RunFailed for what was not finite and has not been told yet.
+        """
+        self.nonfinite.settle()
         return {
             "optimisers": {name: optimiser.state_dict() for name, optimiser in self.optimisers.items()},
             "returns": self.returns.state_dict(),

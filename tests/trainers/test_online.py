@@ -187,6 +187,11 @@ def test_it_tells_how_far_the_warm_up_and_the_first_updates_are() -> None:
     assert told == [*steps, *(("first model updates", done, 5) for done in (0, 2, 4))]
 
 
+def test_a_model_that_is_not_updated_later_can_still_be_pretrained() -> None:
+    told = run(warmup_steps=60, pretrain_updates=2, model_updates=0, iterations=1).preparations
+    assert told[-2:] == [("first model updates", 0, 2), ("first model updates", 1, 2)]
+
+
 def test_the_warm_up_acts_uniformly_at_random() -> None:
     history = run(warmup_steps=1800, iterations=0).trainer.env.history
     actions = torch.cat([actions for actions, _, _ in history]).flatten()

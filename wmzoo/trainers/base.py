@@ -44,7 +44,8 @@ class Trainer(ABC):
     def run(self) -> None:
         """Train to the end, or until the recorder asks to stop: then a checkpoint is the last thing done.
 
-        Raises RunFailed for non-finite numbers unless `on_nonfinite=skip`.
+        Raises RunFailed for non-finite numbers unless `on_nonfinite=skip`: the updates only note them, and
+        `pwm.nonfinite.settle()`, once an iteration, says so.
         """
 
     @abstractmethod

@@ -15,7 +15,7 @@ from wmzoo.envs.base import VectorEnv
 from wmzoo.errors import RunFailed
 from wmzoo.evaluation import Evaluation
 from wmzoo.placement import send
-from wmzoo.pwm import PWM, Feedback
+from wmzoo.pwm import PWM, Feedback, Figures
 from wmzoo.trainers.base import Recorder, Row, Trainer, mean
 from wmzoo.trainers.episodes import EpisodeTracker
 
@@ -96,7 +96,8 @@ class OnlineTrainer(Trainer):
         while self.iteration < self.iterations:
             tick, steps_before = time.perf_counter(), self.env_steps
             rate = self.pwm.schedule(self.iteration / self.iterations)
-            row = self._policy_updates() | self._model_updates(self.model_updates)
+            policy, model = self._policy_updates(), self._model_updates(self.model_updates)
+            row = mean(policy) | mean(model)
             self.pwm.nonfinite.settle()
             self.iteration += 1
             row |= self.episodes.take() | {"lr": rate, "nonfinite": self.pwm.nonfinite.counts.total()}
@@ -130,9 +131,10 @@ class OnlineTrainer(Trainer):
         while self.env_steps < self.warmup_steps:
             self.recorder.preparing("random steps", self.env_steps, self.warmup_steps)
             self._act(2 * torch.rand(shape, generator=self.streams["exploration"]) - 1)
-        for done in range(0, self.pretrain_updates, self.model_updates):
+        together = max(1, self.model_updates)
+        for done in range(0, self.pretrain_updates, together):
             self.recorder.preparing("first model updates", done, self.pretrain_updates)
-            self._model_updates(min(self.model_updates, self.pretrain_updates - done))
+            self._model_updates(min(together, self.pretrain_updates - done))
             self.pwm.nonfinite.settle()
 
     def _act(self, actions: Tensor) -> Feedback:
@@ -169,10 +171,10 @@ class OnlineTrainer(Trainer):
 
     # ── learning ────────────────────────────────────────
 
-    def _policy_updates(self) -> Row:
+    def _policy_updates(self) -> list[Figures]:
         if self.act_on == "imagination":
             rollout, row = self.pwm.update_actor(send(self.obs, self.device), self.horizon, drive=self._act)
-            return mean([row | self.pwm.update_critic(rollout)])
+            return [row | self.pwm.update_critic(rollout)]
         visited = []
         for _ in range(self.horizon):
             visited.append(self.obs)
@@ -182,13 +184,13 @@ class OnlineTrainer(Trainer):
         rows = []
         for _ in range(self.actor_updates):
             chosen = torch.randperm(len(states), generator=self.streams["starts"])[: self.rollouts]
-            rollout, row = self.pwm.update_actor(states[chosen], self.horizon)
+            rollout, row = self.pwm.update_actor(states[send(chosen, self.device)], self.horizon)
             rows.append(row | self.pwm.update_critic(rollout))
-        return mean(rows)
+        return rows
 
-    def _model_updates(self, count: int) -> Row:
+    def _model_updates(self, count: int) -> list[Figures]:
         draws = (self.replay.sample(self.batch_size, self.horizon).to(self.device) for _ in range(count))
-        return mean([self.pwm.update_model(slices) for slices in draws])
+        return [self.pwm.update_model(slices) for slices in draws]
 
     def _model_errors(self) -> Row:
         slices = self.replay.sample(DIAGNOSED_SLICES, self.horizon, self.streams["diagnostics"])
