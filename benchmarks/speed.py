@@ -167,7 +167,8 @@ def main() -> None:
     args.seconds = args.seconds or (0.02 if args.quick else 0.25)
     growing = args.sizes[-1] if args.sizes else "small" if args.quick else PUBLIC_SIZE
     args.sizes = args.sizes or (["tiny", "small"] if args.quick else list(USUAL))
-    args.command = " ".join(["python benchmarks/speed.py", *sys.argv[1:]])
+    places = {str(args.pwm): "PATH", args.pwm_python: "PYTHON"}  # of the machine at hand
+    args.command = " ".join(["python benchmarks/speed.py", *(places.get(word, word) for word in sys.argv[1:])])
     about = {"command": args.command, "machine": machine(), "turns": args.turns}
     if args.table:
         write_page(RESULTS)
