@@ -20,6 +20,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,7 @@ def rate(step: Step, count: int, seconds: float) -> float:
 
 def measure(config: dict[str, Any], count: int, turns: int, seconds: float) -> dict[str, dict[str, float]]:
     """Median, lowest and highest agent steps a second of every way."""
+    torch.set_num_threads(1)
     made = {}
     for way in ways(config["name"], config["task"]):
         try:
@@ -205,7 +207,6 @@ def main() -> None:
         return
     if args.quick:
         args.tasks, args.counts, args.turns, args.seconds = ["cartpole_swingup", "Hopper-v5"], [16, 64], 2, 0.2
-    torch.set_num_threads(1)
     command = " ".join(["python benchmarks/environments.py", *sys.argv[1:]])
     facts = {"command": command, "machine": machine(), "counts": list(args.counts)}
     facts |= {"turns": args.turns, "seconds": args.seconds, "rows": []}
@@ -215,13 +216,15 @@ def main() -> None:
         (RESULTS / "steps.json").write_text(json.dumps(facts, indent=2) + "\n")
         (RESULTS / "README.md").write_text(table(facts))
 
+    # a process for each row: memory and threads of the one before would weigh on the next
+    alone = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), max_tasks_per_child=1)
     for task in args.tasks:
         suite, _, name = task.partition("/")
         config = dict(compose([f"env={suite}", *([f"env.task={name}"] if name else [])]).env)
         definition = definition_of(config["name"], config["task"])
         for count in args.counts:
             try:
-                figures = measure(config, count, args.turns, args.seconds)
+                figures = alone.submit(measure, config, count, args.turns, args.seconds).result()
             except WmzooError as error:
                 print(f"{task} is left out: {error}", flush=True)
                 break
