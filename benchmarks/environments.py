@@ -124,6 +124,7 @@ def rate(step: Step, count: int, seconds: float) -> float:
 def measure(config: dict[str, Any], count: int, turns: int, seconds: float) -> dict[str, dict[str, float]]:
     """Median, lowest and highest agent steps a second of every way."""
     torch.set_num_threads(1)
+    multiprocessing.set_start_method("fork", force=True)  # of Gymnasium's workers; this process was spawned itself
     made = {}
     for way in ways(config["name"], config["task"]):
         try:

@@ -92,6 +92,14 @@ def models(results: Results) -> Table:
     return Table("models", caption, [*columns, "seconds"], rows)
 
 
+def _range(results: Results) -> tuple[float, float]:
+    """Of the axis of scores, which are at most 100: as much of it as is needed."""
+    scores = [results.score(arm, task) for arm in results.arms for task in results.tasks]
+    top = max((score for score in [*scores, *map(results.data_score, results.tasks)] if score is not None), default=100)
+    end = next(end for end in (10, 25, 50, 100) if top <= end or end == 100)
+    return -0.03 * end, 1.03 * end
+
+
 def _published(chosen: str) -> str:
     if chosen not in PUBLISHED:
         return ""
@@ -113,7 +121,7 @@ def scores_by_task(results: Results) -> Picture:
             shift = 0.26 * (0.5 - (number_ + 0.5) / len(results.arms)) * 2
             if score is not None:
                 axes.plot(score, place + shift, linestyle="none", label=arm, **_mark(number_))
-    axes.set(yticks=places, yticklabels=[task.name for task in results.tasks], xlabel="score", xlim=(-2, 102))
+    axes.set(yticks=places, yticklabels=[task.name for task in results.tasks], xlabel="score", xlim=_range(results))
     caption = "Scores by task; the line is the mean return of the data that the policies were extracted from."
     return finish(figure, "scores", caption, [DATA, *results.arms])
 
@@ -129,14 +137,19 @@ def modes(results: Results) -> Picture | None:
         return None
     figure, found = panels(1, len(whole), 4.4, width=5.2 * len(whole))
     for axes, (dynamics, (first, second)) in zip(found, whole.items(), strict=True):
-        points = [(results.score(first, task), results.score(second, task), task) for task in results.tasks]
-        axes.plot([0, 100], [0, 100], color="0.6", linewidth=1)
-        for x, y, task in points:
+        low, high = _range(results)
+        axes.plot([0, high], [0, high], color="0.6", linewidth=1)
+        named: dict[tuple[float, float], list[str]] = {}  # tasks whose names would lie over one another have one label
+        for task in results.tasks:
+            x, y = results.score(first, task), results.score(second, task)
             if x is not None and y is not None:
                 axes.plot(x, y, linestyle="none", **_mark(0))
-                axes.annotate(task.name, (x, y), xytext=(5, 4), textcoords="offset points", fontsize=7)
+                close = (at for at in named if abs(at[0] - x) < 0.25 * high and abs(at[1] - y) < 0.03 * high)
+                named.setdefault(next(close, (x, y)), []).append(task.name)
+        for place, names in named.items():
+            axes.annotate(", ".join(names), place, xytext=(5, 4), textcoords="offset points", fontsize=7)
         axes.set(title=dynamics, xlabel=first.partition(", ")[2], ylabel=second.partition(", ")[2])
-        axes.set(xlim=(-3, 103), ylim=(-3, 103), aspect="equal")
+        axes.set(xlim=(low, high), ylim=(low, high), aspect="equal")
     return finish(figure, "modes", "Scores with the world model as it was and fine-tuned, task by task.")
 
 
