@@ -24,6 +24,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import gymnasium
 import numpy as np
 import torch
 from timing.machine import machine
@@ -33,6 +34,7 @@ from wmzoo.envs.array_tasks.base import ArrayTask
 from wmzoo.envs.backend import BACKENDS, fastest
 from wmzoo.envs.dmc import ARRAY_TASKS as DMC_ARRAY_TASKS
 from wmzoo.envs.gymnasium import ARRAY_TASKS as GYMNASIUM_ARRAY_TASKS
+from wmzoo.envs.gymnasium_simulator import is_light
 from wmzoo.errors import WmzooError
 from wmzoo.paths import data_dir
 from wmzoo.registry import build
@@ -73,8 +75,6 @@ def wmzoo_batch(config: dict[str, Any], count: int, way: str) -> tuple[Step, Cal
 
 def gymnasium_batch(config: dict[str, Any], count: int, mode: str) -> tuple[Step, Callable[[], None]]:
     """A step of Gymnasium's own vector environment (the cards' action repeat is 1)."""
-    import gymnasium
-
     assert config["action_repeat"] == 1
     same_step = {"autoreset_mode": gymnasium.vector.AutoresetMode.SAME_STEP}
     env = gymnasium.make_vec(config["task"], count, vectorization_mode=mode, vector_kwargs=same_step)
@@ -229,7 +229,9 @@ def main() -> None:
             except WmzooError as error:
                 print(f"{task} is left out: {error}", flush=True)
                 break
-            row = {"task": config["task"], "num_envs": count, "auto": fastest(definition, count), "ways": figures}
+            light = config["name"] == "gymnasium" and is_light(gymnasium.spec(config["task"]))
+            auto = fastest(definition, count, light)
+            row = {"task": config["task"], "num_envs": count, "auto": auto, "ways": figures}
             facts["rows"].append(row)
             print(config["task"], count, {way: each["median"] for way, each in figures.items()}, flush=True)
         if not args.quick:

@@ -13,6 +13,7 @@ from wmzoo.envs.dmc import ARRAY_TASKS as DMC
 from wmzoo.envs.dmc import DmcVectorEnv
 from wmzoo.envs.gymnasium import ARRAY_TASKS as GYMNASIUM
 from wmzoo.envs.gymnasium import GymnasiumVectorEnv
+from wmzoo.envs.pools.base import cores
 from wmzoo.envs.pools.rollout import RolloutPool
 from wmzoo.envs.simulated import SimulatedVectorEnv
 from wmzoo.envs.simulator import SimulationError
@@ -151,6 +152,13 @@ def test_auto_takes_arrays_where_they_are_defined_and_rollout_for_many_environme
     assert type(make("cartpole-swingup", "auto", batch=64).pool).__name__ == "ArrayPool"
     assert type(make("cheetah-run", "auto").pool).__name__ == "ArrayPool"
     assert type(make("finger-spin", "auto", batch=2).pool).__name__ == "SerialPool"
+
+
+def test_auto_leaves_classic_control_in_one_process_up_to_hundreds():
+    for count, pool in ((64, "SerialPool"), (256, "ProcessPool" if cores() > 1 else "SerialPool")):
+        env = GymnasiumVectorEnv("Pendulum-v1", count)
+        assert type(env.pool).__name__ == pool
+        env.close()
 
 
 def test_a_task_without_a_definition_is_refused_with_those_that_have_one():

@@ -22,6 +22,7 @@ from wmzoo.errors import WmzooError
 # auto       the fastest of these for the task
 BACKENDS = ("auto", "serial", "threads", "processes", "arrays", "rollout")
 PROCESSES_FROM = 16  # environments; below, messages and start-up cost more than a second core brings
+LIGHT_FROM = 256  # the same, where a step is a few lines of Python
 
 
 def make_pool(
@@ -32,7 +33,7 @@ def make_pool(
         raise WmzooError(f"env.backend={backend} does not exist; there is: {', '.join(BACKENDS)}")
     definition = array_tasks.get(task)
     if backend == "auto":
-        backend = fastest(definition, num_envs)
+        backend = fastest(definition, num_envs, getattr(make, "light", False))
     if backend == "threads":
         return ThreadPool(make, num_envs)
     if backend == "processes":
@@ -51,8 +52,8 @@ def make_pool(
     return RolloutPool(simulators, definition(simulators[0]))
 
 
-def fastest(definition: type[ArrayTask] | None, num_envs: int) -> str:
-    """What `auto` stands for, by benchmarks/results/environments."""
+def fastest(definition: type[ArrayTask] | None, num_envs: int, light: bool = False) -> str:
+    """What `auto` stands for, by benchmarks/results/environments. light: the simulators compute next to nothing."""
     if definition is not None:
         return "rollout" if definition.rollout_from and num_envs >= definition.rollout_from else "arrays"
-    return "processes" if num_envs >= PROCESSES_FROM and cores() > 1 else "serial"
+    return "processes" if num_envs >= (LIGHT_FROM if light else PROCESSES_FROM) and cores() > 1 else "serial"

@@ -28,6 +28,11 @@ class MakeGymnasiumSimulators:
     options: dict[str, Any]
     action_repeat: int
 
+    @property
+    def light(self) -> bool:
+        """Whether a step is a few lines of Python (see envs/backend.py)."""
+        return is_light(self.spec)
+
     def __call__(self, count: int) -> list[GymnasiumSimulator]:
         return [GymnasiumSimulator(self._environment(), self.action_repeat) for _ in range(count)]
 
@@ -38,6 +43,11 @@ class MakeGymnasiumSimulators:
         except Exception as error:  # whatever an environment makes of its options
             what = f"{type(error).__name__}: {one_line(error)}"
             raise WmzooError(f"gymnasium cannot make {self.spec.id} ({what})") from error
+
+
+def is_light(spec: Any) -> bool:
+    """Classic control: Pendulum-v1, CartPole-v1 …"""
+    return str(spec.entry_point).startswith("gymnasium.envs.classic_control")
 
 
 class GymnasiumSimulator:
