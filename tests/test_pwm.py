@@ -19,7 +19,8 @@ from wmzoo import nonfinite
 from wmzoo.data.replay import Slices
 from wmzoo.errors import RunFailed
 from wmzoo.losses.rectified_flow import RectifiedFlowLoss
-from wmzoo.pwm import PWM, Feedback, Imagined, PWMSettings, frozen, segment_discounts, td_lambda_targets
+from wmzoo.pwm import PWM, Feedback, Imagined, PWMSettings, frozen
+from wmzoo.returns import segment_discounts, td_lambda_targets
 
 NUMBER = st.floats(-5, 5)
 CONTINUES, TERMINATED, TRUNCATED = 0, 1, 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -38,9 +38,13 @@ class NonFinite:
         self.policy, self.counts = policy, Counter[str]()
         self._noted: list[_Update] = []
 
-    def note(self, update: str, suspects: Sequence[str], parameters: Sequence[str], finite: Tensor) -> None:
-        """finite: bool [S+P+1], of the suspects in the order of their making, the parameters' gradients, the whole."""
-        self._noted.append(_Update(update, suspects, parameters, finite))
+    def note(
+        self, update: str, made_of: Mapping[str, Tensor], parameters: Sequence[str], gradients: Tensor, made: Tensor
+    ) -> None:
+        """made_of: what the loss came from, in the order of its making, and whether that was finite (see `finite`).
+        gradients: bool [P], whether each parameter's was.  made: bool, whether the update was."""
+        flags = torch.cat([torch.stack(list(made_of.values())), gradients, made.unsqueeze(0)])
+        self._noted.append(_Update(update, [*made_of], parameters, flags))
         if len(self._noted) >= MOST:
             self.settle()
 
@@ -69,3 +73,8 @@ class NonFinite:
         if not self.counts[what]:
             log.warning("the %s %s is not finite: skipped, and from now on counted as `nonfinite`", what, where)
         self.counts[what] += 1
+
+
+def finite(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """By name, whether all of a tensor is finite."""
+    return {name: tensor.isfinite().all() for name, tensor in tensors.items()}

@@ -25,9 +25,10 @@ from wmzoo.data.replay import Slices
 from wmzoo.diagnostics.esnr import RunningESNR
 from wmzoo.losses.base import DynamicsLoss
 from wmzoo.nets import Actor, CriticEnsemble
-from wmzoo.nonfinite import NonFinite
+from wmzoo.nonfinite import NonFinite, finite
 from wmzoo.normalise import RunningMoments
 from wmzoo.placement import send
+from wmzoo.returns import segment_discounts, td_lambda_targets
 from wmzoo.world_model_loss import ModelLoss, WorldModelLoss
 
 SATURATED = 0.97  # |a| beyond this counts as a saturated action
@@ -292,9 +293,7 @@ class PWM:
         norms = torch.stack(torch._foreach_norm(list(gradients.values())))
         norm: Tensor = norms.norm()
         fine = self.loss.world.every(norm.isfinite() & loss.isfinite())
-        made_of = {**made_of, "loss": loss.isfinite()}
-        flags = torch.cat([torch.stack(list(made_of.values())), norms.isfinite(), fine.unsqueeze(0)])
-        self.nonfinite.note(name, [*made_of], [*gradients], flags)
+        self.nonfinite.note(name, {**made_of, "loss": loss.isfinite()}, [*gradients], norms.isfinite(), fine)
         if name == "actor":
             self.esnr.add(gradients.values(), where=fine)
         # The fused optimiser divides the gradients by one and looks at the other, as torch.amp.GradScaler asks it to:
@@ -339,38 +338,8 @@ class PWM:
         self.nonfinite.counts = Counter(state["nonfinite"])
 
 
-def finite(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """By name, whether all of a tensor is finite."""
-    return {name: tensor.isfinite().all() for name, tensor in tensors.items()}
-
-
 def _detached(figures: Figures) -> Figures:
     return {name: figure.detach() for name, figure in figures.items()}
-
-
-def segment_discounts(done: Tensor, gamma: float) -> Tensor:
-    """done[H,B] -> γ to the number of steps since the rollout began or its environment was last done, float64[H,B]."""
-    discounts = [torch.ones(done.shape[1], device=done.device, dtype=torch.float64)]
-    for row in done[:-1]:
-        discounts.append(torch.where(row, 1.0, discounts[-1] * gamma))
-    return torch.stack(discounts)
-
-
-def td_lambda_targets(
-    rewards: Tensor, next_values: Tensor, done: Tensor, terminated: Tensor, gamma: float, td_lambda: float
-) -> Tensor:
-    """TD(λ) targets G[H,B] of imagined rollouts; all arguments [H,B].
-
-    G_t = r_t + γ (1 − term_t) · [V_{t+1} if done_t or t = H−1, else (1−λ) V_{t+1} + λ G_{t+1}].
-    """
-    targets = torch.empty_like(rewards)
-    following = next_values[-1]
-    for t in reversed(range(len(rewards))):
-        mixed = torch.lerp(next_values[t], following, td_lambda)
-        ahead = torch.where(done[t], next_values[t], mixed).masked_fill(terminated[t], 0.0)
-        following = rewards[t] + gamma * ahead
-        targets[t] = following
-    return targets
 
 
 @contextmanager

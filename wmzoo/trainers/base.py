@@ -58,7 +58,7 @@ class Trainer(ABC):
 
 
 def mean(rows: Sequence[Mapping[str, Tensor]]) -> Row:
-    """The mean of each column, as numbers: the one time that an iteration waits for its device."""
+    """The mean of each column, as numbers; an iteration waits for its device here."""
     if not rows:
         return {}
     table = torch.stack([torch.stack(list(row.values())) for row in rows])
