@@ -81,6 +81,29 @@ def test_the_first_process_alone_writes_and_any_interruption_stops_all(data, tmp
     assert int(last.name) == iterations[-1]
 
 
+THREADS_LEFT = """
+import sys
+from pathlib import Path
+from wmzoo.cli.main import main
+code = main(sys.argv[1:])
+print("left:", sorted(task.read_text().strip() for task in Path("/proc/self/task").glob("*/comm")))
+sys.exit(code)
+"""
+
+
+@pytest.mark.slow
+def test_no_thread_of_the_connection_is_left_when_python_ends(data, tmp_path):
+    """One that is may abort a process whose run went well."""
+    (tmp_path / "train.py").write_text(THREADS_LEFT)
+    words = ["train", *SHORT, f"data.dir={data}", "trainer.iterations=1", f"run_dir={tmp_path / 'run'}"]
+    launcher = [sys.executable, *TWO, tmp_path / "train.py", *words]
+    done = subprocess.run(
+        launcher, capture_output=True, text=True, timeout=300, env={**os.environ, "OMP_NUM_THREADS": "1"}
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("left:") == 2 and "gloo" not in done.stdout, done.stdout
+
+
 @pytest.mark.slow
 def test_a_trainer_that_runs_in_one_process_is_refused_with_the_one_that_can(tmp_path):
     code, out = run("train", "size=tiny", f"run_dir={tmp_path / 'run'}", processes=2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -64,13 +65,21 @@ def world() -> World:
 
 @contextmanager
 def process_group(device: torch.device) -> Iterator[None]:
-    """The connection of this world's processes, gloo on a CPU and nccl on GPUs; none where there is one only."""
+    """The connection of this world's processes, gloo on a CPU and nccl on GPUs; none where there is one only.
+
+    Its threads end with it. One that outlived it could let go of a tensor while Python ends, which aborts the process.
+    """
     if world().size == 1:
         yield
         return
+    # Wrapping a module in DDP imports this, and its functions keep the group that is there when they are defined, as
+    # the default of an argument, for good.
+    import torch.distributed.nn  # noqa: F401
+
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
         yield
         dist.barrier()  # whoever leaves first would break what the others still say to each other
     finally:
         dist.destroy_process_group()
+        gc.collect()  # the wrapped module holds the group, and itself in a cycle

@@ -78,31 +78,36 @@ def _run(
     with arithmetic(cfg) as threads, process_group(device_of(cfg)):
         if world().rank:
             return _follow(cfg, bundle, state or {})
-        start = None if bundle is None else int(cfg.checkpoint.iteration)
-        with (
-            Run(folder, cfg, resumed=start) as run,
-            Progress(cfg.trainer.iterations, start=start or 0, title=run.folder.name) as progress,
-            stop_on_interrupt(progress.message) as stop_requested,
-        ):
-            progress.message(f"run folder: {run.folder}")
-            recorder = RunRecorder(run, progress, stop_requested)
-            trainer = _resumed_trainer(cfg, recorder, bundle, state or {}) if bundle else _new_trainer(cfg, recorder)
-            filmed = "policy" in get("trainer", cfg.trainer.name).needs
-            no_video = why_no_video(cfg) if filmed else None
-            if no_video:
-                progress.message(no_video)
-            where = {"threads": threads, "device": str(device_of(cfg))}
-            if bundle:
-                run.go_on()
-                progress.message(f"goes on after iteration {start}{run.differences(where)}")
-            run.note(**where, parameters=recorder.parameters, **recorder.nfe)
-            _train(trainer, run)
-            if stop_requested():
-                raise RunInterrupted(f"interrupted after iteration {run.iteration}; {_how_to_go_on(run)}")
-        if filmed and not no_video:
-            print(record_video(run.folder, run.folder / "video.mp4"))
-        print(f"learning curve: {run.folder / 'learning_curve.png'}\nmetrics: {run.folder / 'metrics.csv'}")
-        return run.folder
+        return _lead(cfg, threads, folder, bundle, state or {})
+
+
+def _lead(cfg: DictConfig, threads: int, folder: Path | None, bundle: Path | None, state: dict[str, Any]) -> Path:
+    """The part of the first of several processes, or of the only one: it learns, reports and writes."""
+    start = None if bundle is None else int(cfg.checkpoint.iteration)
+    with (
+        Run(folder, cfg, resumed=start) as run,
+        Progress(cfg.trainer.iterations, start=start or 0, title=run.folder.name) as progress,
+        stop_on_interrupt(progress.message) as stop_requested,
+    ):
+        progress.message(f"run folder: {run.folder}")
+        recorder = RunRecorder(run, progress, stop_requested)
+        trainer = _resumed_trainer(cfg, recorder, bundle, state) if bundle else _new_trainer(cfg, recorder)
+        filmed = "policy" in get("trainer", cfg.trainer.name).needs
+        no_video = why_no_video(cfg) if filmed else None
+        if no_video:
+            progress.message(no_video)
+        where = {"threads": threads, "device": str(device_of(cfg))}
+        if bundle:
+            run.go_on()
+            progress.message(f"goes on after iteration {start}{run.differences(where)}")
+        run.note(**where, parameters=recorder.parameters, **recorder.nfe)
+        _train(trainer, run)
+        if stop_requested():
+            raise RunInterrupted(f"interrupted after iteration {run.iteration}; {_how_to_go_on(run)}")
+    if filmed and not no_video:
+        print(record_video(run.folder, run.folder / "video.mp4"))
+    print(f"learning curve: {run.folder / 'learning_curve.png'}\nmetrics: {run.folder / 'metrics.csv'}")
+    return run.folder
 
 
 def _check_world(cfg: DictConfig) -> None:
