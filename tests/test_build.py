@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import platform
+import subprocess
+import sys
+
+import pytest
 import torch
 
 import wmzoo
@@ -28,3 +33,29 @@ def test_one_inside_another_leaves_the_outer_ones_arithmetic() -> None:
         with arithmetic(cfg):
             pass
         assert not denormals_count()
+
+
+FAULTS = """
+import resource, sys
+import torch
+from wmzoo.arithmetic import arithmetic
+from wmzoo.config import compose
+
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    held = [torch.ones(2**20) for _ in range(40)]
+    del held
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+with arithmetic(compose([])):
+    first, *later = [faults() for _ in range(4)]
+    print(first, max(later))
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="this C library has no settings for it")
+def test_a_run_keeps_the_memory_that_it_frees() -> None:
+    """Every page of 160 MB is a fault when it is touched for the first time, and none later (a stray block aside)."""
+    done = subprocess.run([sys.executable, "-c", FAULTS], capture_output=True, text=True, check=True)
+    first, later = map(int, done.stdout.split())
+    assert later < first / 10

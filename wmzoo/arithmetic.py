@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from wmzoo.distributed import world
 from wmzoo.errors import WmzooError, one_line
 
 SMALL_LATENT = 128  # up to this latent width matrices count as too small for several threads and for bfloat16
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 
 
 def device_of(cfg: DictConfig) -> torch.device:
@@ -37,7 +39,7 @@ def arithmetic(cfg: DictConfig) -> Iterator[int]:
     """Within it PyTorch has the config's thread count, which it gives, and this thread takes denormals for zero.
 
     `threads=auto` is one up to `size=small`, whose matrices are too small to share, and every core above. SimNorm makes
-    tiny numbers, and arithmetic on denormal ones is slow.
+    tiny numbers, and arithmetic on denormal ones is slow. From then on the process keeps the memory it frees.
     """
     if cfg.threads != "auto" and not isinstance(cfg.threads, int):
         raise WmzooError(f"threads is auto or a number, not '{cfg.threads}'")
@@ -48,11 +50,26 @@ def arithmetic(cfg: DictConfig) -> Iterator[int]:
     before, flushed = torch.get_num_threads(), bool(torch.tensor(torch.finfo(torch.float32).tiny) / 2 == 0)
     torch.set_num_threads(count)
     torch.set_flush_denormal(True)
+    _keep_freed_memory()
     try:
         yield count
     finally:
         torch.set_num_threads(before)
         torch.set_flush_denormal(flushed)
+
+
+def _keep_freed_memory() -> None:
+    """Blocks up to 256 MiB come from the heap, which stays as large as it once was, where the C library is glibc.
+
+    Else it gives an update's activations back to the system and asks for them again in the next one, page by page: a
+    tenth of a model update's time (docs/performance.md, "Ideas").
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):  # another C library
+        return
+    mallopt(M_MMAP_THRESHOLD, 2**28)
+    mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
 
 
 def precision_of(cfg: DictConfig, device: torch.device) -> torch.dtype:
