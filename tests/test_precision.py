@@ -21,7 +21,7 @@ FORMS = [
 
 
 @pytest.mark.parametrize("has_instructions", [True, False])
-@pytest.mark.parametrize(("size", "gains"), [("small", False), ("dflex", True)])
+@pytest.mark.parametrize(("size", "gains"), [("tiny", False), ("small", True), ("dflex", True)])
 def test_auto_is_bfloat16_where_the_processor_has_it_and_the_matrices_are_large(
     size: str, gains: bool, has_instructions: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

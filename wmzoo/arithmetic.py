@@ -14,7 +14,8 @@ from torch.utils._triton import has_triton
 from wmzoo.distributed import world
 from wmzoo.errors import WmzooError, one_line
 
-SMALL_LATENT = 128  # up to this latent width matrices count as too small for several threads and for bfloat16
+SMALL_LATENT = 128  # up to this latent width matrices count as too small for several threads
+BFLOAT16_FROM = 128  # the least latent width of those measured at which bfloat16 is faster (docs/performance.md)
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 
 
@@ -78,7 +79,7 @@ def precision_of(cfg: DictConfig, device: torch.device) -> torch.dtype:
     `precision=auto` is bfloat16 where the device has instructions for it and the matrices are large enough to gain.
     """
     if cfg.precision == "auto":
-        gains = _has_bfloat16(device) and cfg.model.latent_dim > SMALL_LATENT
+        gains = _has_bfloat16(device) and cfg.model.latent_dim >= BFLOAT16_FROM
         return torch.bfloat16 if gains else torch.float32
     return torch.bfloat16 if cfg.precision == "bf16" else torch.float32
 
