@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from contextlib import ExitStack, closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -73,12 +74,10 @@ def measure_size(size: str, args: argparse.Namespace) -> dict[str, Any]:
         measures = {f"{who}/{what}": measure for who, own in calls.items() for what, measure in own.items()}
         measures |= {f"{name}/iteration": iteration(own) for name, own in found.items()}
         measures["transcription/iteration"] = yardstick.iteration()
-        public = public_code(size, cfg, threads, args)
-        if public is not None:
-            measures["public code/iteration"] = public
-        figures = take_turns(measures, args.turns, args.seconds)
-        if public is not None:
-            public.close()
+        with ExitStack() as stack:
+            if (public := public_code(size, cfg, threads, args)) is not None:
+                measures["public code/iteration"] = stack.enter_context(closing(public))
+            figures = take_turns(measures, args.turns, args.seconds)
     rows = [
         {"who": key.partition("/")[0], "what": what, **asdict(figure)}
         for key, own in figures.items()

@@ -44,11 +44,14 @@ def first_lines() -> dict[str, float]:
         command = [*WMZOO, "train", f"run_dir={folder}/run"]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as training:
             assert training.stdout is not None
-            for line in training.stdout:
-                for name, pattern in LINES.items():
-                    if name not in found and pattern.search(line):
-                        found[name] = time.perf_counter() - began
-                if len(found) == len(LINES):
-                    training.kill()
-                    return found
+            try:
+                for line in training.stdout:
+                    for name, pattern in LINES.items():
+                        if name not in found and pattern.search(line):
+                            found[name] = time.perf_counter() - began
+                    if len(found) == len(LINES):
+                        return found
+                training.wait()
+            finally:
+                training.kill()
     raise SystemExit(f"{' '.join(command)}: exit code {training.returncode} before its first iteration")
