@@ -31,16 +31,16 @@ def data(tmp_path_factory):
     return folder / "set"
 
 
-def wmzoo(*words, processes=1, **options):
-    launcher = [sys.executable, *(TWO if processes == 2 else ()), "-m", "wmzoo", *map(str, words)]
+def wmzoo(*words, processes=1, program=("-m", "wmzoo"), **options):
+    launcher = [sys.executable, *(TWO if processes == 2 else ()), *program, *map(str, words)]
     return subprocess.Popen(
         launcher, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"}, **options,
     )  # fmt: skip
 
 
-def run(*words, processes=1):
-    process = wmzoo(*words, processes=processes)
+def run(*words, **how):
+    process = wmzoo(*words, **how)
     out, _ = process.communicate(timeout=300)
     return process.returncode, out
 
@@ -96,12 +96,9 @@ def test_no_thread_of_the_connection_is_left_when_python_ends(data, tmp_path):
     """One that is may abort a process whose run went well."""
     (tmp_path / "train.py").write_text(THREADS_LEFT)
     words = ["train", *SHORT, f"data.dir={data}", "trainer.iterations=1", f"run_dir={tmp_path / 'run'}"]
-    launcher = [sys.executable, *TWO, tmp_path / "train.py", *words]
-    done = subprocess.run(
-        launcher, capture_output=True, text=True, timeout=300, env={**os.environ, "OMP_NUM_THREADS": "1"}
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.count("left:") == 2 and "gloo" not in done.stdout, done.stdout
+    code, out = run(*words, processes=2, program=[str(tmp_path / "train.py")])
+    assert code == 0, out
+    assert out.count("left:") == 2 and "gloo" not in out, out
 
 
 @pytest.mark.slow
