@@ -29,7 +29,7 @@ from torch import Tensor
 from wmzoo.data.chunks import Chunk, write_chunk
 from wmzoo.data.sampler import SliceSampler
 from wmzoo.data.shards import Shards
-from wmzoo.task_sets import MT30, Task
+from wmzoo.envs.task_sets import MT30, Task
 
 RESULTS = Path(__file__).parent / "results" / "data"
 ROWS, BATCH, HORIZON, DRAWS = 501, 512, 16, 300

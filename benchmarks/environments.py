@@ -29,15 +29,15 @@ import numpy as np
 import torch
 from timing.machine import machine
 
-from wmzoo.config import compose
+from wmzoo.config.composition import compose
 from wmzoo.envs.array_tasks.base import ArrayTask
 from wmzoo.envs.backend import BACKENDS, fastest
 from wmzoo.envs.dmc import ARRAY_TASKS as DMC_ARRAY_TASKS
 from wmzoo.envs.gymnasium import ARRAY_TASKS as GYMNASIUM_ARRAY_TASKS
 from wmzoo.envs.gymnasium_simulator import is_light
 from wmzoo.errors import WmzooError
-from wmzoo.paths import data_dir
 from wmzoo.registry import build
+from wmzoo.storage.package_data import data_dir
 
 RESULTS = Path(__file__).parent / "results" / "environments"
 COUNTS = (16, 64, 256)

@@ -12,7 +12,7 @@ from pathlib import Path
 import yaml
 
 import wmzoo
-from wmzoo.plugins import file_sha256
+from wmzoo.storage.files import file_sha256
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -36,9 +36,9 @@ from timing.startup import startup
 from timing.tables import as_text, write_page
 from timing.turns import take_turns
 
-from wmzoo.arithmetic import arithmetic, precision_of
-from wmzoo.compare.parity import Contender
-from wmzoo.paths import data_dir
+from wmzoo.compute.device import arithmetic, precision_of
+from wmzoo.diagnostics.cost import Contender
+from wmzoo.storage.package_data import data_dir
 
 RESULTS = Path(__file__).parent / "results" / "speed"
 ENV, OBS, ACT = "Hopper-v5", 11, 3

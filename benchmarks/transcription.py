@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from wmzoo.agent import Agent
+from wmzoo.agent.agent import Agent
 
 MIN_LOG_STD = -1.427
 Drive = Callable[[Tensor], tuple[Tensor, Tensor, Tensor]]  # actions[B,A] -> done[B], terminated[B], obs[B,O]

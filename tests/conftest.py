@@ -13,7 +13,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 
-from wmzoo import plugins, registry
+from wmzoo.registry import catalogue, installed, plugins
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -32,11 +32,11 @@ def own_home(tmp_path_factory: pytest.TempPathFactory) -> None:
 @pytest.fixture
 def own_registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Entries registered by the test are gone after it."""
-    for module, name in ((registry, "_added"), (registry, "_objects"), (plugins, "_loaded")):
+    for module, name in ((catalogue, "_added"), (catalogue, "_objects"), (plugins, "_loaded")):
         monkeypatch.setattr(module, name, dict(getattr(module, name)))
-    plugins.entry_point_entries.cache_clear()
+    installed.entry_point_entries.cache_clear()
     yield
-    plugins.entry_point_entries.cache_clear()
+    installed.entry_point_entries.cache_clear()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 import torch
 from tiny import ACT, OBS, TASKS, tiny_agent
 
-from wmzoo.agent import Agent
+from wmzoo.agent.agent import Agent
 
 
 def test_the_deterministic_action_is_the_policys_mode_at_the_encoded_observation() -> None:

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import wmzoo
-from wmzoo.arithmetic import arithmetic
+from wmzoo.compute.device import arithmetic
 
 SMALLEST_NORMAL = torch.finfo(torch.float32).tiny
 
@@ -38,8 +38,8 @@ def test_one_inside_another_leaves_the_outer_ones_arithmetic() -> None:
 FAULTS = """
 import resource, sys
 import torch
-from wmzoo.arithmetic import arithmetic
-from wmzoo.config import compose
+from wmzoo.compute.device import arithmetic
+from wmzoo.config.composition import compose
 
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt

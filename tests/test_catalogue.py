@@ -8,14 +8,15 @@ from pathlib import Path
 import pytest
 
 import wmzoo
-from wmzoo import checkpoints
-from wmzoo.arithmetic import arithmetic
-from wmzoo.build import build_env
+from wmzoo.checkpoints import find
+from wmzoo.checkpoints.find import locate
 from wmzoo.cli.main import main
+from wmzoo.compute.device import arithmetic
+from wmzoo.envs.build import build_env
 from wmzoo.errors import WmzooError
-from wmzoo.evaluation import evaluate
-from wmzoo.paths import data_dir
+from wmzoo.evaluation.episodes import evaluate
 from wmzoo.registry import get, list_entries
+from wmzoo.storage.package_data import data_dir
 
 NAMES = list_entries("checkpoint")
 
@@ -49,7 +50,7 @@ def test_its_folder_is_small_and_its_model_card_tells_the_result_and_the_command
 @pytest.fixture
 def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copytree(data_dir("checkpoints") / NAMES[0], tmp_path / NAMES[0])
-    monkeypatch.setattr(checkpoints, "data_dir", lambda name: tmp_path)
+    monkeypatch.setattr(find, "data_dir", lambda name: tmp_path)
     return tmp_path / NAMES[0]
 
 
@@ -70,7 +71,7 @@ def test_a_folder_of_that_name_in_the_working_directory_goes_before_the_catalogu
     copied: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(copied.parent)
-    assert checkpoints.locate(NAMES[0]) == Path(NAMES[0])
+    assert locate(NAMES[0]) == Path(NAMES[0])
 
 
 def test_an_unknown_name_is_told_those_of_the_catalogue() -> None:

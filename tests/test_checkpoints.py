@@ -1,15 +1,17 @@
 """Bundles: what is saved comes back bit for bit, and a damaged one is refused in one line."""
 
 import pickle
-import sys
-from types import SimpleNamespace
 
 import pytest
 import torch
 from omegaconf import OmegaConf
 
-from wmzoo import checkpoints
-from wmzoo.bundle_config import load_config
+from wmzoo.agent.load import load
+from wmzoo.checkpoints import write
+from wmzoo.checkpoints.config import load_config
+from wmzoo.checkpoints.find import list_checkpoints
+from wmzoo.checkpoints.weights import load_weights
+from wmzoo.checkpoints.write import save, save_in_run
 from wmzoo.errors import WmzooError
 
 
@@ -29,12 +31,12 @@ def toy_builder(monkeypatch):
     def build_agent(cfg, obs_dim, act_dim):
         return Toy(obs_dim, act_dim, cfg.model.latent_dim)
 
-    monkeypatch.setitem(sys.modules, "wmzoo.build", SimpleNamespace(build_agent=build_agent))
+    monkeypatch.setattr("wmzoo.agent.load.build_agent", build_agent)
 
 
 def saved(folder, cfg=CFG, **kwargs):
     agent = Toy(3, 2, 8)
-    checkpoints.save(folder, agent, cfg, 3, 2, **kwargs)
+    save(folder, agent, cfg, 3, 2, **kwargs)
     return agent
 
 
@@ -45,7 +47,7 @@ def same(left, right):
 
 def test_what_was_saved_is_loaded_bit_for_bit_ready_for_evaluation(tmp_path):
     agent = saved(tmp_path / "bundle", iteration=10, env_steps=640)
-    loaded = checkpoints.load(tmp_path / "bundle")
+    loaded = load(tmp_path / "bundle")
     assert same(agent, loaded) and not loaded.training
     assert {path.name for path in (tmp_path / "bundle").iterdir()} == {"model.safetensors", "config.yaml"}
 
@@ -69,27 +71,27 @@ def test_a_bundle_that_needs_a_plugin_says_which_and_runs_nothing(tmp_path, monk
         raise WmzooError("unknown dynamics 'mine'")
 
     saved(tmp_path / "bundle", OmegaConf.create({**CFG, "plugins": ["mine.py"]}))
-    monkeypatch.setitem(sys.modules, "wmzoo.build", SimpleNamespace(build_agent=unknown))
+    monkeypatch.setattr("wmzoo.agent.load.build_agent", unknown)
     with pytest.raises(WmzooError, match=r"unknown dynamics 'mine'.*mine\.py.*--plugin"):
-        checkpoints.load(tmp_path / "bundle")
+        load(tmp_path / "bundle")
 
 
 def test_a_run_keeps_its_newest_checkpoints_and_loads_the_last(tmp_path):
     agents = [Toy(3, 2, 8) for _ in range(5)]
     for number, agent in enumerate(agents):
         step = {"iteration": 100 * number, "env_steps": 6400 * number}
-        checkpoints.save_in_run(tmp_path, agent, CFG, 3, 2, **step, keep=3)
-    kept = [path.name for path in checkpoints.list_checkpoints(tmp_path)]
+        save_in_run(tmp_path, agent, CFG, 3, 2, **step, keep=3)
+    kept = [path.name for path in list_checkpoints(tmp_path)]
     assert kept == ["00000200", "00000300", "00000400"]
     assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == kept
-    assert same(checkpoints.load(tmp_path), agents[-1])
+    assert same(load(tmp_path), agents[-1])
 
 
 def test_a_save_that_fails_leaves_neither_a_bundle_nor_rubbish(tmp_path, monkeypatch):
     def full_disk(*args, **kwargs):
         raise OSError("no space left")
 
-    monkeypatch.setattr(checkpoints, "write_tensors", full_disk)
+    monkeypatch.setattr(write, "write_tensors", full_disk)
     with pytest.raises(OSError, match="no space"):
         saved(tmp_path / "bundle")
     assert not list(tmp_path.iterdir())
@@ -99,14 +101,14 @@ def test_a_half_written_checkpoint_is_passed_over(tmp_path):
     agent = saved(tmp_path / "checkpoints" / "00000001")
     (tmp_path / "checkpoints" / "00000002").mkdir()
     (tmp_path / "checkpoints" / "00000002" / "model.safetensors").write_bytes(b"")
-    assert same(checkpoints.load(tmp_path), agent)
+    assert same(load(tmp_path), agent)
 
 
 def test_saving_over_a_bundle_replaces_it_and_keeps_the_readers_notes(tmp_path):
     saved(tmp_path / "bundle")
     (tmp_path / "bundle" / "README.md").write_text("a card")
     agent = saved(tmp_path / "bundle")
-    assert same(checkpoints.load(tmp_path / "bundle"), agent)
+    assert same(load(tmp_path / "bundle"), agent)
     assert (tmp_path / "bundle" / "README.md").read_text() == "a card"
 
 
@@ -164,7 +166,7 @@ def test_a_damaged_bundle_is_refused_in_one_line_that_names_the_file(tmp_path, d
     saved(tmp_path / "bundle")
     damage(tmp_path / "bundle")
     with pytest.raises(WmzooError) as caught:
-        checkpoints.load(tmp_path / "bundle")
+        load(tmp_path / "bundle")
     assert str(tmp_path / "bundle" / file) in str(caught.value) and "\n" not in str(caught.value)
 
 
@@ -178,7 +180,7 @@ def test_no_flipped_bit_goes_unnoticed(tmp_path, file):
         flipped = content[place] ^ (1 << place % 8)
         path.write_bytes(content[:place] + bytes([flipped]) + content[place + 1 :])
         try:
-            loaded = checkpoints.load(tmp_path / "bundle")
+            loaded = load(tmp_path / "bundle")
         except WmzooError as error:
             assert str(path) in str(error) and "\n" not in str(error)
         else:
@@ -193,7 +195,7 @@ def test_a_damaged_checkpoint_of_a_run_names_another_one(tmp_path):
         saved(tmp_path / "checkpoints" / f"0000000{number}")
     cut(tmp_path / "checkpoints" / "00000002")
     with pytest.raises(WmzooError, match=rf"take another checkpoint of this run, as {tmp_path}/checkpoints/00000001"):
-        checkpoints.load(tmp_path)
+        load(tmp_path)
 
 
 def test_a_pickle_is_called_one_and_nothing_of_it_is_run(tmp_path):
@@ -202,10 +204,10 @@ def test_a_pickle_is_called_one_and_nothing_of_it_is_run(tmp_path):
             return (open, (str(tmp_path / "exploded"), "w"))
 
     saved(tmp_path / "bundle")
-    for write in (torch.save, lambda bomb, file: file.write_bytes(pickle.dumps(bomb))):
-        write(Bomb(), tmp_path / "bundle" / "model.safetensors")
+    for save_as in (torch.save, lambda bomb, file: file.write_bytes(pickle.dumps(bomb))):
+        save_as(Bomb(), tmp_path / "bundle" / "model.safetensors")
         with pytest.raises(WmzooError, match="a pickle, of which nothing was run; wmzoo reads safetensors files"):
-            checkpoints.load(tmp_path / "bundle")
+            load(tmp_path / "bundle")
     assert not (tmp_path / "exploded").exists()
 
 
@@ -222,11 +224,11 @@ def test_missing_extra_and_mistyped_tensors_are_each_refused(tmp_path):
         change(state)
         save_file(state, tmp_path / f"{name}.safetensors")
         with pytest.raises(WmzooError, match=word):
-            checkpoints.load_weights(Toy(3, 2, 8), tmp_path / f"{name}.safetensors")
+            load_weights(Toy(3, 2, 8), tmp_path / f"{name}.safetensors")
 
 
 @pytest.mark.parametrize("make", [lambda path: None, lambda path: path.mkdir()])
 def test_a_path_without_a_bundle_says_what_was_expected(tmp_path, make):
     make(tmp_path / "nothing")
     with pytest.raises(WmzooError, match=r"model\.safetensors"):
-        checkpoints.load(tmp_path / "nothing")
+        load(tmp_path / "nothing")

@@ -12,19 +12,19 @@ from tiny import TASKS, tiny_agent, tiny_pwm
 from torch import Tensor
 
 import wmzoo
-from wmzoo import arithmetic
-from wmzoo.arithmetic import compiles
+from wmzoo.compute import device as device_module
+from wmzoo.compute.device import compiles
 from wmzoo.data.replay import Slices
 from wmzoo.losses.mse import MSELoss
 from wmzoo.losses.rectified_flow import RectifiedFlowLoss
-from wmzoo.pwm import PWM
+from wmzoo.pwm.algorithm import PWM
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 
 
 def test_auto_is_on_for_a_gpu_that_triton_compiles_for_and_only_there(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not compiles(wmzoo.compose(["compile=auto"]), GPU)  # no Triton here
-    monkeypatch.setattr(arithmetic, "has_triton", lambda: True)
+    monkeypatch.setattr(device_module, "has_triton", lambda: True)
     assert [compiles(wmzoo.compose(["compile=auto"]), device) for device in (CPU, GPU)] == [False, True]
     assert compiles(wmzoo.compose(["compile=true"]), CPU) and not compiles(wmzoo.compose(["compile=false"]), GPU)
 
@@ -70,7 +70,7 @@ def test_compiled_updates_have_the_losses_and_leave_the_weights_of_eager_ones(
 @pytest.mark.usefixtures("no_code_generation")
 def test_a_compiled_run_has_the_losses_of_one_that_is_not(tmp_path: Path) -> None:
     from wmzoo.runs.metrics import read_metrics
-    from wmzoo.train import train
+    from wmzoo.runs.train import train
 
     losses = []
     for compiled in ("false", "true"):

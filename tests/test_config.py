@@ -11,8 +11,8 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 import wmzoo
-from wmzoo import values
-from wmzoo.config import ConfigError, compose, options, prepare
+from wmzoo.config import rules
+from wmzoo.config.composition import ConfigError, compose, options, prepare
 from wmzoo.errors import WmzooError
 from wmzoo.registry import register
 
@@ -235,7 +235,7 @@ def test_a_value_without_sense_is_refused_at_composition(override: str, words: s
 def test_every_value_of_every_composition_keeps_its_rule_and_every_key_has_one() -> None:
     for overrides in [[f"{group}={name}"] for group in ("size", "recipe", "env") for name in options(group)]:
         cfg = compose([*overrides, "env.task=any"] if overrides == ["env=gymnasium"] else overrides)
-        ruled = {key for key, _ in values.rules(cfg)}
+        ruled = {key for key, _ in rules.rules(cfg)}
         others = {key for key in keys(cfg) if key not in ruled and not key.endswith("name")}
         assert others == set(), f"{overrides}: without a rule"
 

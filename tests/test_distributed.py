@@ -11,11 +11,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from wmzoo.compute.distributed import World
 from wmzoo.data.collect import collect, uniform
 from wmzoo.data.convert import convert
-from wmzoo.distributed import World
+from wmzoo.envs.task_sets import find
 from wmzoo.runs.metrics import read_metrics
-from wmzoo.task_sets import find
 
 TWO = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
 ROWS = ("wm_loss", "dynamics_loss", "reward_loss", "wm_grad_norm", "latent_error_last", "reward_r2_last")

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from wmzoo.errors import RunFailed, WmzooError
-from wmzoo.evaluation import Evaluation, evaluate
+from wmzoo.evaluation.episodes import Evaluation, evaluate
 
 
 class Countdown:

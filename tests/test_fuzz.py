@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 import yaml
 
-from wmzoo import checkpoints
+from wmzoo.agent.load import load
+from wmzoo.checkpoints.find import list_checkpoints
+from wmzoo.checkpoints.state import load_state
 from wmzoo.cli.main import main
-from wmzoo.config import compose
+from wmzoo.config.composition import compose
+from wmzoo.config.rules import rules
 from wmzoo.errors import WmzooError
-from wmzoo.runs.state import load_state
-from wmzoo.values import rules
 
 pytestmark = pytest.mark.slow
 SHARDS, EACH = 10, 100  # of overrides, and as many of configs
@@ -146,8 +147,8 @@ def spoilt_tree(chance: random.Random, tree: Any) -> Any:
 @pytest.fixture(autouse=True)
 def nothing_is_trained(monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything of `train` and `resume` but the iterations and the video."""
-    monkeypatch.setattr("wmzoo.train._train", lambda trainer, run: None)
-    monkeypatch.setattr("wmzoo.train.record_video", lambda folder, file: "")
+    monkeypatch.setattr("wmzoo.runs.train._train", lambda trainer, run: None)
+    monkeypatch.setattr("wmzoo.runs.train.record_video", lambda folder, file: "")
 
 
 @pytest.fixture(autouse=True)
@@ -212,7 +213,7 @@ def test_mutated_overrides(shard: int, capsys: pytest.CaptureFixture[str]) -> No
 def test_mutated_configs(shard: int, run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Half of them of a bundle that is loaded, half of a run that is to go on."""
     chance = random.Random(f"configs {shard}")
-    config = checkpoints.list_checkpoints(run)[-1] / "config.yaml"
+    config = list_checkpoints(run)[-1] / "config.yaml"
     text = config.read_text()
     text = text[: text.index("  sha256:")]  # which would notice every change
     codes = []
@@ -227,9 +228,9 @@ def test_mutated_configs(shard: int, run: Path, capsys: pytest.CaptureFixture[st
 
 def readers(run: Path) -> Iterator[tuple[Path, Callable[[], Any]]]:
     """Every file of a run that is read, with what reads it."""
-    bundle = checkpoints.list_checkpoints(run)[-1]
+    bundle = list_checkpoints(run)[-1]
     for name in ("model.safetensors", "config.yaml"):
-        yield bundle / name, lambda: checkpoints.load(bundle)
+        yield bundle / name, lambda: load(bundle)
     for name in ("resume.safetensors", "resume.json"):
         yield bundle / name, lambda: load_state(bundle)
 
@@ -259,7 +260,7 @@ def test_mutated_files(shard: int, run: Path) -> None:
 @pytest.mark.parametrize("name", ["run.json", "metrics.jsonl", "config.yaml"])
 def test_mutated_files_of_the_run_folder(name: str, run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     chance = random.Random(name)
-    shutil.rmtree(checkpoints.list_checkpoints(run)[-1])
+    shutil.rmtree(list_checkpoints(run)[-1])
     for number in range(40):
         copy = run.with_name(f"run{number}")
         shutil.copytree(run, copy)

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 import wmzoo
-from wmzoo import checkpoints, plugins
-from wmzoo.build import build_agent
+from wmzoo.agent.build import build_agent
+from wmzoo.agent.load import load
 from wmzoo.cli.main import main
 from wmzoo.errors import WmzooError
-from wmzoo.registry import RegistryError, register
+from wmzoo.registry import RegistryError, plugins, register
 from wmzoo.runs.interrupt import stop_on_interrupt
-from wmzoo.runs.lock import FolderLock
+from wmzoo.storage.lock import FolderLock
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_a_hostile_config_is_refused_at_once(
     file.write_text(change(file.read_text().partition("  sha256:")[0]))  # type: ignore[operator]
     began = time.monotonic()
     with pytest.raises(WmzooError, match=words) as refused:
-        checkpoints.load(bundle)
+        load(bundle)
     assert time.monotonic() - began < 10 and str(file) in str(refused.value) and "\n" not in str(refused.value)
     assert not Path("ran").exists()
 
@@ -84,7 +84,7 @@ def test_a_link_in_the_place_of_a_result_is_replaced_not_followed(tmp_path: Path
 
 
 def test_an_agent_is_saved_over_nothing_but_a_former_checkpoint(bundle: Path, tmp_path: Path) -> None:
-    agent = checkpoints.load(bundle)
+    agent = load(bundle)
     agent.save(bundle)
     (tmp_path / "notes").mkdir()
     (tmp_path / "notes" / "README.md").write_text("mine")

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 import wmzoo
-from wmzoo.build import build_agent
+from wmzoo.agent.build import build_agent
+from wmzoo.agent.init_from import init_from
 from wmzoo.errors import WmzooError
-from wmzoo.init_from import init_from
 
 
 def test_matching_weights_are_taken_over_and_the_rest_is_named(tmp_path: Path) -> None:

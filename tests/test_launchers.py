@@ -7,7 +7,7 @@ import time
 import pytest
 
 from wmzoo.errors import WmzooError
-from wmzoo.launchers import Local, Slurm
+from wmzoo.studies.launchers import Local, Slurm
 
 
 def wait_for(condition, seconds=60.0):
@@ -28,7 +28,7 @@ def test_a_local_job_writes_to_its_log_and_tells_how_it_ended(tmp_path):
 def test_a_job_does_not_get_the_terminals_ctrl_c(tmp_path):
     """The interrupt goes to our process group, as a terminal sends it; the job is in one of its own."""
     script = (
-        "from pathlib import Path; from wmzoo.launchers import Local\n"
+        "from pathlib import Path; from wmzoo.studies.launchers import Local\n"
         f"job = Local().start(['list'], Path({str(tmp_path / 'log')!r}))\n"
         "import os; print(os.getpgid(job.process.pid) != os.getpgid(0)); job.wait()"
     )

@@ -10,9 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import wmzoo
-from wmzoo.build import baseline, build_dynamics, with_matched_units
-from wmzoo.config import options
-from wmzoo.parity import matched_units
+from wmzoo.agent.build import baseline, build_dynamics, matched_units, with_matched_units
+from wmzoo.config.composition import options
 
 
 def count(units: list[int]) -> int:

@@ -13,7 +13,7 @@ import pytest
 from omegaconf import OmegaConf
 from short_run import SHORT_RUN
 
-from wmzoo import checkpoints
+from wmzoo.agent.load import load
 from wmzoo.errors import WmzooError
 
 SHORT = [*SHORT_RUN, "env=pendulum_swingup", "eval.episodes=1", "trainer.iterations=4", "eval.every=4", "save.every=2"]
@@ -42,7 +42,7 @@ def place(tmp_path: Path) -> Path:
 
 
 def python(place: Path, folder: str, *words: str) -> subprocess.CompletedProcess[str]:
-    code = Path(checkpoints.__file__).parents[1]
+    code = Path(wmzoo.__file__).parents[1]
     known = {"XDG_STATE_HOME": str(place / "state"), "OMP_NUM_THREADS": "1"}
     environment = {**os.environ, **known, "PYTHONPATH": f"{code}:{place / 'site'}"}
     command = [sys.executable, *words]
@@ -99,7 +99,7 @@ def test_the_plugin_of_a_downloaded_bundle_is_not_run(tmp_path: Path) -> None:
     """Even where it lies on this machine with the right digest: this user has not asked for it."""
     strange = tmp_path / "strange.py"
     strange.write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n" + PLUGIN.format(name="strange"))
-    agent = checkpoints.load("cartpole_swingup-mlp")
+    agent = load("cartpole_swingup-mlp")
     agent.save(tmp_path / "bundle")
     config = tmp_path / "bundle" / "config.yaml"
     record = {"name": "strange", "path": str(strange), "sha256": hashlib.sha256(strange.read_bytes()).hexdigest()}
@@ -108,7 +108,7 @@ def test_the_plugin_of_a_downloaded_bundle_is_not_run(tmp_path: Path) -> None:
     del cfg.checkpoint.sha256
     OmegaConf.save(cfg, config)
     with pytest.raises(WmzooError, match=r"unknown dynamics 'strange'.* which --plugin FILE loads"):
-        checkpoints.load(tmp_path / "bundle")
+        load(tmp_path / "bundle")
     assert not (tmp_path / "ran").exists()
-    checkpoints.load(tmp_path / "bundle", plugins=[strange])
+    load(tmp_path / "bundle", plugins=[strange])
     assert (tmp_path / "ran").exists()

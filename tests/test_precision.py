@@ -6,9 +6,9 @@ import pytest
 import torch
 
 import wmzoo
-from wmzoo import arithmetic
-from wmzoo.arithmetic import precision_of
-from wmzoo.compare.parity import Contender
+from wmzoo.compute import device
+from wmzoo.compute.device import precision_of
+from wmzoo.diagnostics.cost import Contender
 
 CPU = torch.device("cpu")
 FORMS = [
@@ -25,7 +25,7 @@ FORMS = [
 def test_auto_is_bfloat16_where_the_processor_has_it_and_the_matrices_are_large(
     size: str, gains: bool, has_instructions: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(arithmetic, "_has_bfloat16", lambda device: has_instructions)
+    monkeypatch.setattr(device, "_has_bfloat16", lambda device: has_instructions)
     chosen = precision_of(wmzoo.compose([f"size={size}", "precision=auto"]), CPU)
     assert chosen == (torch.bfloat16 if gains and has_instructions else torch.float32)
     for precision, dtype in (("bf16", torch.bfloat16), ("fp32", torch.float32)):

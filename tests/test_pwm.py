@@ -15,12 +15,13 @@ from hypothesis import strategies as st
 from tiny import ACT, LATENT, OBS, SETTINGS, TASKS, tiny_agent, tiny_pwm
 from torch import Tensor, nn
 
-from wmzoo import nonfinite
+from wmzoo.config.recipe import Recipe
 from wmzoo.data.replay import Slices
 from wmzoo.errors import RunFailed
 from wmzoo.losses.rectified_flow import RectifiedFlowLoss
-from wmzoo.pwm import PWM, Feedback, Imagined, PWMSettings, frozen
-from wmzoo.returns import segment_discounts, td_lambda_targets
+from wmzoo.pwm import nonfinite
+from wmzoo.pwm.algorithm import PWM, Feedback, Imagined, frozen
+from wmzoo.pwm.returns import segment_discounts, td_lambda_targets
 
 NUMBER = st.floats(-5, 5)
 CONTINUES, TERMINATED, TRUNCATED = 0, 1, 2
@@ -142,7 +143,7 @@ def test_the_objective_is_the_sum_of_its_segments_returns(
 ) -> None:
     rewards, values, ends = rollout
     pwm = OBJECTIVE
-    pwm.settings = replace(pwm.settings, gamma=gamma)
+    pwm.recipe = replace(pwm.recipe, gamma=gamma)
     objective = pwm.objective(rollout_of(column(rewards), column(values), *flags(ends)))
     assert objective.tolist() == pytest.approx([objective_by_hand(rewards, values, ends, gamma)], abs=1e-9)
 
@@ -182,7 +183,7 @@ def noise(horizon: int, rows: int) -> Tensor:
 
 def return_by_steps(pwm: PWM, obs: Tensor, horizon: int, seen: list[Tensor] | None = None) -> Tensor:
     """Mean return of the rollouts, step by step; `seen`: what the actor sees instead of the latents."""
-    model, gamma = pwm.model, pwm.settings.gamma
+    model, gamma = pwm.model, pwm.recipe.gamma
     z, total, eps = model.encode(obs), torch.zeros(len(obs), dtype=torch.float64), noise(horizon, len(obs))
     for t in range(horizon):
         action = pwm.actor(z if seen is None else seen[t], eps[t])
@@ -569,11 +570,7 @@ def test_learning_rates_fall_linearly_to_the_final_one() -> None:
 
 def test_an_unknown_reward_scale_is_refused() -> None:
     with pytest.raises(ValueError, match="one of none, std, mean_std, not 'max'"):
-        PWMSettings(**{**SETTINGS, "reward_scale": "max"})
-
-
-def test_settings_are_picked_out_of_a_recipe_with_other_keys() -> None:
-    assert PWMSettings.of({**SETTINGS, "warmup_steps": 3}) == PWMSettings(**SETTINGS)
+        Recipe(**{**SETTINGS, "reward_scale": "max"})
 
 
 def test_a_saved_state_goes_on_bit_for_bit() -> None:

@@ -14,7 +14,7 @@ from wmzoo.data.replay import Slices
 from wmzoo.losses.base import DynamicsLoss
 from wmzoo.losses.mse import MSELoss
 from wmzoo.losses.rectified_flow import RectifiedFlowLoss
-from wmzoo.pwm import PWM
+from wmzoo.pwm.algorithm import PWM
 
 H, B, GAMMA = 3, 2, 0.9
 Array = np.ndarray

@@ -11,11 +11,10 @@ from pathlib import Path
 import pytest
 
 import wmzoo
-from wmzoo import plugins, registry
-from wmzoo.cards import read_card
 from wmzoo.errors import WmzooError
-from wmzoo.paths import PACKAGE, data_dir
-from wmzoo.registry import KINDS, RegistryError, build, build_from, get, list_entries, register, resolve
+from wmzoo.registry import KINDS, RegistryError, build, build_from, get, list_entries, plugins, register, resolve
+from wmzoo.registry.cards import read_card
+from wmzoo.storage.package_data import PACKAGE, data_dir
 
 CARDS = [(kind, path.stem) for kind in KINDS for path in sorted((data_dir("registry") / kind).glob("*.yaml"))]
 BUILDABLE = [card for card in CARDS if card[0] != "checkpoint"]
@@ -252,9 +251,3 @@ def test_a_wheel_gets_the_package_data_where_they_are_looked_for() -> None:
 def test_importing_wmzoo_and_using_the_registry_imports_no_torch() -> None:
     code = "import sys, wmzoo; wmzoo.list_entries('dynamics'); wmzoo.register; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-
-
-def test_the_module_build_does_not_hide_the_function_build() -> None:
-    import wmzoo.build
-
-    assert wmzoo.build is registry.build

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wmzoo.rng import initialising, seed_of, stream
+from wmzoo.compute.rng import initialising, seed_of, stream
 
 
 @given(st.integers(0, 2**31), st.text(max_size=12))

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from wmzoo.cli.main import main
-from wmzoo.config import compose, options
+from wmzoo.config.composition import compose, options
 from wmzoo.errors import RunFailed, WmzooError
-from wmzoo.launchers import Local
-from wmzoo.runner import Runner
 from wmzoo.runs.metrics import read_metrics
-from wmzoo.study import read_study, trainings
+from wmzoo.studies.grid import read_study, trainings
+from wmzoo.studies.jobs import Runner
+from wmzoo.studies.launchers import Local
 
 SPEC = """
 title: Two arms

@@ -12,9 +12,9 @@ import torch
 from wmzoo.cli.evaluate import describe
 from wmzoo.envs.simulated import SimulatedVectorEnv
 from wmzoo.envs.simulator import Facts, SimulatorStep
-from wmzoo.evaluation import Evaluation, evaluate
+from wmzoo.evaluation.episodes import Evaluation, evaluate
 from wmzoo.runs.metrics import COLUMNS
-from wmzoo.train import RunRecorder
+from wmzoo.runs.recorder import RunRecorder
 from wmzoo.trainers.episodes import EpisodeTracker
 
 FLICKER = ["0100", "0011", "0000", "1111"]  # by environment: the success of each step of an episode

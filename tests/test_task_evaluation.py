@@ -8,12 +8,14 @@ import pytest
 import torch
 
 import wmzoo
-from wmzoo.build import build_agent, build_env, evaluation_seed, settle_tasks
+from wmzoo.agent.build import build_agent
 from wmzoo.cli.main import main
-from wmzoo.evaluation import Evaluation
-from wmzoo.published import PUBLISHED
-from wmzoo.task_evaluation import Played, aggregate, tasks_of
-from wmzoo.task_sets import MT30, MT80, find
+from wmzoo.envs.build import build_env, evaluation_seed
+from wmzoo.envs.task_sets import MT30, MT80, find
+from wmzoo.evaluation.episodes import Evaluation
+from wmzoo.evaluation.published import PUBLISHED
+from wmzoo.evaluation.tasks import Played, aggregate, tasks_of
+from wmzoo.trainers.build import with_tasks
 
 SET = "[cup-catch,pendulum-swingup,reacher-easy]"
 
@@ -76,7 +78,7 @@ def policies(tmp_path_factory):
     }.items():
         cfg = wmzoo.compose([*typed, "size=tiny", "env.episode_length=20", "device=cpu", "threads=1"])
         env = build_env(cfg, 1)
-        settle_tasks(cfg, env)
+        cfg = with_tasks(cfg, env)
         if name == "model":
             cfg.actor = cfg.critic = None
         build_agent(cfg, env.obs_dim, env.act_dim).save(folder / name)

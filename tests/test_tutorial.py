@@ -15,10 +15,10 @@ import torch
 from torch import Tensor
 
 import wmzoo
-from wmzoo import plugins
 from wmzoo.contracts.common import enliven, noise, simplices
 from wmzoo.dynamics.mlp import MLPDynamics
 from wmzoo.losses.mse import MSELoss
+from wmzoo.registry import plugins
 from wmzoo.runs.metrics import read_metrics
 
 ROOT = Path(__file__).parent.parent

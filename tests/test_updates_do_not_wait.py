@@ -17,11 +17,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.weak import WeakIdKeyDictionary
 
-from wmzoo import pwm as algorithm
 from wmzoo.data.replay import Slices
 from wmzoo.losses.mse import MSELoss
 from wmzoo.losses.rectified_flow import RectifiedFlowLoss
-from wmzoo.pwm import PWM
+from wmzoo.pwm import algorithm
+from wmzoo.pwm.algorithm import PWM
 
 aten = torch.ops.aten
 WAITS = {aten._local_scalar_dense, aten.nonzero, aten.masked_select, aten.equal, aten.unique_dim, aten._unique2}

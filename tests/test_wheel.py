@@ -19,7 +19,8 @@ from pathlib import Path
 
 import pytest
 
-from wmzoo.cards import KINDS, load_yaml
+from wmzoo.registry import KINDS
+from wmzoo.registry.cards import load_yaml
 
 ROOT = Path(__file__).parent.parent
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 import wmzoo
+from wmzoo.agent.world_model import TaskEmbedding, WorldModel
 from wmzoo.dynamics.mlp import MLPDynamics
 from wmzoo.nets import ScalarCode, SimNorm, TwoHotCode, mlp
-from wmzoo.world_model import TaskEmbedding, WorldModel
 
 OBS, ACT, LATENT, TASKS, TASK_DIM = 5, 3, 8, 4, 6
 MASKS = torch.tensor([[1.0, 1.0, 1.0], [1.0, 0.0, 0.0], [1.0, 1.0, 0.0], [1.0, 1.0, 1.0]])

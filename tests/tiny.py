@@ -7,7 +7,9 @@ from typing import Any
 import torch
 from omegaconf import OmegaConf
 
-from wmzoo.agent import Agent
+from wmzoo.agent.agent import Agent
+from wmzoo.agent.world_model import TaskEmbedding, WorldModel
+from wmzoo.config.recipe import Recipe
 from wmzoo.dynamics.base import Dynamics
 from wmzoo.dynamics.flow import FlowDynamics
 from wmzoo.dynamics.mlp import MLPDynamics
@@ -15,8 +17,7 @@ from wmzoo.integrators.heun import Heun
 from wmzoo.losses.base import DynamicsLoss
 from wmzoo.losses.mse import MSELoss
 from wmzoo.nets import Actor, CriticEnsemble, ScalarCode, SimNorm, TwoHotCode, mlp
-from wmzoo.pwm import PWM, PWMSettings
-from wmzoo.world_model import TaskEmbedding, WorldModel
+from wmzoo.pwm.algorithm import PWM
 
 OBS, ACT, LATENT, GROUP, UNITS = 3, 2, 8, 4, 5
 TASKS, TASK_DIM = 3, 2
@@ -77,6 +78,4 @@ def tiny_pwm(
     agent: Agent, loss: DynamicsLoss | None = None, on_nonfinite: str = "stop", compiled: bool = False, **settings: Any
 ) -> PWM:
     streams = {name: torch.Generator().manual_seed(i) for i, name in enumerate(("imagination", "minibatch"))}
-    return PWM(
-        agent, loss or MSELoss(), PWMSettings(**{**SETTINGS, **settings}), streams, on_nonfinite, compiled=compiled
-    )
+    return PWM(agent, loss or MSELoss(), Recipe(**{**SETTINGS, **settings}), streams, on_nonfinite, compiled=compiled)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import errno
+from collections.abc import Iterable, Mapping
 
 
 class WmzooError(Exception):
@@ -33,10 +35,15 @@ class RunInterrupted(WmzooError):
     exit_code = 130
 
 
-def one_line(error: BaseException, lines: int = 1) -> str:
-    """The first lines of what an error says, as one; its kind where it says nothing."""
+def one_line(error: BaseException, lines: int | None = 1) -> str:
+    """The first lines of what an error says, or all of them, as one; its kind where it says nothing."""
     said = [" ".join(line.split()) for line in str(error).splitlines() if line.strip()]
     return " ".join(said[:lines]) or type(error).__name__
+
+
+def named(error: BaseException, lines: int | None = 1) -> str:
+    """An error's kind, and the first lines of what it says."""
+    return f"{type(error).__name__}: {one_line(error, lines)}" if str(error).strip() else type(error).__name__
 
 
 def about_file(error: OSError) -> str:
@@ -50,3 +57,25 @@ def about_file(error: OSError) -> str:
     }
     told = f"{error.filename}: {error.strerror}" if error.filename and error.strerror else one_line(error)
     return f"{told}; {mends[error.errno]}" if error.errno in mends else told
+
+
+def unknown(
+    what: str,
+    name: str,
+    there: Iterable[str],
+    near: Iterable[str] | Mapping[str, str] | None = None,
+    listing: str | None = None,
+) -> str:
+    """One line for a name that does not exist: what was perhaps meant, and what there is.
+
+    Args:
+        there: the names that exist.
+        near: what `name` is compared with, where that is not `there`; of a mapping the keys, and its values are shown.
+        listing: said in the place of all names.
+    """
+    there = list(there)
+    close = difflib.get_close_matches(name, list(there if near is None else near), n=3, cutoff=0.6)
+    matches = [*dict.fromkeys(near[match] if isinstance(near, Mapping) else match for match in close)]
+    hint = f" did you mean {' or '.join(matches)}?" if matches else ""
+    there_is = f"there is {', '.join(there) or 'none'}"
+    return f"unknown {what} '{name}':{hint} {listing or there_is}"

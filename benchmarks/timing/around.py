@@ -12,9 +12,9 @@ from omegaconf import DictConfig
 
 from timing.ceilings import rate_for
 from timing.turns import Figure, stopwatch, take_turns
-from wmzoo.build import build_env
 from wmzoo.data.replay import ReplayBuffer
 from wmzoo.envs.base import Transition
+from wmzoo.envs.build import build_env
 
 LASTING = 200  # steps of an episode in the filled replay, on average
 BATCHES = 16  # of random actions, used in turn

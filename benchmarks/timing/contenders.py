@@ -12,13 +12,14 @@ from torch import Tensor
 from transcription import Transcription, copy_weights
 
 from timing.turns import Measure, stopwatch
-from wmzoo.build import build_env, build_trainer
-from wmzoo.compare.parity import Contender
-from wmzoo.config import compose
+from wmzoo.compute.rng import stream
+from wmzoo.config.composition import compose
 from wmzoo.data.replay import ReplayBuffer
+from wmzoo.diagnostics.cost import Contender
 from wmzoo.envs.base import Transition, VectorEnv
-from wmzoo.evaluation import Evaluation
-from wmzoo.rng import stream
+from wmzoo.envs.build import build_env
+from wmzoo.evaluation.episodes import Evaluation
+from wmzoo.trainers.build import build_trainer
 
 ENVIRONMENT = "environment"  # the part of an iteration that steps it
 RUN = ("trainer.iterations=1000000", "eval.every=1000000", "save.every=1000000")
@@ -84,7 +85,7 @@ class _OneIteration:
 def iteration(cfg: DictConfig) -> Measure:
     """A whole iteration of wmzoo's trainer: acting, storing, all updates."""
     recorder = _OneIteration(cfg.env.num_envs * cfg.trainer.horizon)
-    trainer: Any = build_trainer(cfg, lambda agent: recorder)
+    trainer: Any = build_trainer(cfg, lambda agent: recorder)[0]
     clock = _Clocked(trainer.env)
 
     def measured() -> dict[str, float]:

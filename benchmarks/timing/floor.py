@@ -15,7 +15,7 @@ from torch.utils.flop_counter import flop_registry
 
 from timing.ceilings import rate_for
 from timing.turns import Measure, stopwatch, take_turns
-from wmzoo.compare.parity import flops
+from wmzoo.diagnostics.cost import flops
 
 ADAM_BYTES = 8  # per byte of weights: gradient written; it, weight and two moments read; these three written
 

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from timing.contenders import config, iteration, updates
 from timing.turns import Measure, take_turns
-from wmzoo.arithmetic import arithmetic
-from wmzoo.compare.parity import Contender
+from wmzoo.compute.device import arithmetic
+from wmzoo.diagnostics.cost import Contender
 
 OBS, ACT = 11, 3  # Hopper's
 LINEAR = 1.15  # the steepest slope that still counts as linear: between two doublings, 2.2 times the cost

@@ -12,10 +12,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from wmzoo.build import build_agent, build_pwm
-from wmzoo.config import compose
+from wmzoo.agent.build import build_agent
+from wmzoo.config.composition import compose
 from wmzoo.data.replay import Slices
-from wmzoo.pwm import PWM, Feedback
+from wmzoo.pwm.algorithm import PWM, Feedback
+from wmzoo.pwm.build import build_pwm
 
 FILE = Path(__file__).parents[2] / "benchmarks" / "transcription.py"
 H, B, OBS, ACT = 5, 6, 4, 3

@@ -45,14 +45,15 @@ def test_a_good_dynamics_holds(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert check(tmp_path, DYNAMICS, "--verbose") == 0
     out = capsys.readouterr().out
     assert out.startswith("dynamics shift\n") and "fails" not in out
-    assert re.search(r"(\d+) of \1 checks hold", out)
-    assert "holds  shift: simplex: The next latent lies on the simplices" in out
+    assert re.search(r"(\d+) of \1 checks hold, 2 do not apply", out)
+    assert re.search(r"skipped  shift: velocity: .*\n +it has no velocity\n", out)
+    assert "holds    shift: simplex: The next latent lies on the simplices" in out
 
 
 def test_what_does_not_hold_is_told_in_words_with_the_law(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert check(tmp_path, DYNAMICS.replace("return self.chart.land(", "return (")) == 1
     captured = capsys.readouterr()
-    assert "fails  shift: simplex: The next latent lies on the simplices" in captured.out
+    assert "fails    shift: simplex: The next latent lies on the simplices" in captured.out
     assert re.fullmatch(r"wmzoo: .*mine\.py: \d+ checks do not hold\n", captured.err)
 
 
@@ -107,9 +108,9 @@ def test_a_loss_with_a_capability_of_its_own_is_checked_on_a_dynamics_that_has_i
 ) -> None:
     assert check(tmp_path, MEMBERS, "--verbose") == 0
     out = capsys.readouterr().out
-    assert "holds  of_members: discount" in out and "holds  of_members: missing capability" in out
+    assert "holds    of_members: discount" in out and "holds    of_members: missing capability" in out
     assert check(tmp_path, MEMBERS.replace("errors, discount)", "errors, 1.0)")) == 1
-    assert "fails  of_members: discount" in capsys.readouterr().out
+    assert "fails    of_members: discount" in capsys.readouterr().out
 
 
 def test_a_default_loss_that_does_not_exist_is_told_with_its_near_matches(

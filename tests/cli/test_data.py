@@ -14,7 +14,7 @@ import pytest
 from chunk_files import told_chunk, write_chunks
 
 import wmzoo
-from wmzoo.build import build_agent
+from wmzoo.agent.build import build_agent
 from wmzoo.cli.main import main
 from wmzoo.data.chunks import read_chunk
 from wmzoo.data.shards import Shards

@@ -11,12 +11,14 @@ import pytest
 import torch
 
 import wmzoo
-from wmzoo.build import build_agent, build_env, settle_tasks
+from wmzoo.agent.build import build_agent
 from wmzoo.cli.main import main
 from wmzoo.data.collect import collect, uniform
 from wmzoo.data.convert import convert
-from wmzoo.diagnose import diagnose
-from wmzoo.task_sets import MT30, Task, find
+from wmzoo.diagnostics.diagnose import diagnose
+from wmzoo.envs.build import build_env
+from wmzoo.envs.task_sets import MT30, Task, find
+from wmzoo.trainers.build import with_tasks
 
 FEW = ["--horizons", "1,3", "--estimates", "6", "--episodes", "2"]
 
@@ -77,7 +79,7 @@ def saved(
         widths = max(task.obs_dim for task in tasks), max(task.act_dim for task in tasks)
     else:
         env = build_env(cfg, 1)
-        settle_tasks(cfg, env)
+        cfg = with_tasks(cfg, env)
         widths = env.obs_dim, env.act_dim
     if alone:
         cfg.actor = cfg.critic = None

@@ -1,7 +1,6 @@
 """`wmzoo evaluate` on a policy that does nothing, in an environment that pays its seed."""
 
 import json
-import sys
 from contextlib import nullcontext
 from types import SimpleNamespace
 
@@ -9,10 +8,10 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from wmzoo import checkpoints
+from wmzoo.checkpoints.write import save, save_in_run
 from wmzoo.cli.main import main
+from wmzoo.compute.rng import seed_of
 from wmzoo.errors import WmzooError
-from wmzoo.rng import seed_of
 from wmzoo.runs import Run
 
 CFG = OmegaConf.create(
@@ -70,18 +69,14 @@ def device_of(cfg):
 
 @pytest.fixture
 def run_folder(tmp_path, monkeypatch):
-    build = SimpleNamespace(
-        build_agent=lambda cfg, obs_dim, act_dim: Still(),
-        build_env=lambda cfg, num_envs: Payday(num_envs),
-        evaluation_seed=lambda cfg: seed_of(cfg.seed, "evaluation"),
-    )
-    arithmetic = SimpleNamespace(device_of=device_of, arithmetic=lambda cfg: nullcontext(1))
-    monkeypatch.setitem(sys.modules, "wmzoo.build", build)
-    monkeypatch.setitem(sys.modules, "wmzoo.arithmetic", arithmetic)
+    monkeypatch.setattr("wmzoo.agent.load.build_agent", lambda cfg, obs_dim, act_dim: Still())
+    monkeypatch.setattr("wmzoo.envs.build.build_env", lambda cfg, num_envs: Payday(num_envs))
+    monkeypatch.setattr("wmzoo.compute.device.device_of", device_of)
+    monkeypatch.setattr("wmzoo.compute.device.arithmetic", lambda cfg: nullcontext(1))
     with Run(tmp_path / "run", CFG) as run:
         pay = seed_of(5, "evaluation") % 100
         run.log({"iteration": 20, "env_steps": 640, "eval_return": pay + 1.0})
-        checkpoints.save_in_run(run.folder, Still(), CFG, 1, 1, iteration=20, env_steps=640)
+        save_in_run(run.folder, Still(), CFG, 1, 1, iteration=20, env_steps=640)
     return tmp_path / "run"
 
 
@@ -105,7 +100,7 @@ def test_json_is_the_whole_output_and_the_same_is_kept_in_the_run(run_folder, ca
 
 
 def test_a_bundle_outside_a_run_is_evaluated_and_nothing_is_written(run_folder, tmp_path, capsys):
-    checkpoints.save(tmp_path / "shared", Still(), CFG, 1, 1)
+    save(tmp_path / "shared", Still(), CFG, 1, 1)
     evaluate(tmp_path / "shared")
     assert "over 3 episodes" in capsys.readouterr().out
     assert {path.name for path in (tmp_path / "shared").iterdir()} == {"config.yaml", "model.safetensors"}
@@ -119,7 +114,7 @@ def test_without_rendering_the_numbers_still_come_with_one_line_about_the_video(
 
 
 def test_a_run_of_a_gpu_is_evaluated_on_the_cpu_where_there_is_none_and_one_line_says_so(run_folder, tmp_path, capsys):
-    checkpoints.save(tmp_path / "gpu", Still(), OmegaConf.merge(CFG, {"device": "cuda"}), 1, 1)
+    save(tmp_path / "gpu", Still(), OmegaConf.merge(CFG, {"device": "cuda"}), 1, 1)
     assert evaluate(tmp_path / "gpu") == 0
     printed = capsys.readouterr()
     assert "device=cuda is not on this machine; evaluating on cpu" in printed.err and printed.err.count("\n") == 1

@@ -88,7 +88,7 @@ def test_train_prints_the_composed_config_of_a_plugin(plugin: Path, capsys: pyte
 
 def test_train_hands_the_composed_config_to_the_run(plugin: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     runs: list[Any] = []
-    monkeypatch.setattr("wmzoo.train.train", runs.append)
+    monkeypatch.setattr("wmzoo.runs.train.train", runs.append)
     assert main(["train", "--plugin", "mine.py", "dynamics=mine", "size=tiny"]) == 0
     assert [(cfg.dynamics.name, cfg.model.latent_dim, cfg.plugins) for cfg in runs] == [("mine", 32, [str(plugin)])]
 
@@ -96,8 +96,8 @@ def test_train_hands_the_composed_config_to_the_run(plugin: Path, monkeypatch: p
 def test_a_sweep_runs_every_combination_in_a_folder_of_its_own(plugin: Path) -> None:
     # In a process of its own, because Hydra sets up logging for the whole process.
     code = (
-        "import sys, wmzoo.train; from wmzoo.cli.main import main\n"
-        "wmzoo.train.train = lambda cfg: print('ran', cfg.dynamics.name, cfg.loss.name, cfg.seed, cfg.run_dir)\n"
+        "import sys, wmzoo.runs.train; from wmzoo.cli.main import main\n"
+        "wmzoo.runs.train.train = lambda cfg: print('ran', cfg.dynamics.name, cfg.loss.name, cfg.seed, cfg.run_dir)\n"
         "sys.exit(main(sys.argv[1:]))"
     )
     command = ["train", "-m", "--plugin", "mine.py", "dynamics=mine,flow", "seed=0,1"]

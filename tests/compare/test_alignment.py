@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from wmzoo.compare.alignment import common_grid, equal_seconds, equal_steps, on_grid, score_at, trailing_mean
+from wmzoo.statistics.curves import common_grid, equal_seconds, equal_steps, on_grid, score_at, trailing_mean
 
 STEPS, RETURNS = np.array([10.0, 20.0, 30.0, 40.0]), np.array([0.0, 6.0, 9.0, 3.0])
 

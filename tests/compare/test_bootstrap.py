@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from wmzoo.compare import statistics
-from wmzoo.compare.bootstrap import Estimate, draw, estimate
+from wmzoo.statistics import aggregates
+from wmzoo.statistics.bootstrap import Estimate, draw, estimate
 
 
 def difference(x: list[np.ndarray], y: list[np.ndarray]) -> np.ndarray:
-    return statistics.mean(x) - statistics.mean(y)
+    return aggregates.mean(x) - aggregates.mean(y)
 
 
 def test_runs_are_drawn_within_their_task_and_tasks_kept() -> None:
@@ -30,13 +30,13 @@ def test_points_of_a_curve_are_drawn_together() -> None:
 
 def test_the_same_seed_gives_the_same_interval_and_another_seed_nearly() -> None:
     scores = [np.random.default_rng(1).normal(size=8)]
-    first, again, other = (estimate(statistics.mean, scores, repetitions=5000, seed=seed) for seed in (3, 3, 4))
+    first, again, other = (estimate(aggregates.mean, scores, repetitions=5000, seed=seed) for seed in (3, 3, 4))
     assert (first.low, first.high) == (again.low, again.high) != (other.low, other.high)
     assert (first.low, first.high) == pytest.approx((other.low, other.high), abs=0.05)
 
 
 def test_the_two_values_of_two_runs_bound_the_interval_of_their_mean() -> None:
-    found = estimate(statistics.mean, [np.array([0.0, 1.0])], repetitions=4000, seed=0)
+    found = estimate(aggregates.mean, [np.array([0.0, 1.0])], repetitions=4000, seed=0)
     assert (found.low, found.value, found.high) == (0.0, 0.5, 1.0)  # each end is a quarter of all draws
 
 
@@ -57,16 +57,16 @@ def test_rliable_s_intervals_are_the_same_up_to_the_draw(shape: tuple[int, int])
     x, y = np.random.default_rng(0).uniform(size=(2, *shape))
     a, b = list(x.T), list(y.T)
     np.random.seed(0)  # rliable draws from the global state whatever it is given
-    _, aggregates = library.get_interval_estimates(
+    _, theirs = library.get_interval_estimates(
         {"x": x},
         lambda s: np.array([metrics.aggregate_mean(s), metrics.aggregate_median(s), metrics.aggregate_iqm(s)]),
         reps=2000,
     )
-    for i, statistic in enumerate((statistics.mean, statistics.median, statistics.iqm)):
+    for i, statistic in enumerate((aggregates.mean, aggregates.median, aggregates.iqm)):
         ours = estimate(statistic, a, repetitions=4000, seed=0)
-        assert (ours.low, ours.high) == pytest.approx(tuple(aggregates["x"][:, i]), abs=0.015)
+        assert (ours.low, ours.high) == pytest.approx(tuple(theirs["x"][:, i]), abs=0.015)
     _, pairs = library.get_interval_estimates({"x,y": (x, y)}, metrics.probability_of_improvement, reps=1000)
-    ours = estimate(statistics.probability_of_improvement, a, b, repetitions=4000, seed=0)
+    ours = estimate(aggregates.probability_of_improvement, a, b, repetitions=4000, seed=0)
     assert (ours.low, ours.high) == pytest.approx(tuple(pairs["x,y"][:, 0]), abs=0.03)
 
 
@@ -84,7 +84,7 @@ def test_paired_seeds_would_cover_it_less_often() -> None:
     """Why the arms' seeds are drawn independently, though they share noise: docs/decisions.md."""
     studies = np.random.default_rng(5).normal(size=(1500, 2, 5))
     hits = [
-        not estimate(statistics.mean, [x - y], repetitions=600, seed=study).excludes(0.0)
+        not estimate(aggregates.mean, [x - y], repetitions=600, seed=study).excludes(0.0)
         for study, (x, y) in enumerate(studies)
     ]
     assert np.mean(hits) == pytest.approx(0.84, abs=0.03)
@@ -93,9 +93,9 @@ def test_paired_seeds_would_cover_it_less_often() -> None:
 def test_the_interval_of_an_iqm_over_tasks_covers_the_truth() -> None:
     generator = np.random.default_rng(0)
     centres = np.array([0.2, 0.5, 0.6, 0.7, 0.9])
-    many = statistics.iqm(list(centres[:, None] + 0.1 * generator.normal(size=(5, 100_000))))
+    many = aggregates.iqm(list(centres[:, None] + 0.1 * generator.normal(size=(5, 100_000))))
     studies = centres[:, None] + 0.1 * generator.normal(size=(600, 5, 10))
     hits = [
-        not estimate(statistics.iqm, list(s), repetitions=600, seed=i).excludes(many) for i, s in enumerate(studies)
+        not estimate(aggregates.iqm, list(s), repetitions=600, seed=i).excludes(many) for i, s in enumerate(studies)
     ]
     assert 0.88 <= np.mean(hits) <= 0.98

@@ -92,6 +92,22 @@ def test_every_figure_is_drawn_and_nothing_sticks_out_of_the_window(report: Path
     assert all(rows > 0 for _, rows in seen["tables"]) and seen["fits"]
 
 
+def test_a_page_beside_its_pictures_shows_them_and_asks_for_nothing_else(tmp_path: Path) -> None:
+    runs = write_study(tmp_path / "runs", seeds=3, tasks=1)
+    made = Report([runs], ["dynamics"], "wmzoo compare", Settings(repetitions=200))
+    page = made.write(tmp_path / "report", linked=True)
+    assert "data:image" not in page.read_text() and "image.svg" not in page.read_text()
+    seen = visit(page)
+    drawn = {picture.as_uri() for picture in (page.parent / "figures").iterdir()}
+    assert seen.console == [] and set(seen.requests) <= drawn
+    page.write_text(
+        page.read_text().replace("</body>", PROBE.replace("<script>", "<script nonce='probe'>") + "</body>")
+    )
+    page.write_text(page.read_text().replace("default-src 'none'", "default-src 'none'; script-src 'nonce-probe'"))
+    images = visit(page).probe["images"]
+    assert len(images) == len(drawn) and all(complete and pixels > 500 for complete, pixels, _ in images)
+
+
 def test_a_page_that_misbehaves_is_noticed(tmp_path: Path) -> None:
     page = tmp_path / "bad.html"
     page.write_text('<body><img src="http://example.invalid/x.png"><script>nope()</script>')

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 import wmzoo
-from wmzoo.build import baseline
+from wmzoo.agent.build import baseline
 from wmzoo.cli.main import main
-from wmzoo.compare.parity import Contender, flops
+from wmzoo.diagnostics.cost import Contender, flops
 
 TINY = ["size=tiny", "env=pendulum_swingup", "trainer.horizon=3", "trainer.batch_size=5", "recipe.rollouts=4"]
 OBS, ACT, LATENT, WIDTH = 3, 1, 32, 64  # of pendulum and size=tiny

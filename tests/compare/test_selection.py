@@ -118,7 +118,7 @@ def wrong(root: Path, what: str) -> tuple[list[Path], list[str], str | None]:
         ("one arm", r"all 2 runs are one arm by dynamics \(mlp\): choose another --by, or add runs"),
         ("tasks", "arm flow has no finished run on walker-walk"),
         ("twice", "again.* and .*seed1.* are both mlp on cheetah-run with seed 1|seed1 and .*again are both mlp"),
-        ("key", r"--by dynamix: no run has this key; did you mean dynamics\?"),
+        ("key", r"--by: unknown key 'dynamix': did you mean dynamics\?"),
         ("group", r"--by groups: a group of keys in .*; choose one of groups\.… \(a\)"),
         ("baseline", "--baseline heun: no such arm; there are flow, mlp"),
         ("config", "config.yaml: cannot read it"),

@@ -13,13 +13,13 @@ from tiny import tiny_agent
 from torch import Tensor
 
 import wmzoo
-from wmzoo.build import build_agent
+from wmzoo.agent.build import build_agent
+from wmzoo.compute.rng import seed_of
 from wmzoo.data import collect as module
 from wmzoo.data.chunks import read_chunk
 from wmzoo.data.collect import SampledPolicy, collect, uniform
+from wmzoo.envs.task_sets import Task, find
 from wmzoo.errors import WmzooError
-from wmzoo.rng import seed_of
-from wmzoo.task_sets import Task, find
 
 TWO = (find("pendulum-swingup"), find("cartpole-balance"))
 

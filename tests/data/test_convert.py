@@ -20,8 +20,8 @@ from wmzoo.data import episodes
 from wmzoo.data.chunks import Chunk, write_chunk
 from wmzoo.data.convert import PROGRESS, convert
 from wmzoo.data.shards import Shards, read_index
+from wmzoo.envs.task_sets import Task
 from wmzoo.errors import DamagedFile, WmzooError
-from wmzoo.task_sets import Task
 
 THREE = (Task("walker-walk", 4, 2), Task("cheetah-run", 3, 1), Task("cup-catch", 4, 1))
 

@@ -11,8 +11,8 @@ from chunk_files import NAN, told_chunk, write_chunks
 from wmzoo.data import episodes
 from wmzoo.data.convert import convert
 from wmzoo.data.inspect import Inspection, inspect
+from wmzoo.envs.task_sets import Task
 from wmzoo.errors import WmzooError
-from wmzoo.task_sets import Task
 
 TWO = (Task("walker-walk", 4, 2), Task("cheetah-run", 3, 1))
 

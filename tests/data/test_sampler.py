@@ -12,8 +12,8 @@ from scipy.stats import chisquare
 from wmzoo.data.convert import convert
 from wmzoo.data.sampler import SliceSampler, TaskSlices
 from wmzoo.data.shards import Shards
+from wmzoo.envs.task_sets import Task
 from wmzoo.errors import WmzooError
-from wmzoo.task_sets import Task
 
 THREE = (Task("walker-walk", 4, 2), Task("cheetah-run", 3, 1), Task("cup-catch", 4, 1))
 TASKS, STEPS = [[0, 1, 0, 2, 1], [1, 0, 0]], [6, 4]  # of two chunks; episodes are numbered through

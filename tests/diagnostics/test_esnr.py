@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from wmzoo.diagnostics.esnr import ESNR, RunningESNR, corrected, cosine, decibels, esnr, moments
+from wmzoo.pwm.esnr import ESNR, RunningESNR, corrected, cosine, decibels, esnr, moments
 
 
 def estimates(repeats: int, count: int, mean: Tensor, deviations: Tensor, seed: int = 0) -> Tensor:

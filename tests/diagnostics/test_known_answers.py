@@ -9,6 +9,7 @@ import torch
 from tiny import tiny_agent, tiny_pwm
 from torch import Tensor, nn
 
+from wmzoo.agent.world_model import WorldModel
 from wmzoo.diagnostics import flow_paths
 from wmzoo.diagnostics.gradients import policy_gradients, summary
 from wmzoo.diagnostics.jacobian import spectral_norms, unroll_jacobian
@@ -21,7 +22,6 @@ from wmzoo.integrators.euler import Euler
 from wmzoo.integrators.heun import Heun
 from wmzoo.integrators.rk4 import RK4
 from wmzoo.nets import ScalarCode
-from wmzoo.world_model import WorldModel
 
 ANGLE = 1.2
 

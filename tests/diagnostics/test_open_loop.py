@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from wmzoo.agent.world_model import WorldModel
 from wmzoo.data.replay import Slices
 from wmzoo.diagnostics.open_loop import open_loop
 from wmzoo.dynamics.base import Dynamics
 from wmzoo.nets import ScalarCode
-from wmzoo.world_model import WorldModel
 
 STEPS, BATCH, WIDTH = 4, 64, 3
 

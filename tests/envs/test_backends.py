@@ -8,6 +8,7 @@ import pytest
 import torch
 from counting import Make
 
+from wmzoo.config.rules import RULES
 from wmzoo.envs.backend import BACKENDS
 from wmzoo.envs.dmc import ARRAY_TASKS as DMC
 from wmzoo.envs.dmc import DmcVectorEnv
@@ -18,7 +19,6 @@ from wmzoo.envs.pools.rollout import RolloutPool
 from wmzoo.envs.simulated import SimulatedVectorEnv
 from wmzoo.envs.simulator import SimulationError
 from wmzoo.errors import WmzooError
-from wmzoo.values import RULES
 
 SUITES = {**dict.fromkeys(DMC, DmcVectorEnv), **dict.fromkeys(GYMNASIUM, GymnasiumVectorEnv)}
 DEFINED = [(task, "arrays") for task in SUITES] + [(task, "rollout") for task in DMC if DMC[task].rollout_from]

@@ -13,8 +13,8 @@ from wmzoo.envs.dmc import DmcVectorEnv
 from wmzoo.envs.dmc_custom.hopper import HopBackwards
 from wmzoo.envs.dmc_custom.shapes import gaussian, linear
 from wmzoo.envs.dmc_tasks import suite
+from wmzoo.envs.task_sets import MT30
 from wmzoo.errors import WmzooError
-from wmzoo.task_sets import MT30
 
 CUSTOM = mt30.TASKS[19:]
 
@@ -292,7 +292,7 @@ def test_the_dmc_suite_knows_all_of_them():
 
 
 def test_an_unknown_task_names_near_ones():
-    with pytest.raises(WmzooError, match=r"'cheetah-jumps' among the 30 of MT30: did you mean cheetah-jump"):
+    with pytest.raises(WmzooError, match=r"'cheetah-jumps': did you mean cheetah-jump.* there are 30 in MT30"):
         mt30.load("cheetah-jumps")
-    with pytest.raises(WmzooError, match="among the 30"):
+    with pytest.raises(WmzooError, match="30 in MT30"):
         mt30.load("humanoid-walk")  # of the suite, but not of MT30

@@ -5,16 +5,17 @@ import pytest
 import torch
 
 import wmzoo
-from wmzoo.build import build_env, settle_tasks
 from wmzoo.envs import multitask
+from wmzoo.envs.build import build_env
 from wmzoo.envs.dmc import DmcVectorEnv
 from wmzoo.envs.multitask import MultitaskVectorEnv, task_seed
 from wmzoo.envs.simulated import SimulatedVectorEnv
 from wmzoo.envs.simulator import Facts, SimulatorStep
+from wmzoo.envs.task_sets import MT30, MT80, task_of, task_set
 from wmzoo.errors import WmzooError
-from wmzoo.evaluation import Evaluation, evaluate
-from wmzoo.scores import score, task_scores
-from wmzoo.task_sets import MT30, MT80, task_of, task_set
+from wmzoo.evaluation.episodes import Evaluation, evaluate
+from wmzoo.evaluation.scores import score, task_scores
+from wmzoo.trainers.build import with_tasks
 
 SET = ["reacher-three-easy", "pendulum-spin", "cup-catch"]  # 8, 3 and 8 numbers; 3, 1 and 2 actions
 SEED = 4
@@ -169,7 +170,10 @@ def test_a_task_without_a_figure_is_named(played, words):
     ("chosen", "words"),
     [
         ("mt50", "mt30, mt80 or a list"),
-        (["walker-walk", "walker-wlak-backwards"], "'walker-wlak-backwards' among the 80 of MT80: did you mean walker"),
+        (
+            ["walker-walk", "walker-wlak-backwards"],
+            "'walker-wlak-backwards': did you mean walker-walk-backwards.* there are 80 in MT80",
+        ),
         (["reach"], "did you mean mw-reach"),
         (["cup-catch", "ball_in_cup-catch"], "none of them twice"),
         ([], "at least one task"),
@@ -185,10 +189,10 @@ def test_a_set_that_makes_no_sense_is_refused_in_one_line(chosen, words):
 def test_a_config_learns_the_tasks_from_its_environment(typed):
     cfg = wmzoo.compose(["env=multitask", f"env.set={typed}", "size=tiny"])
     env = build_env(cfg, 1)
-    settle_tasks(cfg, env)
+    cfg = with_tasks(cfg, env)
     dims = [task.act_dim for task in MT30] if typed == "mt30" else [2, 1]
     assert (cfg.model.num_tasks, cfg.model.action_dims) == (len(dims), dims)
-    settle_tasks(cfg, env)  # as on resuming
+    cfg = with_tasks(cfg, env)  # as on resuming
     model = wmzoo.build_agent(cfg, env.obs_dim, env.act_dim).world_model
     assert torch.equal(model.action_masks, env.action_masks)
     assert model.task_embedding.table.weight.shape == (len(dims), 96)
@@ -196,7 +200,7 @@ def test_a_config_learns_the_tasks_from_its_environment(typed):
 
 def test_one_task_leaves_the_config_alone():
     cfg = wmzoo.compose(["env=dmc"])
-    settle_tasks(cfg, build_env(cfg, 1))
+    cfg = with_tasks(cfg, build_env(cfg, 1))
     assert (cfg.model.num_tasks, cfg.model.action_dims) == (0, None)
 
 
@@ -211,7 +215,7 @@ def test_one_task_leaves_the_config_alone():
 def test_a_config_that_contradicts_its_environment_is_refused(typed, words):
     cfg = wmzoo.compose(["env=multitask", f"env.set=[{','.join(SET)}]", *typed])
     with pytest.raises(WmzooError, match=words):
-        settle_tasks(cfg, build_env(cfg, 1))
+        cfg = with_tasks(cfg, build_env(cfg, 1))
 
 
 def test_online_training_of_several_tasks_is_refused_in_words():

@@ -6,9 +6,9 @@ import pytest
 
 from wmzoo.cli.main import main
 from wmzoo.data.shards import Index, TaskIndex
+from wmzoo.envs.task_sets import MT30, MT80
 from wmzoo.errors import WmzooError
-from wmzoo.extraction.plan import extractions, policies, pretrainings, read_plan, set_of
-from wmzoo.task_sets import MT30, MT80
+from wmzoo.studies.extraction import extractions, policies, pretrainings, read_plan, set_of
 
 
 def index(folder, tasks, num_tasks):

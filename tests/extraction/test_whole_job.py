@@ -10,11 +10,11 @@ import time
 
 import pytest
 
-from wmzoo.evaluation import Evaluation
-from wmzoo.extraction.report import words, write_report
-from wmzoo.extraction.results import Results
-from wmzoo.task_evaluation import Played
-from wmzoo.task_sets import MT30, MT80
+from wmzoo.envs.task_sets import MT30, MT80
+from wmzoo.evaluation.episodes import Evaluation
+from wmzoo.evaluation.tasks import Played
+from wmzoo.studies.extraction_report import words, write_report
+from wmzoo.studies.extraction_results import Results
 
 TASKS = "[cartpole-swingup,reacher-easy]"
 TINY = [

@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 
 import wmzoo
-from wmzoo.bundle_config import load_config
+from wmzoo.agent.init_from import init_from
+from wmzoo.checkpoints.config import load_config
 from wmzoo.errors import WmzooError
 from wmzoo.importers.convert import convert
 from wmzoo.importers.tdmpc2 import read_tdmpc2
-from wmzoo.init_from import init_from
-from wmzoo.plugins import file_sha256
+from wmzoo.storage.files import file_sha256
 
 MASKS = torch.tensor([[1.0, 1, 1], [1, 0, 0], [1, 1, 0], [1, 1, 1]])
 SIZES = {  # of the page: encoder width and layers, units, latent, task vectors and world model in millions: MT30, MT80

@@ -5,9 +5,9 @@ from contextlib import nullcontext
 import pytest
 from which_dflex import BOTH, dflex
 
-from wmzoo.cards import tasks
 from wmzoo.contracts import env as contract
 from wmzoo.registry import build, get, list_entries
+from wmzoo.registry.cards import tasks
 
 # (suite, what it plays)
 NAMED = sorted({(suite, task) for _, suite, task in tasks()})

@@ -6,7 +6,7 @@ import csv
 import json
 from pathlib import Path
 
-from wmzoo.runs.diagnostics import table, write_diagnostics
+from wmzoo.diagnostics.files import table, write_diagnostics
 
 
 def test_what_is_not_finite_is_null_and_an_empty_cell(tmp_path: Path) -> None:

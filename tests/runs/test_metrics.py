@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from wmzoo.errors import WmzooError
-from wmzoo.runs.metrics import COLUMNS, MetricsWriter, complete, read_metrics, write_csv
+from wmzoo.runs.metrics import COLUMNS, MetricsWriter, complete, read_metrics
+from wmzoo.storage.rows import write_csv
 
 
 def test_a_missing_or_non_finite_value_is_null_and_the_line_is_strict_json(tmp_path):

@@ -16,12 +16,13 @@ from typing import Any
 import pytest
 from short_run import SHORT_RUN
 
-from wmzoo import checkpoints
+from wmzoo.agent.load import load
+from wmzoo.checkpoints.find import list_checkpoints
+from wmzoo.checkpoints.state import load_state
 from wmzoo.cli.main import main
 from wmzoo.errors import WmzooError
-from wmzoo.runs.lock import FolderLock
 from wmzoo.runs.metrics import read_metrics
-from wmzoo.runs.state import load_state
+from wmzoo.storage.lock import FolderLock
 
 CLOCKS = {"wall_clock", "fps"}
 SHORT = [*SHORT_RUN, "eval.episodes=2", "trainer.iterations=6", "eval.every=2", "save.every=2", "save.keep=2"]
@@ -61,7 +62,7 @@ def test_it_goes_on_from_the_newest_checkpoint_to_the_same_rows_and_weights(whol
     assert numbers(cut) == numbers(whole)
     weights = [(run / "checkpoints" / "00000006" / "model.safetensors").read_bytes() for run in (whole, cut)]
     assert weights[0] == weights[1]
-    assert [path.name for path in checkpoints.list_checkpoints(cut)] == ["00000004", "00000006"]
+    assert [path.name for path in list_checkpoints(cut)] == ["00000004", "00000006"]
     facts = json.loads((cut / "run.json").read_text())
     assert facts["status"] == "done" and [time["iteration"] for time in facts["resumed"]] == [4]
 
@@ -191,7 +192,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
     finally:
         training.kill()
     assert training.returncode == 130 and "saving after this iteration" in out
-    saved = checkpoints.list_checkpoints(run)
+    saved = list_checkpoints(run)
     assert len(saved) == 1 and int(saved[0].name) == rows(run)
     line = err.splitlines()[-1]
     assert line.startswith("wmzoo: interrupted after iteration") and f"`wmzoo resume {run}`" in line
@@ -212,7 +213,7 @@ def test_the_environments_of_worker_processes_are_saved_though_all_processes_are
     finally:
         training.kill()
     assert training.returncode == 130 and "Traceback" not in err
-    (saved,) = checkpoints.list_checkpoints(run)
+    (saved,) = list_checkpoints(run)
     assert int(saved.name) == rows(run) and len(load_state(saved)["env"]["simulators"]) == 4
     with pytest.raises(ProcessLookupError):
         os.killpg(training.pid, 0)  # nothing of it is left
@@ -229,14 +230,14 @@ def test_ctrl_c_saves_where_the_reader_of_the_output_has_gone(tmp_path: Path) ->
         assert training.wait(timeout=120) == 130
     finally:
         training.kill()
-    assert int(checkpoints.list_checkpoints(run)[0].name) == rows(run)
+    assert int(list_checkpoints(run)[0].name) == rows(run)
 
 
 def test_the_folder_of_a_live_run_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = tmp_path / "run"
     training = process("train", *LONG, "save.every=1", f"run_dir={run}")
     try:
-        until(lambda: len(checkpoints.list_checkpoints(run)) > 0)
+        until(lambda: len(list_checkpoints(run)) > 0)
         training.send_signal(signal.SIGSTOP)
         before = (run / "metrics.jsonl").read_bytes()
         assert f"{run}: in use by process {training.pid}" in failing(run, capsys)
@@ -265,7 +266,7 @@ def test_a_lock_that_was_let_go_in_between_is_taken_anew(tmp_path: Path, monkeyp
 
 
 def newest(run: Path) -> str:
-    return max((bundle.name for bundle in checkpoints.list_checkpoints(run)), default="")
+    return max((bundle.name for bundle in list_checkpoints(run)), default="")
 
 
 def killed(words: tuple[str, ...], run: Path, delay: float) -> int:
@@ -289,7 +290,7 @@ def test_killed_at_random_moments_a_run_still_ends_in_the_same_numbers(tmp_path:
     words: tuple[str, ...] = ("train", *settings, f"run_dir={run}")
     for kill in range(5):
         assert killed(words, run, chance.uniform(0, 0.8)) == -signal.SIGKILL, f"it ended before kill {kill}"
-        checkpoints.load(checkpoints.list_checkpoints(run)[-1])
+        load(list_checkpoints(run)[-1])
         words = ("resume", str(run))
     assert main(["resume", str(run)]) == 0
     assert numbers(run) == numbers(whole)
@@ -314,5 +315,5 @@ def test_a_full_disk_stops_the_run_in_one_line_and_leaves_the_last_good_checkpoi
     lines = [line for line in err.splitlines() if line.startswith("wmzoo:")]
     assert training.returncode == 3 and len(lines) == 1 and "Traceback" not in err
     assert "space" in lines[0] and f"`wmzoo resume {run}`" in lines[0]
-    checkpoints.load(checkpoints.list_checkpoints(run)[-1])
+    load(list_checkpoints(run)[-1])
     assert not list(run.glob("checkpoints/.*"))

@@ -11,8 +11,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wmzoo.checkpoints.state import TENSORS, TREE, has_state, load_state, save_state
 from wmzoo.errors import WmzooError
-from wmzoo.runs.state import TENSORS, TREE, has_state, load_state, save_state
 
 DTYPES = (torch.float32, torch.float64, torch.int64, torch.uint8, torch.bool)
 NUMBERS = st.none() | st.booleans() | st.integers(-(2**130), 2**130) | st.floats() | st.text()

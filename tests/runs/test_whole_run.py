@@ -5,11 +5,11 @@ import json
 import pytest
 
 import wmzoo
-from wmzoo import checkpoints
-from wmzoo.build import build_env, evaluation_seed
+from wmzoo.checkpoints.find import list_checkpoints
 from wmzoo.cli.main import main
+from wmzoo.envs.build import build_env, evaluation_seed
 from wmzoo.errors import WmzooError
-from wmzoo.evaluation import evaluate
+from wmzoo.evaluation.episodes import evaluate
 from wmzoo.runs.metrics import read_metrics
 
 SHORT = ["size=tiny", "dynamics=mlp", "trainer.iterations=4", "trainer.horizon=4", "env.num_envs=4"]
@@ -28,7 +28,7 @@ def test_a_run_leaves_everything_the_guide_promises(folder):
     names = {path.name for path in folder.iterdir()} - {"video.mp4"}  # no video where nothing can draw
     files = {"config.yaml", "run.json", "metrics.jsonl", "metrics.csv", "learning_curve.png"}
     assert names == files | {"checkpoints", "eval"}
-    assert [path.name for path in checkpoints.list_checkpoints(folder)] == ["00000003", "00000004"]
+    assert [path.name for path in list_checkpoints(folder)] == ["00000003", "00000004"]
     facts = json.loads((folder / "run.json").read_text())
     assert facts["status"] == "done" and facts["parameters"]["total"] > 0
 
@@ -61,8 +61,8 @@ def test_every_episode_of_every_evaluation_is_kept(folder):
         assert result["seed"] == evaluation_seed(wmzoo.load(folder).cfg)
 
 
-def test_run_json_tells_what_one_latent_step_costs_where_it_costs_evaluations_of_a_field(folder, tmp_path):
-    assert "nfe_per_latent_step" not in json.loads((folder / "run.json").read_text())
+def test_run_json_tells_how_many_evaluations_one_latent_step_costs(folder, tmp_path):
+    assert json.loads((folder / "run.json").read_text())["nfe_per_latent_step"] == 1
     flow = ["dynamics=flow", "integrator=rk4", "dynamics.substeps=3", "trainer.iterations=1"]
     assert main(["train", *SHORT, *flow, f"run_dir={tmp_path / 'run'}"]) == 0
     assert json.loads((tmp_path / "run" / "run.json").read_text())["nfe_per_latent_step"] == 4 * 3
@@ -73,7 +73,7 @@ def test_without_rendering_it_is_told_before_training_and_no_episode_is_run_for_
         raise WmzooError("no rendering: install libegl1")
 
     monkeypatch.setattr("wmzoo.envs.dmc_simulator.DmcSimulator.check_rendering", blind)
-    monkeypatch.setattr("wmzoo.train.record_video", lambda *_: pytest.fail("recorded"))
+    monkeypatch.setattr("wmzoo.runs.train.record_video", lambda *_: pytest.fail("recorded"))
     assert main(["train", *SHORT, f"run_dir={tmp_path / 'run'}"]) == 0
     out = capsys.readouterr().out
     line = "no video at the end: no rendering: install libegl1\n"

@@ -14,12 +14,13 @@ import torch
 from torch import Tensor
 
 import wmzoo
-from wmzoo.build import build_loss
+from wmzoo.compute.rng import stream
+from wmzoo.config.recipe import Recipe
 from wmzoo.envs.base import Transition, VectorEnv
 from wmzoo.errors import RunFailed
-from wmzoo.evaluation import Evaluation
-from wmzoo.pwm import PWM, PWMSettings
-from wmzoo.rng import stream
+from wmzoo.evaluation.episodes import Evaluation
+from wmzoo.pwm.algorithm import PWM
+from wmzoo.pwm.build import build_loss
 from wmzoo.trainers.online import OnlineTrainer
 
 NUM_ENVS, LENGTH, HORIZON = 3, 12, 4
@@ -120,7 +121,7 @@ def training(*overrides: str, **settings: Any) -> Notes:
     agent = wmzoo.build_agent(cfg, 2, 1)
     names = ("imagination", "minibatch", "exploration", "starts", "replay", "diagnostics", "tau")
     streams = {name: stream(cfg.seed, name) for name in names}
-    pwm = PWM(agent, build_loss(cfg, streams["tau"]), PWMSettings.of(cfg.recipe), streams, cfg.on_nonfinite)
+    pwm = PWM(agent, build_loss(cfg, streams["tau"]), Recipe.of(cfg.recipe), streams, cfg.on_nonfinite)
     notes, given = Notes(), {"evaluations": 0}
 
     def evaluate() -> Evaluation:

@@ -9,23 +9,25 @@ from __future__ import annotations
 import argparse
 import importlib
 import traceback
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wmzoo.errors import CheckFailed, WmzooError
+from wmzoo.errors import CheckFailed, WmzooError, named, one_line
 
 if TYPE_CHECKING:
     from wmzoo.contracts.common import Case
 
+HOLDS, FAILS, SKIPPED = "holds", "fails", "skipped"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, metavar="FILE", help="a Python file with @wmzoo.register in it")
-    parser.add_argument("-v", "--verbose", action="store_true", help="name the checks that hold, too")
+    parser.add_argument("-v", "--verbose", action="store_true", help="name the checks that hold or do not apply, too")
 
 
 def run(args: argparse.Namespace) -> int:
-    from wmzoo import plugins
-    from wmzoo.registry import KINDS, get, list_entries
+    from wmzoo.registry import KINDS, get, list_entries, plugins
 
     file = plugins.load_file(args.file)
     entries = [get(kind, name) for kind in KINDS for name in list_entries(kind)]
@@ -35,37 +37,42 @@ def run(args: argparse.Namespace) -> int:
     failed = 0
     for entry in own:
         print(f"{entry.kind} {entry.name}")
-        failures, count = 0, 0
+        found = Counter[str]()
         for case in importlib.import_module(f"wmzoo.contracts.{entry.kind}").suite(entry.name):
-            words = verdict(case, file)
-            failures, count = failures + bool(words), count + 1
-            if words or args.verbose:
-                print(f"  {'fails' if words else 'holds'}  {case.id}: {case.law}")
-            if words:
-                print(f"         {words}")
-        print(f"  {count - failures} of {count} checks hold")
-        failed += failures
+            verdict, words = judged(case, file)
+            found[verdict] += 1
+            if verdict == FAILS or args.verbose:
+                print(f"  {verdict:7}  {case.id}: {case.law}")
+                if words:
+                    print(f"           {words}")
+        skipped = f", {found[SKIPPED]} do not apply" if found[SKIPPED] else ""
+        print(f"  {found[HOLDS]} of {found[HOLDS] + found[FAILS]} checks hold{skipped}")
+        failed += found[FAILS]
     if failed:
         raise CheckFailed(f"{args.file}: {failed} checks do not hold")
     return 0
 
 
-def verdict(case: Case, file: Path) -> str:
-    """Empty if it holds; else what is wrong, and the line of `file` where an error came from.
+def judged(case: Case, file: Path) -> tuple[str, str]:
+    """Holds, fails or skipped, and why: what is wrong, and the line of `file` where an error came from.
 
     ConfigError and RegistryError pass: an entry that cannot be composed or built at all has no laws to keep.
     """
-    from wmzoo.config import ConfigError
+    from unittest import SkipTest
+
+    from wmzoo.config.composition import ConfigError
     from wmzoo.registry import RegistryError
 
     try:
         case.run()
     except (ConfigError, RegistryError, KeyboardInterrupt):
         raise
+    except SkipTest as reason:
+        return SKIPPED, str(reason)
     except AssertionError as error:
-        return " ".join(str(error).split())
+        return FAILS, one_line(error, None)
     except BaseException as error:  # SystemExit among them
         lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(file)]
         where = f" ({file.name}, line {lines[-1]})" if lines else ""
-        return f"raised {type(error).__name__}: {' '.join(str(error).split())}{where}"
-    return ""
+        return FAILS, f"raised {named(error, None)}{where}"
+    return HOLDS, ""

@@ -11,6 +11,7 @@ import argparse
 import shlex
 from pathlib import Path
 
+from wmzoo.cli._arguments import at_least
 from wmzoo.errors import WmzooError
 
 
@@ -47,15 +48,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    for name, wrong, rule in (
-        ("last", args.last < 1, "1 or more"),
-        ("threshold", not 0 < args.threshold <= 1, "above 0 and at most 1"),
-        ("seed", args.seed < 0, "0 or more"),
-    ):
-        if wrong:
-            raise WmzooError(f"--{name} is {getattr(args, name)}; it must be {rule}")
-    from wmzoo.compare.report import Report, check_folder
+    at_least(args, last=1, seed=0)
+    if not 0 < args.threshold <= 1:
+        raise WmzooError(f"--threshold is {args.threshold}; it must be above 0 and at most 1")
+    from wmzoo.compare.report import Report
     from wmzoo.compare.tasks import Settings
+    from wmzoo.reports.folder import check_folder
 
     check_folder(args.out)
     by = args.by or ["dynamics"]

@@ -13,7 +13,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wmzoo.errors import RunInterrupted, WmzooError
+from wmzoo.cli._arguments import at_least
+from wmzoo.errors import RunInterrupted
 
 if TYPE_CHECKING:
     from wmzoo.data.inspect import Inspection
@@ -51,23 +52,22 @@ def run(args: argparse.Namespace) -> int:
 
 
 def run_collect(args: argparse.Namespace) -> int:
-    for name, least in (("episodes", 1), ("seed", 0)):
-        if getattr(args, name) < least:
-            raise WmzooError(f"--{name} is {getattr(args, name)}; it must be {least} or more")
-    from wmzoo import checkpoints
-    from wmzoo.arithmetic import arithmetic
-    from wmzoo.bundle_config import check_config
+    at_least(args, episodes=1, seed=0)
+    from wmzoo.agent.load import load
+    from wmzoo.checkpoints.config import check_config
+    from wmzoo.checkpoints.find import WEIGHTS, locate
+    from wmzoo.compute.device import arithmetic
     from wmzoo.data.collect import SampledPolicy, collect, uniform
     from wmzoo.data.sources import parse_tasks
-    from wmzoo.plugins import file_sha256
+    from wmzoo.storage.files import file_sha256
 
     tasks = parse_tasks(args.tasks)
     if args.policy == "random":
         collect(tasks, args.episodes, uniform, args.out, args.seed, {"policy": "random"}, Progress())
     else:
-        bundle = checkpoints.locate(args.policy)
-        agent = checkpoints.load(bundle)
-        facts = {"policy": str(bundle), "sha256": file_sha256(bundle / checkpoints.WEIGHTS)}
+        bundle = locate(args.policy)
+        agent = load(bundle)
+        facts = {"policy": str(bundle), "sha256": file_sha256(bundle / WEIGHTS)}
         check_config(bundle, agent.cfg, ("threads", "model.latent_dim"))
         with arithmetic(agent.cfg):
             collect(tasks, args.episodes, SampledPolicy(agent, tasks), args.out, args.seed, facts, Progress())

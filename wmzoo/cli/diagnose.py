@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from wmzoo.cli._arguments import at_least
 from wmzoo.errors import WmzooError
 
 
@@ -26,23 +27,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     horizons = None if args.horizons is None else _horizons(args.horizons)
-    for name, least in (("estimates", 5), ("episodes", 1)):
-        if getattr(args, name) < least:
-            raise WmzooError(f"--{name} is {getattr(args, name)}; it must be {least} or more")
+    at_least(args, estimates=5, episodes=1)
 
-    from wmzoo import checkpoints
-    from wmzoo.arithmetic import arithmetic
-    from wmzoo.bundle_config import check_config
-    from wmzoo.diagnose import diagnose
+    from wmzoo.agent.load import load
+    from wmzoo.checkpoints.config import check_config
+    from wmzoo.checkpoints.find import locate, run_of
+    from wmzoo.compute.device import arithmetic
+    from wmzoo.config.rules import every
+    from wmzoo.diagnostics.diagnose import diagnose
+    from wmzoo.diagnostics.files import table, write_diagnostics
     from wmzoo.diagnostics.subject import subject_of
-    from wmzoo.runs.diagnostics import table, write_diagnostics
-    from wmzoo.values import every
 
-    bundle = checkpoints.locate(args.path)
-    folder = args.out or (checkpoints.run_of(bundle) or Path())
+    bundle = locate(args.path)
+    folder = args.out or (run_of(bundle) or Path())
     if args.out is None and folder == Path():
         raise WmzooError(f"{args.path} lies in no run: say where the figures go, as with --out diagnostics")
-    agent = checkpoints.load(bundle)
+    agent = load(bundle)
     try:
         subject = subject_of(agent, args.task)
     except WmzooError as error:

@@ -22,12 +22,12 @@ MARKS = {True: "ok", False: "FAULT", None: "-"}
 BAD_PAIRS = (
     (
         "mujoco",
-        (4,),
+        "4",
         "dm_control",
         "every dm_control task fails (MjModel has no flex_vertedge)",
         "pip install 'mujoco<4'",
     ),
-    ("mujoco", (3, 3, 1), "metaworld", "metaworld 3 is made for mujoco 3.3.0", "pip install mujoco==3.3.0"),
+    ("mujoco", "3.3.1", "metaworld", "metaworld 3 is made for mujoco 3.3.0", "pip install mujoco==3.3.0"),
 )
 
 
@@ -77,9 +77,11 @@ def versions() -> Iterator[Finding]:
 
 def bad_pairs() -> Iterator[Finding]:
     """Installed versions that are known not to go together."""
+    from packaging.version import Version
+
     for name, first_bad, other, why, mend in BAD_PAIRS:
         version, partner = _version(name), _version(other)
-        if version and partner and _numbers(version) >= first_bad:
+        if version and partner and Version(version) >= Version(first_bad):
             yield Finding("versions", f"{name} with {other}", False, f"{version} with {partner}: {why}", mend)
 
 
@@ -100,8 +102,8 @@ def suites() -> Iterator[Finding]:
     """Every environment suite: one environment with its card's task is built, reset and stepped."""
     import torch
 
+    from wmzoo.envs.task_sets import task_of
     from wmzoo.registry import build, get, list_entries
-    from wmzoo.task_sets import task_of
 
     for name in list_entries("env"):
         task = task_of(get("env", name).params)
@@ -139,14 +141,13 @@ def rendering() -> Finding:
 
 def extras() -> Iterator[Finding]:
     """wmzoo's extras, and the distributions of each that are missing."""
+    from packaging.requirements import Requirement
+
     needed: dict[str, list[str]] = {}
-    for requirement in metadata.requires("wmzoo") or []:
-        what, _, marker = requirement.partition(";")
-        if "extra ==" in marker:
-            name = what.split("[")[0].strip().split(" ")[0]
-            for sign in "<>=!~":
-                name = name.partition(sign)[0]
-            needed.setdefault(marker.partition("extra ==")[2].strip(" '\"()"), []).append(name)
+    for requirement in map(Requirement, metadata.requires("wmzoo") or []):
+        for extra in metadata.metadata("wmzoo").get_all("Provides-Extra") or []:
+            if requirement.marker and requirement.marker.evaluate({"extra": extra}):
+                needed.setdefault(extra, []).append(requirement.name)
     for extra, names in sorted(needed.items()):
         missing = [name for name in names if not _version(name)]
         if missing:
@@ -161,13 +162,3 @@ def _version(name: str) -> str | None:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
         return None
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    """(3, 3, 0) for "3.3.0"; what follows a part that is no number is left out."""
-    parts: list[int] = []
-    for part in version.split("."):
-        if not part.isdigit():
-            break
-        parts.append(int(part))
-    return tuple(parts)

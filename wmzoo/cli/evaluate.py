@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wmzoo.cli._arguments import at_least
 from wmzoo.errors import WmzooError, about_file
 
 if TYPE_CHECKING:
@@ -44,10 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    if args.episodes is not None and args.episodes < 1:
-        raise WmzooError(f"--episodes is {args.episodes}; it must be 1 or more")
-    if args.seed is not None and args.seed < 0:
-        raise WmzooError(f"--seed is {args.seed}; it must be 0 or more")
+    at_least(args, episodes=1, seed=0)
     if args.video is not None:
         args.video.parent.mkdir(parents=True, exist_ok=True)
         if not os.access(args.video.parent, os.W_OK):
@@ -63,11 +61,13 @@ def run(args: argparse.Namespace) -> int:
 
 def run_tasks(args: argparse.Namespace) -> int:
     """The table of --tasks."""
-    from wmzoo import checkpoints, task_table
-    from wmzoo.bundle_config import check_config
-    from wmzoo.published import PUBLISHED
-    from wmzoo.task_evaluation import aggregate, play
-    from wmzoo.task_sets import task_set
+    from wmzoo.agent.load import load
+    from wmzoo.checkpoints.config import check_config
+    from wmzoo.checkpoints.find import locate
+    from wmzoo.envs.task_sets import task_set
+    from wmzoo.evaluation import table
+    from wmzoo.evaluation.published import PUBLISHED
+    from wmzoo.evaluation.tasks import aggregate, play
 
     if args.video is not None:
         raise WmzooError("--video films one run, without --tasks")
@@ -77,8 +77,8 @@ def run_tasks(args: argparse.Namespace) -> int:
     tasks = task_set(chosen)
     agents = {}
     for path in args.paths:
-        bundle = checkpoints.locate(path)
-        agent = checkpoints.load(bundle)
+        bundle = locate(path)
+        agent = load(bundle)
         if agent.actor is None:
             raise WmzooError(f"{bundle}: holds a world model alone, without a policy to evaluate")
         check_config(bundle, agent.cfg, NEEDED)
@@ -88,9 +88,9 @@ def run_tasks(args: argparse.Namespace) -> int:
     played = list(play(agents, tasks, episodes, args.seed, say))
     found = aggregate(played)
     if args.json:
-        print(json.dumps(task_table.as_json(played, found, tasks), indent=2))
+        print(json.dumps(table.as_json(played, found, tasks), indent=2))
     else:
-        print(task_table.as_text(played, found, tasks, chosen if args.published and isinstance(chosen, str) else None))
+        print(table.as_text(played, found, tasks, chosen if args.published and isinstance(chosen, str) else None))
     return 0
 
 
@@ -104,16 +104,17 @@ def evaluate_path(
     """Evaluates the bundle at `path`; for one inside a run, also writes RUN/eval/….json."""
     from contextlib import nullcontext
 
-    from wmzoo import checkpoints
-    from wmzoo.arithmetic import arithmetic
-    from wmzoo.build import build_env, evaluation_seed
-    from wmzoo.bundle_config import check_config, load_config
-    from wmzoo.evaluation import evaluate
+    from wmzoo.agent.load import load
+    from wmzoo.checkpoints.config import check_config, load_config
+    from wmzoo.checkpoints.find import locate, run_of
+    from wmzoo.compute.device import arithmetic
+    from wmzoo.envs.build import build_env, evaluation_seed
+    from wmzoo.envs.task_sets import task_of
+    from wmzoo.evaluation.episodes import evaluate
     from wmzoo.runs.video import VideoRecorder, frames_per_second
-    from wmzoo.task_sets import task_of
 
-    bundle = checkpoints.locate(path)
-    agent = checkpoints.load(bundle)
+    bundle = locate(path)
+    agent = load(bundle)
     if agent.actor is None:
         raise WmzooError(f"{bundle}: holds a world model alone, without a policy to evaluate")
     cfg = load_config(bundle)
@@ -145,7 +146,7 @@ def evaluate_path(
         "successes": None if evaluation.successes is None else list(evaluation.successes),
         "video": str(video) if video and recorder and not recorder.failed else None,
     }
-    run_folder = checkpoints.run_of(bundle)
+    run_folder = run_of(bundle)
     if run_folder is not None:
         own = episodes == cfg.eval.episodes and seed == own_seed
         result["recorded"] = recorded_return(run_folder, cfg.checkpoint.iteration) if own else None
@@ -160,7 +161,7 @@ def choose_device(cfg: DictConfig, asked: str | None) -> torch.device:
     """The asked one, which must exist; else the run's, or the CPU with a line on stderr where that does not exist."""
     import torch
 
-    from wmzoo.arithmetic import device_of
+    from wmzoo.compute.device import device_of
 
     if asked is not None:
         cfg.device = asked
@@ -181,12 +182,13 @@ def recorded_return(run_folder: Path, iteration: int | None) -> float | None:
 
 
 def write_result(run_folder: Path, result: Result) -> None:
-    """Writes eval/<iteration>-n<episodes>-s<seed>.json."""
-    from wmzoo.runs import atomic
+    """Into the run's eval/, beside the evaluations of its training."""
+    from wmzoo.storage.files import write_json
+    from wmzoo.storage.run_layout import evaluation_file
 
-    name = f"{result['iteration'] or 0:08d}-n{result['episodes']}-s{result['seed']}.json"
-    (run_folder / "eval").mkdir(exist_ok=True)
-    atomic.write_text(run_folder / "eval" / name, json.dumps(result, indent=2) + "\n")
+    file = evaluation_file(run_folder, result["iteration"], result["episodes"], result["seed"])
+    file.parent.mkdir(exist_ok=True)
+    write_json(file, result)
 
 
 def describe(result: Result) -> str:

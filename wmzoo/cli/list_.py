@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from wmzoo.cards import tasks
 from wmzoo.registry import KINDS, Entry, get, list_entries
+from wmzoo.registry.cards import tasks
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         found, rest = anywhere.parse_known_args(words)
         args = _parse(_parser(anywhere), rest, found)
         if args.plugin:
-            from wmzoo import plugins
+            from wmzoo.registry import plugins
 
             args.plugin = [str(file) for file in plugins.load_files(args.plugin)]
         return int(args.run(args) or 0)

@@ -14,12 +14,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wmzoo.cli._arguments import at_least
 from wmzoo.errors import WmzooError
 
 if TYPE_CHECKING:
-    from wmzoo.extraction.plan import Plan
-    from wmzoo.launchers import Launcher
-    from wmzoo.runner import Job
+    from wmzoo.studies.extraction import Plan
+    from wmzoo.studies.jobs import Job
+    from wmzoo.studies.launchers import Launcher
 
 FULL, MINI = "mt30", "mt30_mini"
 
@@ -40,11 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from wmzoo.extraction.plan import evaluations, extractions, policies, pretrainings, read_plan, set_of
+    from wmzoo.studies.extraction import evaluations, extractions, policies, pretrainings, read_plan, set_of
 
-    for name in ("workers", "episodes"):
-        if getattr(args, name) < 1:
-            raise WmzooError(f"--{name} is {getattr(args, name)}; it must be 1 or more")
+    at_least(args, workers=1, episodes=1)
     plan = read_plan(args.experiment or (MINI if args.mini else FULL), args.overrides)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the end of a cluster's job is a Ctrl-C
     data = args.data or collected(plan, args.out)
@@ -65,7 +64,7 @@ def collected(plan: Plan, out: Path) -> Path:
         raise WmzooError(f"experiment={plan.experiment} collects no data: --data DIR, as `wmzoo data convert` makes it")
     from wmzoo.data.collect import collect, uniform
     from wmzoo.data.convert import convert
-    from wmzoo.task_sets import task_set
+    from wmzoo.envs.task_sets import task_set
 
     tasks, chunks = task_set(plan.collect["tasks"]), out / "chunks"
     print(f"random episodes of {len(tasks)} tasks: {chunks}", flush=True)
@@ -76,7 +75,7 @@ def collected(plan: Plan, out: Path) -> Path:
 
 def launcher_of(args: argparse.Namespace) -> Launcher:
     """Processes of this machine, or jobs of a cluster with the options of --slurm."""
-    from wmzoo.launchers import Local, Slurm
+    from wmzoo.studies.launchers import Local, Slurm
 
     if args.launcher == "local":
         if args.slurm:
@@ -87,7 +86,7 @@ def launcher_of(args: argparse.Namespace) -> Launcher:
 
 
 def run_all(jobs: Sequence[Job], launcher: Launcher, args: argparse.Namespace) -> None:
-    from wmzoo.runner import Runner
+    from wmzoo.studies.jobs import Runner
 
     Runner(jobs, launcher, args.workers, partial(print, flush=True), command(args), args.plugin).run()
 
@@ -101,8 +100,8 @@ def command(args: argparse.Namespace) -> str:
 
 
 def report(plan: Plan, data: Path, args: argparse.Namespace, chosen: str, names: Sequence[str]) -> None:
-    from wmzoo.extraction.report import words, write_report
-    from wmzoo.extraction.results import read_results
+    from wmzoo.studies.extraction_report import words, write_report
+    from wmzoo.studies.extraction_results import read_results
 
     results = read_results(plan, data, args.out, names, args.episodes)
     title = f"Policies extracted from {chosen.upper() if chosen in ('mt30', 'mt80') else 'collected data'}"

@@ -26,17 +26,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     if not 0 <= args.tolerance < 1:
         raise WmzooError(f"--tolerance is {args.tolerance}; it is a fraction, as 0.02 for two percent")
-    from wmzoo.arithmetic import arithmetic
-    from wmzoo.build import baseline, build_env, settle_tasks
+    from wmzoo.agent.build import baseline
     from wmzoo.cli.train import with_plugins
-    from wmzoo.compare.parity import Contender, compare, difference
-    from wmzoo.config import compose
-    from wmzoo.task_sets import task_of
+    from wmzoo.compute.device import arithmetic
+    from wmzoo.config.composition import compose
+    from wmzoo.diagnostics.cost import Contender, compare, difference
+    from wmzoo.envs.build import build_env
+    from wmzoo.envs.task_sets import task_of
+    from wmzoo.trainers.build import with_tasks
 
     cfg = compose(with_plugins(args.overrides, args.plugin))
     env = build_env(cfg, num_envs=1)
     env.close()
-    settle_tasks(cfg, env)
+    cfg = with_tasks(cfg, env)
     with arithmetic(cfg):
         pair = [Contender(one, env.obs_dim, env.act_dim) for one in (cfg, baseline(cfg))]
         rows = compare(*pair)

@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from wmzoo.train import resume
+    from wmzoo.runs.train import resume
 
     resume(args.path)
     return 0

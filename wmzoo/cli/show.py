@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from wmzoo.cards import tasks
-from wmzoo.plugins import load_entry_points
 from wmzoo.registry import KINDS, get
+from wmzoo.registry.cards import tasks
+from wmzoo.registry.plugins import load_entry_points
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

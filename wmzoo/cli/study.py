@@ -12,7 +12,7 @@ import signal
 from functools import partial
 from pathlib import Path
 
-from wmzoo.errors import WmzooError
+from wmzoo.cli._arguments import at_least
 
 STEPS = ("run", "diagnose", "report")
 
@@ -34,12 +34,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from wmzoo.launchers import Local
-    from wmzoo.runner import Runner
-    from wmzoo.study import diagnoses, read_study, report, trainings
+    from wmzoo.studies.grid import diagnoses, read_study, report, trainings
+    from wmzoo.studies.jobs import Runner
+    from wmzoo.studies.launchers import Local
 
-    if args.workers < 1:
-        raise WmzooError(f"--workers is {args.workers}; it must be 1 or more")
+    at_least(args, workers=1)
     study = read_study(args.name)
     if args.step == "report":
         print("\n".join(report(study, args.root, args.out or args.root / f"{study.name}-report", args.clock)))

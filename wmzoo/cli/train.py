@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
             raise WmzooError("--cfg shows one config and -m runs many: give one of them")
         sweep(overrides)
         return 0
-    from wmzoo.config import compose
+    from wmzoo.config.composition import compose
 
     cfg = compose(overrides)
     if args.cfg:
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
 
         print(OmegaConf.to_yaml(cfg, resolve=True), end="")
         return 0
-    from wmzoo.train import train
+    from wmzoo.runs.train import train
 
     train(cfg)
     return 0
@@ -50,7 +50,7 @@ def with_plugins(overrides: list[str], files: list[str]) -> list[str]:
     """`--plugin FILE` as the override it stands for, so that the run's config and child processes know of it."""
     if not files:
         return overrides
-    from wmzoo.config import plugin_files, plugins_override
+    from wmzoo.config.composition import plugin_files, plugins_override
 
     typed = [file for text in overrides for file in plugin_files(text)]
     rest = [text for text in overrides if not text.startswith("plugins=")]
@@ -63,8 +63,8 @@ def sweep(overrides: list[str]) -> None:
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
-    from wmzoo.config import VERSION_BASE, explained, prepare
-    from wmzoo.paths import data_dir
+    from wmzoo.config.composition import VERSION_BASE, explained, prepare
+    from wmzoo.storage.package_data import data_dir
 
     overrides, parsed = prepare(overrides)
     before = sys.argv
@@ -83,11 +83,12 @@ def job(cfg: DictConfig) -> None:
     from hydra.core.hydra_config import HydraConfig
     from omegaconf import open_dict
 
-    from wmzoo import config, plugins
-    from wmzoo.train import train
+    from wmzoo.config import composition
+    from wmzoo.registry import plugins
+    from wmzoo.runs.train import train
 
     plugins.load_files(cfg.plugins)
-    config.validate(cfg)
+    composition.validate(cfg)
     if cfg.run_dir is None:
         with open_dict(cfg):
             cfg.run_dir = HydraConfig.get().runtime.output_dir

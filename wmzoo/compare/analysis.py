@@ -8,42 +8,25 @@ from functools import partial
 
 import numpy as np
 
-from wmzoo.compare import alignment, statistics
-from wmzoo.compare.bootstrap import Estimate, estimate
 from wmzoo.compare.runs import Run
-from wmzoo.compare.statistics import Array
 from wmzoo.compare.tasks import SECONDS, STEPS, Settings, Task, along, make_task
 from wmzoo.errors import WmzooError
+from wmzoo.statistics import aggregates, curves
+from wmzoo.statistics.aggregates import Array
+from wmzoo.statistics.bootstrap import Estimate, estimate
+from wmzoo.statistics.curves import Curve, Reach
 
 AGGREGATES: Mapping[str, Callable[..., Array]] = {
-    "IQM": statistics.iqm,
-    "median": statistics.median,
-    "mean": statistics.mean,
+    "IQM": aggregates.iqm,
+    "median": aggregates.median,
+    "mean": aggregates.mean,
 }
 OF_A_TASK: Mapping[str, Callable[..., Array]] = {
-    "mean": statistics.mean,
+    "mean": aggregates.mean,
     "median": lambda scores: np.median(scores[0], axis=-1),  # over its runs; over tasks it would be the mean again
-    "IQM": statistics.iqm,
+    "IQM": aggregates.iqm,
 }
 CURVE_POINTS = 60
-
-
-@dataclass(frozen=True)
-class Curve:
-    """A mean over runs with its interval, at P points."""
-
-    x: Array
-    y: Estimate
-    runs: int
-
-
-@dataclass(frozen=True)
-class Reach:
-    """Steps or seconds to the threshold: the median over the runs, of which one that never gets there is infinite."""
-
-    median: Estimate
-    missed: int
-    runs: int
 
 
 @dataclass
@@ -64,7 +47,7 @@ class Comparison:
     def returns(self, axis: str, arm: str, task: Task) -> Array:
         """Scores in the unit of the return: [R]."""
         end, last = task.end[axis], self.settings.last
-        return np.array([alignment.score_at(along(axis, run), run.returns, end, last) for run in task.runs[arm]])
+        return np.array([curves.score_at(along(axis, run), run.returns, end, last) for run in task.runs[arm]])
 
     def scores(self, axis: str, arm: str) -> list[Array]:
         """Normalised scores, an array [R_m] per task."""
@@ -85,12 +68,12 @@ class Comparison:
     def improvement(self, axis: str, arm: str) -> Estimate:
         """P(arm > baseline), averaged over tasks."""
         return self.estimate(
-            statistics.probability_of_improvement, self.scores(axis, arm), self.scores(axis, self.arms[0])
+            aggregates.probability_of_improvement, self.scores(axis, arm), self.scores(axis, self.arms[0])
         )
 
     def profile(self, axis: str, arm: str, thresholds: Array) -> Curve:
         scores = self.scores(axis, arm)
-        y = self.estimate(partial(statistics.performance_profile, thresholds=thresholds), scores)
+        y = self.estimate(partial(aggregates.performance_profile, thresholds=thresholds), scores)
         return Curve(thresholds, y, sum(task.size for task in scores))
 
     def task_score(self, name: str, axis: str, arm: str, task: Task) -> Estimate:
@@ -99,23 +82,23 @@ class Comparison:
     def task_difference(self, axis: str, arm: str, task: Task) -> Estimate:
         """Mean return of the arm less the baseline's."""
         groups = [[self.returns(axis, name, task)] for name in (arm, self.arms[0])]
-        return self.estimate(lambda x, y: statistics.mean(x) - statistics.mean(y), *groups)
+        return self.estimate(lambda x, y: aggregates.mean(x) - aggregates.mean(y), *groups)
 
     def task_improvement(self, axis: str, arm: str, task: Task) -> Estimate:
         groups = [[self.returns(axis, name, task)] for name in (arm, self.arms[0])]
-        return self.estimate(statistics.probability_of_improvement, *groups)
+        return self.estimate(aggregates.probability_of_improvement, *groups)
 
     def area(self, axis: str, arm: str, task: Task) -> Estimate:
         """Mean over runs of the area under the curve, from the first evaluation that all have to the common end."""
         start = max(along(axis, run)[0] for runs in task.runs.values() for run in runs)
         areas = [
-            statistics.area_under_curve(along(axis, run), run.returns, start, task.end[axis]) for run in task.runs[arm]
+            aggregates.area_under_curve(along(axis, run), run.returns, start, task.end[axis]) for run in task.runs[arm]
         ]
-        return self.estimate(statistics.mean, [np.array(areas)])
+        return self.estimate(aggregates.mean, [np.array(areas)])
 
     def reach(self, axis: str, arm: str, task: Task) -> Reach:
         runs = task.runs[arm]
-        times = np.array([statistics.time_to_threshold(along(axis, run), run.returns, task.threshold) for run in runs])
+        times = np.array([aggregates.time_to_threshold(along(axis, run), run.returns, task.threshold) for run in runs])
         middle = self.estimate(_middle, [times], method="inverted_cdf")
         return Reach(middle, int(np.isinf(times).sum()), times.size)
 
@@ -123,9 +106,9 @@ class Comparison:
         """Mean evaluation return, at the evaluations' steps or at evenly spaced seconds that the arm's seeds share."""
         runs = task.runs[arm]
         xs = [along(axis, run) for run in runs]
-        grid = alignment.common_grid(xs, None if axis == STEPS else CURVE_POINTS)
-        values = alignment.on_grid(grid, xs, [run.returns for run in runs])
-        return Curve(grid, self.estimate(statistics.mean, [values]), len(runs))
+        grid = curves.common_grid(xs, None if axis == STEPS else CURVE_POINTS)
+        values = curves.on_grid(grid, xs, [run.returns for run in runs])
+        return Curve(grid, self.estimate(aggregates.mean, [values]), len(runs))
 
     def aggregate_curve(self, axis: str, arm: str) -> Curve:
         """The IQM of normalised evaluations at points that all runs of all tasks have."""
@@ -133,12 +116,12 @@ class Comparison:
         first, last = max(x[0] for x in everything), min(task.end[axis] for task in self.tasks)
         grid = np.linspace(first, last, CURVE_POINTS) if last > first else np.empty(0)
         scores = [
-            task.normalise(alignment.on_grid(grid, [along(axis, r) for r in runs], [r.returns for r in runs]))
+            task.normalise(curves.on_grid(grid, [along(axis, r) for r in runs], [r.returns for r in runs]))
             for task in self.tasks
             for runs in [task.runs[arm]]
         ]
         # Point by point: all at once would take points × repetitions × runs numbers.
-        found = [self.estimate(statistics.iqm, [task[i] for task in scores]) for i in range(grid.size)]
+        found = [self.estimate(aggregates.iqm, [task[i] for task in scores]) for i in range(grid.size)]
         y = Estimate(*(np.array([float(getattr(e, part)) for e in found]) for part in ("value", "low", "high")))
         return Curve(grid, y, min(task.shape[-1] for task in scores))
 

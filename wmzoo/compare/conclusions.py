@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wmzoo.compare.analysis import Comparison
-from wmzoo.compare.bootstrap import Estimate
 from wmzoo.compare.tasks import SECONDS, STEPS
-from wmzoo.compare.words import MINUS, counted, interval, number
+from wmzoo.reports.words import MINUS, counted, interval, number
+from wmzoo.statistics.bootstrap import Estimate
 
 FEWEST_FOR_CLAIM = 3  # seeds of each arm
 AXIS_WORDS = {"steps": "at equal steps", "seconds": "at equal seconds"}

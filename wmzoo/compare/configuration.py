@@ -10,7 +10,7 @@ import numpy as np
 
 from wmzoo.compare.analysis import Comparison
 from wmzoo.compare.runs import Run
-from wmzoo.compare.words import typed
+from wmzoo.reports.words import typed
 
 PARTS = ("encoder", "dynamics", "reward_head", "actor", "critic", "total")
 NOT_OF_THE_ARM = ("seed", "run_dir", "study")  # keys of a config that differ between any two runs, or tell of all

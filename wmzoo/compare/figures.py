@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import EngFormatter, MaxNLocator
 
-from wmzoo.compare.analysis import AGGREGATES, Comparison, Curve
-from wmzoo.compare.bootstrap import Estimate
-from wmzoo.compare.canvas import WIDTH, Picture, draw_curve, draw_interval, finish, panels, styled
+from wmzoo.compare.analysis import AGGREGATES, Comparison
 from wmzoo.compare.conclusions import AXIS_WORDS
 from wmzoo.compare.tasks import SECONDS, STEPS
-from wmzoo.compare.words import MINUS, counted
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from wmzoo.reports.canvas import WIDTH, Picture, draw_curve, draw_interval, finish, panels, styled
+from wmzoo.reports.words import MINUS, counted
+from wmzoo.statistics.bootstrap import Estimate
+from wmzoo.statistics.curves import Curve
 
 AXIS_LABELS = {STEPS: "agent steps", SECONDS: "seconds"}
 COLUMNS = 3  # tasks beside each other
@@ -175,8 +174,6 @@ def _spans_decades(found: Curves) -> bool:
 
 
 def _ticks(axes: Axes, xlabel: str, doubling: bool = False) -> None:
-    from matplotlib.ticker import EngFormatter, MaxNLocator
-
     if doubling:
         axes.set_xscale("log", base=2)
         axes.xaxis.set_major_formatter(lambda x, _: f"{x:g}")

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from wmzoo.compare import statistics
-from wmzoo.compare.analysis import Comparison, Curve
-from wmzoo.compare.bootstrap import Estimate
+from wmzoo.compare.analysis import Comparison
 from wmzoo.compare.figures import Curves
 from wmzoo.compare.runs import Run
-from wmzoo.compare.statistics import Array
+from wmzoo.statistics import aggregates
+from wmzoo.statistics.aggregates import Array
+from wmzoo.statistics.bootstrap import Estimate
+from wmzoo.statistics.curves import Curve
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def differences(comparison: Comparison, quantity: Quantity) -> list[Difference]:
         shared = sorted(set[float].intersection(*(set(values) for pair in pairs for values in pair))) if pairs else []
         for at in shared:
             ours, theirs = [x[at] for x, _ in pairs], [y[at] for _, y in pairs]
-            chance = comparison.estimate(statistics.probability_of_improvement, ours, theirs)
+            chance = comparison.estimate(aggregates.probability_of_improvement, ours, theirs)
             found.append(Difference(quantity, at, arm, len(pairs), chance))
     return found
 
@@ -103,7 +104,7 @@ def _curve(comparison: Comparison, quantity: Quantity, runs: Sequence[Run]) -> C
     if not shared:
         return None
     values = np.array([[y[x.tolist().index(point)] for x, y in series] for point in shared])
-    estimate = comparison.estimate(statistics.mean, [values])
+    estimate = comparison.estimate(aggregates.mean, [values])
     if len(series) == 1:  # its own interval, over the sampled states, is better than none
         (run,) = (run for run in runs if _series(run.diagnostics, quantity.along, quantity.path))
         ends = [_series(run.diagnostics, quantity.along, (*quantity.path[:-1], end)) for end in ("low", "high")]

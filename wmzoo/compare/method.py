@@ -5,7 +5,7 @@ from __future__ import annotations
 from wmzoo import __version__
 from wmzoo.compare.analysis import Comparison
 from wmzoo.compare.tasks import PACE, SECONDS, STEPS, UNDISTURBED
-from wmzoo.compare.words import number
+from wmzoo.reports.words import number
 
 
 def method(comparison: Comparison) -> list[str]:

@@ -1,25 +1,23 @@
-"""The report: report.html, figures/*.png and *.svg, tables/*.csv."""
+"""The report: report.html, figures/*.png, tables/*.csv."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from wmzoo.compare import figures, horizons, page, tables
+from wmzoo.compare import figures, horizons, tables
 from wmzoo.compare.analysis import compare
-from wmzoo.compare.canvas import Picture
 from wmzoo.compare.conclusions import Conclusion, caveats, conclude
 from wmzoo.compare.configuration import notes
 from wmzoo.compare.figures import AXIS_LABELS
 from wmzoo.compare.method import method
 from wmzoo.compare.selection import select_runs
-from wmzoo.compare.tables import Table
 from wmzoo.compare.tasks import Settings
-from wmzoo.compare.words import counted
-from wmzoo.errors import WmzooError
-from wmzoo.runs import atomic
-
-REPORT = "report.html"
+from wmzoo.reports import page
+from wmzoo.reports.canvas import Picture
+from wmzoo.reports.folder import check_folder, write_files
+from wmzoo.reports.table import Table
+from wmzoo.reports.words import counted
 
 
 class Report:
@@ -51,16 +49,20 @@ class Report:
         self.title = title or " and ".join([", ".join(self.comparison.arms[:-1]), self.comparison.arms[-1]])
         self.conclusions: list[Conclusion] = conclude(self.comparison)
         self.pictures: list[Picture] = []
+        self._linked = False
         self.tables: list[Table] = []
 
-    def write(self, out: Path) -> Path:
+    def write(self, out: Path, linked: bool = False) -> Path:
         """Writes the files, in place of a former report's, and gives the page's path.
+
+        linked: the page shows figures/*.png, so that a picture lies there once; else it holds them, and needs no file.
 
         Raises:
             WmzooError: `out` holds other things than a report.
         """
         check_folder(out)
-        html = page.page(self.title, self._sections())
+        self._linked = linked
+        html = page.page(self.title, self._sections(), linked)
         return write_files(out, html, self.pictures, self.tables)
 
     def _sections(self) -> list[tuple[str, str, str]]:
@@ -156,33 +158,9 @@ class Report:
 
     def _figure(self, picture: Picture) -> str:
         self.pictures.append(picture)
-        return page.figure(picture)
+        return page.figure(picture, self._linked)
 
     def _tables(self, *makers) -> str:  # type: ignore[no-untyped-def]
         made = [make(self.comparison) for make in makers]
         self.tables += made
         return "".join(map(page.table, made))
-
-
-def write_files(out: Path, html: str, pictures: Sequence[Picture], made: Sequence[Table]) -> Path:
-    """Writes a report's page, figures and tables, in place of a former one's, and gives the page's path."""
-    for name in ("figures", "tables"):
-        (out / name).mkdir(parents=True, exist_ok=True)
-        for old in (out / name).iterdir():
-            if old.suffix in (".png", ".svg", ".csv"):
-                old.unlink()
-    for picture in pictures:
-        (out / "figures" / f"{picture.name}.png").write_bytes(picture.png)
-        (out / "figures" / f"{picture.name}.svg").write_bytes(picture.svg)
-    for table in made:
-        (out / "tables" / f"{table.name}.csv").write_text(tables.to_csv(table), encoding="utf-8")
-    atomic.write_text(out / REPORT, html)
-    return out / REPORT
-
-
-def check_folder(out: Path) -> None:
-    """WmzooError where writing a report to `out` would mix it with something else."""
-    if out.exists() and not out.is_dir():
-        raise WmzooError(f"--out {out}: is a file; name a folder")
-    if out.is_dir() and any(out.iterdir()) and not (out / REPORT).is_file():
-        raise WmzooError(f"--out {out}: is not empty and no former report; choose another folder")

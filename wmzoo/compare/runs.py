@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 from omegaconf import DictConfig, OmegaConf
 
-from wmzoo.compare.statistics import Array
-from wmzoo.compare.words import typed
+from wmzoo.envs.task_sets import task_of
 from wmzoo.errors import WmzooError, one_line
-from wmzoo.runs.metrics import Row, read_metrics
-from wmzoo.task_sets import task_of
+from wmzoo.reports.words import typed
+from wmzoo.runs.metrics import read_metrics
+from wmzoo.statistics.aggregates import Array
+from wmzoo.storage.rows import Row
+from wmzoo.storage.run_layout import read_facts
 
 METRICS = ("metrics.jsonl", "metrics.csv")  # a committed result has the second alone
 FOLDER = "folder"  # --by folder: the arm is the name of the folder that the run lies in
@@ -80,7 +82,7 @@ def read_run(folder: Path, by: Sequence[str]) -> Run:
     evaluations = [
         row for row in rows if None not in (row.get("eval_return"), row.get("env_steps"), row.get("wall_clock"))
     ]
-    facts = _json(folder / "run.json")
+    facts = read_facts(folder)
     return Run(
         folder=folder,
         task=task_of(cfg.get("env") or {}),

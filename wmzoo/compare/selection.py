@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,8 +9,8 @@ from pathlib import Path
 from omegaconf import OmegaConf
 
 from wmzoo.compare.runs import FOLDER, Run, find_runs, read_config, read_run
-from wmzoo.compare.words import counted
-from wmzoo.errors import WmzooError
+from wmzoo.errors import WmzooError, unknown
+from wmzoo.reports.words import counted
 
 
 def select_runs(paths: Sequence[Path], by: Sequence[str], baseline: str | None = None) -> tuple[list[Run], list[str]]:
@@ -48,9 +47,8 @@ def _check_keys(folders: Sequence[Path], by: Sequence[str]) -> None:
         known |= {str(key) for key in cfg} | {key for key in by if OmegaConf.select(cfg, key) is not None}
     for key in by:
         if key not in known:
-            near = ", ".join(difflib.get_close_matches(key, known))
-            hint = f"did you mean {near}?" if near else "a key is written as for `wmzoo train`: dynamics, recipe.gamma"
-            raise WmzooError(f"--by {key}: no run has this key; {hint}")
+            listing = "a key is written as for `wmzoo train`: dynamics, recipe.gamma"
+            raise WmzooError(f"--by: {unknown('key', key, sorted(known), listing=listing)}")
 
 
 def _left_out(found: Sequence[Run]) -> list[str]:

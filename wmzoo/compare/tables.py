@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from wmzoo.compare import horizons
-from wmzoo.compare.alignment import score_at
-from wmzoo.compare.analysis import AGGREGATES, OF_A_TASK, Comparison, Curve, Reach
-from wmzoo.compare.bootstrap import Estimate
+from wmzoo.compare.analysis import AGGREGATES, OF_A_TASK, Comparison
 from wmzoo.compare.conclusions import AXIS_WORDS, FEWEST_FOR_CLAIM
 from wmzoo.compare.configuration import COST, PARTS, differences, parity
 from wmzoo.compare.tasks import SECONDS, STEPS, along
-from wmzoo.compare.words import MINUS, counted, interval, number
-
-Cell = str | int | float | Estimate | Reach | None
-
-
-@dataclass(frozen=True)
-class Table:
-    """`name` is the CSV's. Rows may be grouped by their first cell."""
-
-    name: str
-    caption: str
-    columns: Sequence[str]
-    rows: Sequence[Sequence[Cell]]
+from wmzoo.reports.table import Cell, Table
+from wmzoo.reports.words import MINUS, counted, number
+from wmzoo.statistics.bootstrap import Estimate
+from wmzoo.statistics.curves import Curve, score_at
 
 
 def aggregates(comparison: Comparison) -> Table:
@@ -179,39 +165,3 @@ def points(name: str, of: Sequence[tuple[str, str, Curve]], x: str, y: str) -> T
             ends = [np.asarray(getattr(curve.y, part)[i]) for part in ("value", "low", "high")]
             rows.append([task, arm, curve.runs, float(at), Estimate(*ends)])
     return Table(name, "", ["task", "arm", "runs", x, y], rows)
-
-
-def text(cell: Cell) -> str:
-    """A cell for a reader."""
-    if isinstance(cell, Reach):
-        missed = f"not reached ({cell.missed} of {cell.runs})"
-        if cell.missed == 0:
-            return interval(cell.median)
-        return missed if float(cell.median.value) == float("inf") else f"{interval(cell.median)}; {missed}"
-    if isinstance(cell, Estimate):
-        return interval(cell)
-    return cell if isinstance(cell, str) else number(cell)
-
-
-def to_csv(table: Table) -> str:
-    """Full numbers; an estimate takes the columns `x`, `x low`, `x high`, a time to a threshold `x not reached` too."""
-    kinds = [next((type(row[i]) for row in table.rows if row[i] is not None), str) for i in range(len(table.columns))]
-    extra = {Estimate: ("", " low", " high"), Reach: ("", " low", " high", " not reached")}
-    header = [f"{name}{end}" for name, kind in zip(table.columns, kinds, strict=True) for end in extra.get(kind, ("",))]
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(header)
-    for row in table.rows:
-        pairs = zip(row, kinds, strict=True)
-        writer.writerow([value for cell, kind in pairs for value in _values(cell, len(extra.get(kind, ("",))))])
-    return file.getvalue()
-
-
-def _values(cell: Cell, columns: int) -> list[object]:
-    if cell is None:
-        return [""] * columns
-    if isinstance(cell, Reach):
-        return [*_values(cell.median, 3), cell.missed]
-    if isinstance(cell, Estimate):
-        return ["" if value != value else float(value) for value in (cell.value, cell.low, cell.high)]
-    return ["" if cell != cell else cell]

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from wmzoo.compare import alignment
 from wmzoo.compare.runs import Run
-from wmzoo.compare.statistics import Array
 from wmzoo.errors import WmzooError
+from wmzoo.statistics import curves
+from wmzoo.statistics.aggregates import Array
 
 STEPS, SECONDS = "steps", "seconds"  # an axis: where the arms are compared
 WALL, PACE = "wall", "pace"  # clocks
@@ -61,13 +61,13 @@ def make_task(name: str, arms: Sequence[str], runs: Sequence[Run], settings: Set
     by_arm = {arm: sorted((run for run in runs if run.arm == arm), key=lambda run: run.seed) for arm in arms}
     if settings.clock == PACE:
         by_arm = {arm: _at_pace(of_arm) for arm, of_arm in by_arm.items()}
-    steps = alignment.equal_steps([[run.steps for run in of_arm] for of_arm in by_arm.values()])
-    seconds = alignment.equal_seconds([[run.seconds for run in of_arm] for of_arm in by_arm.values()])
+    steps = curves.equal_steps([[run.steps for run in of_arm] for of_arm in by_arm.values()])
+    seconds = curves.equal_seconds([[run.seconds for run in of_arm] for of_arm in by_arm.values()])
     natural = all(run.suite == "dmc" and run.config.get("env.episode_length") is None for run in runs)
     evaluations = np.concatenate([run.returns for run in runs])
     low, high = DMC_RANGE if natural else (float(evaluations.min()), float(evaluations.max()))
     best = max(
-        float(np.mean([alignment.score_at(run.steps, run.returns, steps, settings.last) for run in of_arm]))
+        float(np.mean([curves.score_at(run.steps, run.returns, steps, settings.last) for run in of_arm]))
         for of_arm in by_arm.values()
     )
     threshold = low + settings.threshold * (best - low) if best > low else float("nan")

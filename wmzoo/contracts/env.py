@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from wmzoo.contracts.common import Case, cases
+from wmzoo.contracts.common import Case, DoesNotApply, cases
 from wmzoo.envs.base import Transition, VectorEnv
 from wmzoo.errors import WmzooError
 from wmzoo.registry import build
@@ -186,7 +186,7 @@ def check_render(make: Make) -> None:
     except WmzooError as error:
         _expect("\n" not in str(error), "the reason is longer than a line")
         _expect(str(error) == foretold, "`check_rendering` did not raise what `render` raises")
-        return
+        raise DoesNotApply(str(error)) from error
     finally:
         env.close()
     _expect(foretold is None, f"there is a picture, against what `check_rendering` said: {foretold}")

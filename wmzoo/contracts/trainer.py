@@ -14,17 +14,18 @@ from typing import Any
 
 import torch
 
-from wmzoo.agent import Agent
-from wmzoo.build import build_agent, build_trainer
-from wmzoo.config import compose
+from wmzoo.agent.agent import Agent
+from wmzoo.agent.build import build_agent
+from wmzoo.checkpoints.state import load_state, save_state
+from wmzoo.config.composition import compose
 from wmzoo.contracts.common import Case, cases, expect, variants
 from wmzoo.data.collect import collect, uniform
 from wmzoo.data.convert import convert
-from wmzoo.evaluation import Evaluation
+from wmzoo.envs.task_sets import find
+from wmzoo.evaluation.episodes import Evaluation
 from wmzoo.registry import get
-from wmzoo.runs.state import load_state, save_state
-from wmzoo.task_sets import find
 from wmzoo.trainers.base import Recorder, Trainer
+from wmzoo.trainers.build import build_trainer
 
 ITERATIONS = 2
 TINY = (
@@ -94,8 +95,8 @@ class Make:
         if self.needs == {"data", "policy"}:
             with tempfile.TemporaryDirectory() as folder:
                 _random_agent(overrides).save(Path(folder) / "model")
-                return build_trainer(compose([*overrides, f"init_from={folder}/model"]), recorder)
-        return build_trainer(compose(overrides), recorder)
+                return build_trainer(compose([*overrides, f"init_from={folder}/model"]), recorder)[0]
+        return build_trainer(compose(overrides), recorder)[0]
 
 
 @torch.no_grad()

@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
 
 from wmzoo.errors import DamagedFile, WmzooError, about_file, one_line
-from wmzoo.runs import atomic
+from wmzoo.storage.files import sync_file, sync_folder
 
 MOST = 2**20  # bytes of any record but the numbers; the pickle only names four tensors
 
@@ -180,8 +180,8 @@ def write_chunk(file: Path, chunk: Chunk) -> None:
     try:
         with partial.open("wb") as opened:  # a path's name would become a part of the content
             torch.save(written, opened, pickle_module=_PickleModule)
-        atomic.sync_file(partial)
+        sync_file(partial)
         os.replace(partial, file)
     finally:
         partial.unlink(missing_ok=True)
-    atomic.sync_folder(file.parent)
+    sync_folder(file.parent)

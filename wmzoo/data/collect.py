@@ -12,16 +12,16 @@ import torch.nn.functional as F
 from omegaconf import OmegaConf
 from torch import Tensor
 
-from wmzoo.agent import Agent
+from wmzoo.agent.agent import Agent
+from wmzoo.compute.rng import seed_of, stream
 from wmzoo.data.chunks import Chunk, write_chunk
 from wmzoo.data.sources import TASKS
 from wmzoo.envs.base import VectorEnv
+from wmzoo.envs.task_sets import Task, task_set
 from wmzoo.errors import WmzooError
 from wmzoo.registry import build
-from wmzoo.rng import seed_of, stream
-from wmzoo.runs import atomic
-from wmzoo.runs.lock import FolderLock
-from wmzoo.task_sets import Task, task_set
+from wmzoo.storage.files import write_text
+from wmzoo.storage.lock import FolderLock
 
 CHUNK_EPISODES = 1000  # per file, at most
 MOST_ENVS = 16  # of a task at a time
@@ -117,7 +117,7 @@ def _begin(folder: Path, facts: dict[str, Any]) -> None:
     others = sorted(path.name for path in folder.iterdir() if path.name[0] != ".")
     if others:
         raise WmzooError(f"{folder}: holds {others[0]}, which is not of a collection; choose another folder")
-    atomic.write_text(file, text)
+    write_text(file, text)
 
 
 def _chunk(tasks: Sequence[Task], number: int, part: range, policy: Collector, seed: int, say: Say) -> Chunk:

@@ -20,11 +20,11 @@ import numpy as np
 from wmzoo.data.episodes import Episodes, blocks, of_chunk
 from wmzoo.data.plan import Plan, Source, make_plan
 from wmzoo.data.shards import ARRAYS, FORMAT, INDEX, Index, TaskIndex, read_index
+from wmzoo.envs.task_sets import Task
 from wmzoo.errors import DamagedFile, WmzooError
-from wmzoo.runs import atomic
-from wmzoo.runs.lock import NAME as LOCK
-from wmzoo.runs.lock import FolderLock
-from wmzoo.task_sets import Task
+from wmzoo.storage.files import sync_folder, write_text
+from wmzoo.storage.lock import NAME as LOCK
+from wmzoo.storage.lock import FolderLock
 
 PROGRESS = ".converting.json"
 Say = Callable[[int, int], None]  # episodes done, and in all
@@ -85,7 +85,7 @@ def _write(plan: Plan, folder: Path, say: Say) -> None:
                     progress["nonfinite"].setdefault(str(task), []).extend((episodes[task] + bad).tolist())
                 _check_unchanged(source, folder)
                 progress["blocks"] = number + 1
-                atomic.write_text(folder / PROGRESS, json.dumps(progress))
+                write_text(folder / PROGRESS, json.dumps(progress))
             for task in present:
                 count = int((tasks == task).sum())
                 episodes[task] += count
@@ -93,7 +93,7 @@ def _write(plan: Plan, folder: Path, say: Say) -> None:
             number, done = number + 1, done + len(block)
             say(done, total)
     nonfinite = {int(task): numbers for task, numbers in progress["nonfinite"].items()}
-    atomic.write_text(folder / INDEX, _with_nonfinite(plan.index, nonfinite).text())
+    write_text(folder / INDEX, _with_nonfinite(plan.index, nonfinite).text())
     (folder / PROGRESS).unlink()
 
 
@@ -119,7 +119,7 @@ def _progress(plan: Plan, folder: Path) -> dict[str, Any]:
     if others:
         raise WmzooError(f"{folder}: holds {others[0]}, which is not of a conversion; choose another folder")
     progress = {"begun": begun, "blocks": 0, "nonfinite": {}}
-    atomic.write_text(file, json.dumps(progress))
+    write_text(file, json.dumps(progress))
     return progress
 
 
@@ -148,8 +148,8 @@ def _allocate(index: Index, folder: Path, begun: bool) -> None:
         file.parent.mkdir(exist_ok=True)
         with file.open("ab") as opened:
             opened.truncate(size)
-        atomic.sync_folder(file.parent)
-    atomic.sync_folder(folder)
+        sync_folder(file.parent)
+    sync_folder(folder)
 
 
 def _write_episodes(source: Source, chosen: np.ndarray, task: TaskIndex, folder: Path, row: int) -> np.ndarray:

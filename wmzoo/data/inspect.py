@@ -12,8 +12,8 @@ from wmzoo.data.episodes import Episodes, blocks, of_chunk, of_shard
 from wmzoo.data.plan import open_source
 from wmzoo.data.shards import INDEX, read_index
 from wmzoo.data.sources import find_chunks
+from wmzoo.envs.task_sets import Task
 from wmzoo.errors import WmzooError
-from wmzoo.task_sets import Task
 
 
 @dataclass

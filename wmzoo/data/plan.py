@@ -13,8 +13,8 @@ from wmzoo.data.chunks import Chunk, read_chunk
 from wmzoo.data.episodes import blocks
 from wmzoo.data.shards import Index, TaskIndex
 from wmzoo.data.sources import TASKS, Stamp, find_chunks, read_tasks, stamp
+from wmzoo.envs.task_sets import Task
 from wmzoo.errors import DamagedFile, WmzooError
-from wmzoo.task_sets import Task
 
 MOST_TASKS = 10_000  # of chunks without a list of tasks
 

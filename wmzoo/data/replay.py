@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from wmzoo.placement import send
-
-if TYPE_CHECKING:
-    from wmzoo.envs.base import Transition
+from wmzoo.compute.device import send
+from wmzoo.envs.base import Transition
 
 NO_EPISODE = -1
 MAX_ROUNDS = 8

@@ -8,13 +8,14 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from einops import rearrange
 from numpy.lib.stride_tricks import sliding_window_view
 from torch import Tensor
 
+from wmzoo.compute.device import send
 from wmzoo.data.replay import Slices
 from wmzoo.data.shards import Shard, Shards
 from wmzoo.errors import WmzooError
-from wmzoo.placement import send
 
 HELD_OUT_EVERY = 20
 
@@ -87,13 +88,17 @@ class SliceSampler:
                 actions[first:last, :, : own.action.shape[2]] = own.action[rows]
                 rewards[first:last] = own.reward[rows]
             first = last
-        tensors = (torch.from_numpy(array).transpose(0, 1).contiguous() for array in (obs, actions, rewards))
+        tensors = (_by_step(torch.from_numpy(array)) for array in (obs, actions, rewards))
         return TaskSlices(Slices(*tensors), self._task[shard])
 
     def _every(self, horizon: int) -> tuple[Tensor, int, list[_Windows]]:
         """Whole slices are numbered: int64 [E], how many start in earlier episodes; how many there are; their rows."""
         slices = (self._lengths - horizon + 1).clamp(min=0)
         return slices.cumsum(0) - slices, int(slices.sum()), [_Windows.of(s, horizon) for s in self.shards]
+
+
+def _by_step(rows: Tensor) -> Tensor:
+    return rearrange(rows, "slice step ... -> step slice ...").contiguous()
 
 
 class _Windows(NamedTuple):
@@ -108,7 +113,7 @@ class _Windows(NamedTuple):
         lengths = (horizon + 1, horizon, horizon)
         arrays = (shard.obs.numpy(), shard.action.numpy(), shard.reward.numpy())
         views = (sliding_window_view(a, min(n, len(a)), axis=0) for a, n in zip(arrays, lengths, strict=True))
-        return cls(*(np.moveaxis(view, -1, 1) for view in views))
+        return cls(*(rearrange(view, "row ... step -> row step ...") for view in views))
 
 
 def _finite(episodes: int, nonfinite: Sequence[int]) -> Tensor:

@@ -25,7 +25,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from wmzoo.errors import DamagedFile, WmzooError, about_file, one_line
+from wmzoo.errors import DamagedFile, WmzooError, about_file, named
 
 INDEX, FORMAT, DTYPE = "index.json", 1, "float32"
 ARRAYS = ("obs", "action", "reward")
@@ -116,7 +116,7 @@ def read_index(folder: Path) -> Index:
     except OSError as error:
         raise WmzooError(about_file(error)) from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        what = f"{type(error).__name__}: {one_line(error)}"
+        what = named(error)
         raise DamagedFile(f"{file}: not as it was written ({what}); convert the chunks again") from error
     for task in index.tasks:
         for array in ARRAYS:

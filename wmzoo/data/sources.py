@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wmzoo.data.shards import check_name
+from wmzoo.envs.task_sets import SETS, Task, task_set
 from wmzoo.errors import WmzooError, about_file, one_line
-from wmzoo.task_sets import SETS, Task, task_set
 
 TASKS = "tasks.json"  # beside chunks that wmzoo collected: names and widths of their tasks, by number
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from wmzoo.diagnostics.esnr import cosine, esnr, moments
-from wmzoo.pwm import PWM, frozen
+from wmzoo.pwm.algorithm import PWM, frozen
+from wmzoo.pwm.esnr import cosine, esnr, moments
 
 Row = dict[str, float | int | None]
 

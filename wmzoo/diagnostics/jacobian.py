@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from wmzoo.agent.world_model import WorldModel
 from wmzoo.losses.base import unroll
-from wmzoo.world_model import WorldModel
 
 
 def unroll_jacobian(model: WorldModel, z: Tensor, actions: Tensor, horizon: int, task: Tensor | None = None) -> Tensor:

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from wmzoo.agent.world_model import WorldModel
 from wmzoo.data.replay import Slices
 from wmzoo.losses.base import unroll
 from wmzoo.nets.simnorm import group
-from wmzoo.world_model import WorldModel
 
 Scale = Callable[[Tensor], Tensor]
 

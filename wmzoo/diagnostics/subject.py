@@ -9,11 +9,11 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from wmzoo.agent import Agent
+from wmzoo.agent.agent import Agent
 from wmzoo.data.shards import read_index
+from wmzoo.envs.task_sets import SETS, Task, find, task_of, task_set
 from wmzoo.errors import WmzooError
 from wmzoo.registry import get
-from wmzoo.task_sets import SETS, Task, find, task_of, task_set
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from wmzoo.agent import Agent
+from wmzoo.agent.agent import Agent
 from wmzoo.data.replay import Slices
 from wmzoo.envs.base import VectorEnv
 from wmzoo.errors import RunFailed

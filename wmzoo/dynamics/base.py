@@ -17,6 +17,11 @@ class Dynamics(nn.Module, ABC):
     as keywords; everything else is a parameter of the card.
     """
 
+    @property
+    def nfe(self) -> int:
+        """Evaluations of its network per latent step."""
+        return 1
+
     @abstractmethod
     def forward(self, z: Tensor, a: Tensor, task_emb: Tensor | None = None) -> Tensor:
         """The next latent."""

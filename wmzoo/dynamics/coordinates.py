@@ -11,7 +11,7 @@ from collections.abc import Callable
 from torch import Tensor
 
 from wmzoo.nets.functional import softmax
-from wmzoo.nets.simnorm import group, project_to_simplex, renormalise
+from wmzoo.nets.simnorm import group, project_to_simplex, renormalise, ungroup
 
 SMALLEST = 1e-6  # the latent entry below which the logit chart is flat
 
@@ -83,7 +83,7 @@ class LogitCoordinates(Coordinates):
         return z.clamp_min(SMALLEST).log()
 
     def point(self, y: Tensor) -> Tensor:
-        return softmax(group(y, self.simnorm_dim)).flatten(-2)
+        return ungroup(softmax(group(y, self.simnorm_dim)))
 
     def land(self, y: Tensor) -> Tensor:
         return self.point(y)
@@ -91,7 +91,7 @@ class LogitCoordinates(Coordinates):
     def induced(self, z: Tensor, delta: Tensor) -> Tensor:
         """z ⊙ (δ − ⟨z, δ⟩) per group: the softmax's differential."""
         z, delta = group(z, self.simnorm_dim), group(delta, self.simnorm_dim)
-        return (z * (delta - (z * delta).sum(-1, keepdim=True))).flatten(-2)
+        return ungroup(z * (delta - (z * delta).sum(-1, keepdim=True)))
 
 
 def coordinates(name: str, simnorm_dim: int, retract: str) -> Coordinates:

@@ -54,7 +54,6 @@ class FlowDynamics(VelocityDynamics):
 
     @property
     def nfe(self) -> int:
-        """Evaluations of the field per latent step."""
         return self.integrator.nfe(self.substeps)
 
     def velocity(

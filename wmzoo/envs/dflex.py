@@ -13,10 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from wmzoo.cards import unknown
 from wmzoo.envs import dflex_package
 from wmzoo.envs.base import NOT_STARTED, Transition, VectorEnv
-from wmzoo.errors import WmzooError
+from wmzoo.errors import WmzooError, unknown
 
 NO_PICTURES = "no rendering: dflex draws no pictures, it writes scenes for viewers of USD files only"
 EXPLODED = 1e6  # an observation beyond it is taken for a simulation that has failed

@@ -16,10 +16,11 @@ from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdo
 from pathlib import Path
 from typing import Any
 
+import gymnasium
 import numpy as np
 import torch
 
-from wmzoo.errors import WmzooError, one_line
+from wmzoo.errors import WmzooError, named
 
 INSTALL = (
     'pip install ninja "dflex @ https://github.com/imgeorgiev/DiffRL/archive/'
@@ -70,7 +71,7 @@ def isolated(what: str, hint: str = "") -> Iterator[None]:
         try:
             yield
         except Exception as error:  # a compiler that is missing, a folder that cannot be written …
-            reason = f"{type(error).__name__}: {one_line(error)}"
+            reason = named(error)
             raise WmzooError(f"dflex cannot {what} ({reason}){'; ' if hint else ''}{hint}") from error
         finally:
             sys.path[:] = path
@@ -79,8 +80,6 @@ def isolated(what: str, hint: str = "") -> Iterator[None]:
 @contextmanager
 def _what_it_expects() -> Iterator[None]:
     """The modules `gym` and `imp` and the name `np.Inf`, where they are not there."""
-    import gymnasium
-
     stand_ins = {"gym": gymnasium, "imp": imp()}
     added = [name for name in stand_ins if importlib.util.find_spec(name) is None]
     sys.modules.update({name: stand_ins[name] for name in added})

@@ -12,7 +12,7 @@ rendering.choose_backend()  # first: mujoco and dm_control read the choice at im
 from dm_control import suite  # noqa: E402
 
 from wmzoo.envs.dmc_custom import ball_in_cup, cheetah, hopper, pendulum, reacher, walker  # noqa: E402
-from wmzoo.envs.no_task import no_task  # noqa: E402
+from wmzoo.errors import WmzooError, unknown  # noqa: E402
 
 CUSTOM = {
     "ball_in_cup": ball_in_cup.DOMAIN,
@@ -24,6 +24,7 @@ CUSTOM = {
 }
 CUSTOM_TASKS = tuple((domain, task) for domain, custom in CUSTOM.items() for task in custom.tasks)
 TASKS: tuple[tuple[str, str], ...] = (*suite.ALL_TASKS, *CUSTOM_TASKS)
+LISTING = "the list: python -m wmzoo.envs.dmc"
 
 # The names under which other codebases (TD-MPC2, PWM) know a domain.
 _DOMAIN_ALIASES = {"cup": "ball_in_cup", "pointmass": "point_mass"}
@@ -43,7 +44,8 @@ def find(name: str) -> tuple[str, str]:
         names |= {_plain(f"{alias}-{task}"): (d, task) for d, task in TASKS if d == domain}
     if _plain(name) in names:
         return names[_plain(name)]
-    raise no_task("dm_control", "dmc", name, _plain(name), {plain: "-".join(pair) for plain, pair in names.items()})
+    shown = {plain: "-".join(pair) for plain, pair in names.items()}
+    raise WmzooError(unknown("dm_control task", _plain(name), (), shown, LISTING))
 
 
 def _plain(name: str) -> str:

@@ -6,9 +6,8 @@ import math
 from typing import Any
 
 from wmzoo.envs import rendering
-from wmzoo.envs.no_task import no_task
 from wmzoo.envs.simulated import SimulatedVectorEnv
-from wmzoo.errors import WmzooError
+from wmzoo.errors import WmzooError, unknown
 
 rendering.choose_backend()  # first: mujoco reads the choice at import
 import gymnasium  # noqa: E402
@@ -16,6 +15,7 @@ import gymnasium  # noqa: E402
 from wmzoo.envs.array_tasks.gymnasium import TASKS as ARRAY_TASKS  # noqa: E402
 from wmzoo.envs.gymnasium_simulator import SUITES, MakeGymnasiumSimulators  # noqa: E402
 
+LISTING = "the list: python -m wmzoo.envs.gymnasium"
 _CONTINUOUS_CLASSIC = ("Pendulum-v1", "MountainCarContinuous-v0")
 
 
@@ -53,7 +53,7 @@ def find_task(task: str) -> Any:
     try:
         return gymnasium.spec(task)
     except gymnasium.error.Error as error:
-        raise no_task("gymnasium", "gymnasium", task, task, {name: name for name in task_names()}) from error
+        raise WmzooError(unknown("gymnasium task", task, task_names(), listing=LISTING)) from error
 
 
 def task_names() -> list[str]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from wmzoo.envs import mujoco_state, rendering
 from wmzoo.envs.simulator import ActionRange, Facts, SimulatorStep
-from wmzoo.errors import WmzooError, one_line
+from wmzoo.errors import WmzooError, named
 
 rendering.choose_backend()  # first: mujoco reads the choice at import
 import gymnasium  # noqa: E402
@@ -41,7 +41,7 @@ class MakeGymnasiumSimulators:
         try:  # max_episode_steps=-1: no TimeLimit, the batch counts.
             return gymnasium.make(self.spec, **{"max_episode_steps": -1, "disable_env_checker": True} | self.options)
         except Exception as error:  # whatever an environment makes of its options
-            what = f"{type(error).__name__}: {one_line(error)}"
+            what = named(error)
             raise WmzooError(f"gymnasium cannot make {self.spec.id} ({what})") from error
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from wmzoo.envs.metaworld_simulator import TASKS, MakeMetaworldSimulators
-from wmzoo.envs.no_task import no_task
 from wmzoo.envs.simulated import SimulatedVectorEnv
+from wmzoo.errors import WmzooError, unknown
+
+LISTING = "the list: python -m wmzoo.envs.metaworld"
 
 
 class MetaworldVectorEnv(SimulatedVectorEnv):
@@ -35,7 +37,7 @@ def find_task(task: str) -> str:
     names: dict[str, str] = {_plain(name): name for name in TASKS}
     if _plain(task) in names:
         return names[_plain(task)]
-    raise no_task("metaworld", "metaworld", task, _plain(task), names)
+    raise WmzooError(unknown("metaworld task", _plain(task), (), names, LISTING))
 
 
 def _plain(task: str) -> str:

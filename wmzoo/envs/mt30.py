@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from wmzoo.envs import dmc_tasks
-from wmzoo.task_sets import MT30, find
+from wmzoo.envs.task_sets import MT30, find
 
 TASKS: tuple[str, ...] = tuple(task.name for task in MT30)  # in the order of their embeddings
 

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from wmzoo.envs.base import Transition, VectorEnv
+from wmzoo.envs.task_sets import find, task_set
 from wmzoo.errors import WmzooError
 from wmzoo.registry import build
-from wmzoo.task_sets import find, task_set
 
 
 class MultitaskVectorEnv(VectorEnv):

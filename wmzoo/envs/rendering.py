@@ -86,7 +86,7 @@ class Pictures:
         Raises WmzooError where this machine cannot render.
         """
         require_backend()
-        import mujoco
+        import mujoco  # not before a backend is chosen: it reads the choice at import
 
         if self._drawn != (id(model), width, height):
             self.close()

@@ -9,17 +9,17 @@ from pathlib import Path
 import torch
 from omegaconf import DictConfig, OmegaConf
 
-from wmzoo.build import build_agent
-from wmzoo.checkpoints import check_finite, misfit
-from wmzoo.config import compose
+from wmzoo.agent.build import build_agent
+from wmzoo.agent.moments import RunningMoments
+from wmzoo.checkpoints.weights import check_finite, misfit
+from wmzoo.config.composition import compose
 from wmzoo.errors import WmzooError
 from wmzoo.importers.pwm import WORLD_MODEL, read_pwm
 from wmzoo.importers.running_statistics import STAND_INS
 from wmzoo.importers.tdmpc2 import read_tdmpc2
 from wmzoo.importers.torch_file import read_torch_file
 from wmzoo.importers.world_model import Imported
-from wmzoo.normalise import RunningMoments
-from wmzoo.plugins import file_sha256
+from wmzoo.storage.files import file_sha256
 
 BASE = ("size=dflex", "recipe=paper", "dynamics=mlp")  # PWM's own settings, for what the file does not tell
 

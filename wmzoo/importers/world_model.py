@@ -16,9 +16,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from wmzoo.envs.task_sets import SETS
 from wmzoo.errors import WmzooError
 from wmzoo.importers.state import State
-from wmzoo.task_sets import SETS
 
 ACTION_DIMS = {  # of the published sets, by the number of tasks, O and A
     (len(tasks), max(t.obs_dim for t in tasks), max(t.act_dim for t in tasks)): tuple(t.act_dim for t in tasks)

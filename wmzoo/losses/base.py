@@ -6,9 +6,10 @@ from abc import ABC, abstractmethod
 from typing import NamedTuple
 
 import torch
+from einops import reduce
 from torch import Tensor
 
-from wmzoo.distributed import World
+from wmzoo.compute.distributed import ALONE, World
 from wmzoo.dynamics.base import Dynamics
 
 
@@ -26,12 +27,12 @@ class DynamicsLoss(ABC):
     ℓ_t is a mean over batch and latent units for every loss, so that the balance with the reward loss does not shift.
     A loss that needs a capability of the dynamics (`velocity`) says so on its card (`requires`). One that draws random
     numbers takes a `generator` (torch.Generator) in its constructor. `trained_times` are the τ at which a velocity is
-    trained, None where that is no matter or all of [0, 1]. `world` says which part of the batch it is shown, where
-    several processes share one: random numbers are drawn for the whole batch, so that every process draws alike.
+    trained, None where that is no matter or all of [0, 1]. `world`, set by the builder, says which part of the batch it
+    is shown, where several processes share one: random numbers are drawn for the whole batch, by all processes alike.
     """
 
     trained_times: tuple[float, ...] | None = None
-    world: World = World()
+    world: World = ALONE
 
     @abstractmethod
     def rollout(
@@ -56,6 +57,6 @@ def unroll(dynamics: Dynamics, z0: Tensor, actions: Tensor, task_emb: Tensor | N
 
 def discounted_sum(errors: Tensor, discount: float) -> Tensor:
     """errors[H, …] -> Σ_t discount^t · mean(errors[t])."""
-    per_step = errors.flatten(1).mean(1)
+    per_step = reduce(errors, "step ... -> step", "mean")
     weights = discount ** torch.arange(len(per_step), device=per_step.device, dtype=per_step.dtype)
     return (weights * per_step).sum()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import torch
+from einops import rearrange, repeat
 from torch import Tensor
 
+from wmzoo.compute.device import send
 from wmzoo.dynamics.base import Dynamics, VelocityDynamics
 from wmzoo.losses.base import DynamicsLoss, LatentRollout, discounted_sum, unroll
-from wmzoo.placement import send
 
 
 class RectifiedFlowLoss(DynamicsLoss):
@@ -75,16 +76,17 @@ class RectifiedFlowLoss(DynamicsLoss):
         chart = dynamics.coordinates
 
         def each(x: Tensor) -> Tensor:
-            """x[H,B,W] or [B,W] for every step and sample: [H·S·B,W]."""
-            return x.unsqueeze(-3).expand(steps, self.samples, *x.shape[-2:]).flatten(0, 2)
+            """x[H,B,W] for every sample, too: [H·S·B,W]."""
+            return repeat(x, "step row width -> (step sample row) width", sample=self.samples)
 
-        task_emb = None if task_emb is None else each(task_emb)
+        task_emb = None if task_emb is None else each(task_emb.expand(steps, *task_emb.shape))
         source, target, action = each(sources), each(targets), each(actions)
         tau = self._times(steps, batch, source)
         start, end = chart.chart(source), chart.chart(target)
         z_tau = chart.point(torch.lerp(start, end, tau))
         error = dynamics.velocity(z_tau, action, tau, task_emb, source=source) - (end - start)
-        return chart.induced(z_tau, error).view(steps, self.samples, batch, -1)
+        induced = chart.induced(z_tau, error)
+        return rearrange(induced, "(step sample row) latent -> step sample row latent", step=steps, row=batch)
 
     @torch.compiler.disable  # type: ignore[untyped-decorator]  # a generator draws outside of compiled code
     def _times(self, steps: int, batch: int, like: Tensor) -> Tensor:
@@ -93,6 +95,7 @@ class RectifiedFlowLoss(DynamicsLoss):
             return like.new_full((steps * batch, 1), 0.5)
         device = self.generator.device if self.generator is not None else like.device
         shape = (steps, self.samples, batch * self.world.size, 1)
-        part = torch.arange(self.samples, device=device).view(-1, 1, 1)
+        part = rearrange(torch.arange(self.samples, device=device), "sample -> sample 1 1")
         whole = (torch.rand(shape, generator=self.generator, device=device) + part) / self.samples
-        return send(whole[:, :, self.world.part(shape[2])].flatten(0, 2), like.device).to(like)
+        own = rearrange(whole[:, :, self.world.part(shape[2])], "step sample row 1 -> (step sample row) 1")
+        return send(own, like.device).to(like)

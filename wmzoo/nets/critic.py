@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
+from einops import pack, rearrange, unpack
 from torch import Tensor, nn
 
 from wmzoo.nets.functional import Mish, ensemble_linear
@@ -52,9 +53,10 @@ class CriticEnsemble(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         """z[..., D] -> values[E, ...]."""
-        flat = z.reshape(1, -1, z.shape[-1]).expand(self.num, -1, -1)
-        values: Tensor = self.layers(flat)
-        return values.view(self.num, *z.shape[:-1]).to(z.dtype)
+        rows, leading = pack([z], "* latent")
+        values: Tensor = self.layers(rows.expand(self.num, *rows.shape))
+        (found,) = unpack(values, leading, "critic * one")
+        return rearrange(found, "critic ... 1 -> critic ...").to(z.dtype)
 
     def minimum(self, z: Tensor) -> Tensor:
         """z[..., D] -> the ensemble's minimum [...]: the pessimistic value that PWM bootstraps from."""

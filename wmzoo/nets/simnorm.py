@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from einops import rearrange
 from torch import Tensor, nn
 
 from wmzoo.nets.functional import softmax
@@ -11,7 +12,12 @@ def group(z: Tensor, size: int) -> Tensor:
     """View z[..., D] as its simplex groups [..., D/size, size]. Raises ValueError if `size` does not divide D."""
     if z.shape[-1] % size:
         raise ValueError(f"a latent of width {z.shape[-1]} has no whole groups of {size}")
-    return z.reshape(*z.shape[:-1], -1, size)
+    return rearrange(z, "... (group unit) -> ... group unit", unit=size)
+
+
+def ungroup(groups: Tensor) -> Tensor:
+    """The way back from `group`: [..., D/size, size] -> [..., D]."""
+    return rearrange(groups, "... group unit -> ... (group unit)")
 
 
 class SimNorm(nn.Module):
@@ -22,7 +28,7 @@ class SimNorm(nn.Module):
         self.size = size
 
     def forward(self, x: Tensor) -> Tensor:
-        return softmax(group(x, self.size)).flatten(-2)
+        return ungroup(softmax(group(x, self.size)))
 
     def extra_repr(self) -> str:
         return f"size={self.size}"
@@ -43,7 +49,7 @@ def project_to_simplex(z: Tensor, size: int = 8) -> Tensor:
     support = (descending * k > excess).sum(-1, keepdim=True)  # how many entries stay positive
     support = support.clamp_min(1)  # none compares so among NaNs, which must come out as NaN
     threshold = excess.gather(-1, support - 1) / support
-    return (x - threshold).clamp_min(0).flatten(-2)
+    return ungroup((x - threshold).clamp_min(0))
 
 
 def renormalise(z: Tensor, size: int = 8) -> Tensor:
@@ -52,4 +58,4 @@ def renormalise(z: Tensor, size: int = 8) -> Tensor:
     A group without a positive entry becomes uniform.
     """
     positive = group(z, size).clamp_min(0) + 1e-12
-    return (positive / positive.sum(-1, keepdim=True)).flatten(-2)
+    return ungroup(positive / positive.sum(-1, keepdim=True))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from collections.abc import Mapping
@@ -14,15 +13,16 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from wmzoo.envs.task_sets import task_of
 from wmzoo.errors import RunInterrupted, WmzooError, about_file
 from wmzoo.registry import get, list_entries
-from wmzoo.runs import atomic
-from wmzoo.runs.learning_curve import plot_learning_curve
-from wmzoo.runs.lock import NAME, FolderLock
 from wmzoo.runs.loggers import Logger, build_loggers
-from wmzoo.runs.metrics import MetricsWriter, read_metrics, rewrite_metrics, write_csv
+from wmzoo.runs.metrics import COLUMNS, MetricsWriter, read_metrics, rewrite_metrics
 from wmzoo.runs.provenance import facts, versions
-from wmzoo.task_sets import task_of
+from wmzoo.storage.files import write_json, write_text
+from wmzoo.storage.lock import NAME, FolderLock
+from wmzoo.storage.rows import write_csv
+from wmzoo.storage.run_layout import FACTS, read_facts
 
 
 def variant(cfg: DictConfig) -> list[str]:
@@ -88,17 +88,23 @@ class Run:
                 raise
 
     def _begin(self) -> None:
-        atomic.write_text(self.folder / "config.yaml", OmegaConf.to_yaml(self.cfg, resolve=True))
+        self.settle(self.cfg)
         seed = OmegaConf.select(self.cfg, "seed", default=None)
         device = OmegaConf.select(self.cfg, "device", default=None)
         self.note(status="running", started=_now(), seed=seed, device=device, **facts())
         self._metrics = MetricsWriter(self.folder / "metrics.jsonl")
         self._loggers = self._build_loggers()
 
+    def settle(self, cfg: DictConfig) -> None:
+        """From now on the run's config is `cfg`: what was composed, with what building it has added."""
+        self.cfg = cfg
+        if self.resumed is None:
+            write_text(self.folder / "config.yaml", OmegaConf.to_yaml(cfg, resolve=True))
+
     def go_on(self) -> None:
         """Take up a resumed run: cut the rows after its iteration, and what a kill left half written."""
         assert self.resumed is not None
-        self._facts = _read_facts(self.folder / "run.json")
+        self._facts = read_facts(self.folder)
         rows = [row for row in read_metrics(self.folder) if (row.get("iteration") or 0) <= self.resumed]
         self._loggers = self._build_loggers(after=int(rows[-1].get("env_steps") or 0) if rows else 0)
         for leftover in [*self.folder.glob(".*.tmp"), *self.folder.glob("checkpoints/.*.tmp")]:
@@ -126,7 +132,7 @@ class Run:
     def note(self, **new: Any) -> None:
         """Adds facts to run.json (JSON values), replacing those of the same name."""
         self._facts.update(new)
-        atomic.write_text(self.folder / "run.json", json.dumps(self._facts, indent=2) + "\n")
+        write_json(self.folder / FACTS, self._facts)
 
     def log(self, row: Mapping[str, Any]) -> None:
         """Appends one iteration's metrics; NaN and infinities become null, columns keep a fixed order."""
@@ -146,8 +152,10 @@ class Run:
                 return  # it did not go on: nothing has changed
             self.note(status=status, ended=_now(), wall_clock=time.monotonic() - self._clock)
             rows = read_metrics(self._metrics.path)
-            write_csv(rows, self.folder / "metrics.csv")
+            write_csv(rows, self.folder / "metrics.csv", COLUMNS)
             if rows:
+                from wmzoo.runs.learning_curve import plot_learning_curve  # matplotlib: a run starts sooner without
+
                 plot_learning_curve(self._metrics.path, self.folder / "learning_curve.png", title=self._title())
         finally:
             self._lock.release()
@@ -192,20 +200,6 @@ def _is_mistake(error: BaseException | None) -> bool:
 
 def _now() -> str:
     return datetime.now().astimezone().isoformat(timespec="seconds")
-
-
-def _read_facts(file: Path) -> dict[str, Any]:
-    """run.json; WmzooError for one that is damaged."""
-    try:
-        facts = json.loads(file.read_text(encoding="utf-8"))
-        if not isinstance(facts, dict):
-            raise ValueError("no mapping")
-        for name, kind in (("versions", dict), ("resumed", list)):
-            if not isinstance(facts.get(name, kind()), kind):
-                raise ValueError(f"its {name} are no {kind.__name__}")
-        return facts
-    except (OSError, ValueError, RecursionError) as error:
-        raise WmzooError(f"{file}: cannot read it ({error}); with {{}} as its content the run can go on") from error
 
 
 def _make(folder: Path) -> Path:

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
-from wmzoo.runs import atomic
-from wmzoo.runs.metrics import Row, read_metrics
+from wmzoo.reports.canvas import panels, save, steps_axis
+from wmzoo.reports.palette import COLOURS, MARKERS
+from wmzoo.runs.metrics import read_metrics
+from wmzoo.storage.rows import Row
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-    from numpy.typing import NDArray
-
-# Okabe and Ito's palette, told apart with every common colour blindness; https://jfly.uni-koeln.de/color/
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 LABELS = {"env_steps": "agent steps", "wall_clock": "wall-clock [s]"}
 MODEL_ERRORS = {
     "latent_error_first": "latent error after one step (1: as predicting no change)",
@@ -130,30 +126,16 @@ def _aligned(curves: Sequence[tuple[Any, ...]]) -> tuple[NDArray[np.float64], ND
 
 
 def _canvas(title: str, x: str, ylabel: str = "return") -> tuple[Figure, Axes]:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # slow to import, and only needed here
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7.2, 4.4), dpi=130, layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
+    figure, (axes,) = panels(1, 1, 4.4, width=7.2)
     axes.set(xlabel=LABELS.get(x, x), ylabel=ylabel, title=title)
-    axes.grid(alpha=0.25, linewidth=0.6)
-    axes.spines[["top", "right"]].set_visible(False)
     return figure, axes
 
 
 def _save(figure: Figure, axes: Axes, out: PathLike) -> None:
-    from matplotlib.ticker import EngFormatter, MaxNLocator
-
-    axes.xaxis.set_major_formatter(EngFormatter(sep=""))
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_xlim(left=0)
+    steps_axis(axes)
     if axes.get_legend_handles_labels()[0]:
         axes.legend(frameon=False, fontsize=8, loc="best")
-    Path(out).parent.mkdir(parents=True, exist_ok=True)
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png")
-    atomic.write_bytes(Path(out), picture.getvalue())
+    save(figure, Path(out))
 
 
 def _name(path: PathLike) -> str:

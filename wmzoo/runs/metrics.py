@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
 import math
 from collections.abc import Mapping
@@ -11,7 +10,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from wmzoo.errors import DamagedFile, WmzooError
-from wmzoo.runs import atomic
+from wmzoo.storage.files import write_text
+from wmzoo.storage.rows import Row, plain
 
 COLUMNS = (
     *("iteration", "env_steps", "wall_clock", "fps", "rewards", "episode_length", "success", "success_any"),
@@ -21,16 +21,6 @@ COLUMNS = (
     *("nonfinite", "recovered", "buffer_size", "lr"),
     *("eval_return", "eval_return_std", "eval_success", "eval_success_any"),
 )
-Row = dict[str, Any]
-
-
-def plain(value: Any) -> Any:
-    """A JSON value: 0-d tensors and NumPy scalars become Python numbers, NaN and infinities None."""
-    if hasattr(value, "item"):
-        value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
 
 
 def complete(row: Mapping[str, Any]) -> Row:
@@ -90,14 +80,4 @@ def _row(line: bytes) -> Row:
 
 def rewrite_metrics(path: Path, rows: list[Row]) -> None:
     """Make `rows` the whole content of a metrics.jsonl, in one step."""
-    atomic.write_text(path, "".join(json.dumps(row, allow_nan=False) + "\n" for row in rows))
-
-
-def write_csv(rows: list[Row], path: Path) -> None:
-    """Writes the rows as CSV: the union of their columns in order of appearance, null as an empty cell."""
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    file = io.StringIO(newline="")
-    writer = csv.DictWriter(file, columns or list(COLUMNS), restval="")
-    writer.writeheader()
-    writer.writerows(rows)
-    atomic.write_text(path, file.getvalue())
+    write_text(path, "".join(json.dumps(row, allow_nan=False) + "\n" for row in rows))

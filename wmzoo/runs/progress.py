@@ -13,7 +13,7 @@ from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
-from wmzoo.runs.metrics import plain
+from wmzoo.storage.rows import plain
 
 LOSSES = ("dynamics", "reward", "policy", "value")
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from wmzoo import plugins
+from wmzoo.registry import plugins
 
 DISTRIBUTIONS = (
     *("wmzoo", "torch", "numpy", "mujoco", "dm_control", "gymnasium"),

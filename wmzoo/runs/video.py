@@ -54,7 +54,7 @@ class VideoRecorder:
 
     def _open(self) -> Any:
         if self._writer is None:
-            import imageio.v2 as imageio
+            import imageio.v2 as imageio  # only where something is filmed: a run starts sooner without
 
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._writer = imageio.get_writer(

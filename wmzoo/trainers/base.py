@@ -1,7 +1,8 @@
-"""What a trainer is, and what it may ask of the outside."""
+"""What a trainer is, what it may ask of the outside, and the loop that the built-in ones share."""
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
@@ -9,9 +10,10 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from wmzoo.evaluation import Evaluation
-
-Row = dict[str, Any]
+from wmzoo.agent.agent import Agent
+from wmzoo.evaluation.episodes import Evaluation
+from wmzoo.pwm.algorithm import PWM
+from wmzoo.storage.rows import Row
 
 
 class Recorder(Protocol):
@@ -55,6 +57,86 @@ class Trainer(ABC):
     @abstractmethod
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on where `state_dict` was taken."""
+
+
+class IterativeTrainer(Trainer):
+    """Iterations of learning, with an assessment every `eval_every` and a checkpoint every `save_every` of them; both
+    also happen at the end.
+
+    Args:
+        streams: the generators that the trainer, its data and `pwm` draw from; `pwm` has them in its state.
+    """
+
+    env_steps = 0  # agent steps in all environments, of a trainer that acts
+
+    def __init__(
+        self,
+        *,
+        agent: Agent,
+        pwm: PWM,
+        recorder: Recorder,
+        streams: dict[str, torch.Generator],
+        eval_every: int,
+        save_every: int,
+        iterations: int,
+    ) -> None:
+        self.agent, self.pwm, self.recorder, self.streams = agent, pwm, recorder, streams
+        self.eval_every, self.save_every, self.iterations = eval_every, save_every, iterations
+        self.device = next(agent.parameters()).device  # of the updates
+        self.iteration, self.seconds = 0, 0.0  # both of the whole training, also of what came before a resume
+
+    def begin(self) -> None:
+        """What comes before the first iteration."""
+
+    @abstractmethod
+    def learn(self) -> Row:
+        """The updates of one iteration; gives their figures."""
+
+    @abstractmethod
+    def speed(self, steps: int, seconds: float) -> Row:
+        """How fast an iteration was that took so many agent steps and seconds."""
+
+    @abstractmethod
+    def assess(self) -> Row:
+        """Figures of what has been learned so far."""
+
+    def run(self) -> None:
+        began = time.perf_counter() - self.seconds
+        if self.iteration == 0:
+            self.begin()
+        while self.iteration < self.iterations:
+            tick, steps_before = time.perf_counter(), self.env_steps
+            rate = self.pwm.schedule(self.iteration / self.iterations)
+            row = self.learn()
+            self.pwm.nonfinite.settle()
+            row |= {"lr": rate, "nonfinite": self.pwm.nonfinite.counts.total()}
+            row |= self.speed(self.env_steps - steps_before, time.perf_counter() - tick)
+            self.iteration += 1
+            last = self.iteration == self.iterations
+            if last or self.iteration % self.eval_every == 0:
+                row |= self.assess()
+            self.seconds = time.perf_counter() - began
+            counted = {"iteration": self.iteration, "env_steps": self.env_steps, "wall_clock": self.seconds}
+            self.recorder.log(counted | row)
+            stop = self.pwm.world.any(self.recorder.stop_requested(), self.device)
+            if last or stop or self.iteration % self.save_every == 0:
+                self.recorder.checkpoint(self.iteration, self.env_steps, self.state_dict())
+            if stop:
+                return
+
+    def state_dict(self) -> Row:
+        return {
+            "agent": self.agent.state_dict(),
+            "pwm": self.pwm.state_dict(),
+            "counters": {"iteration": self.iteration, "env_steps": self.env_steps, "seconds": self.seconds},
+        }
+
+    def load_state_dict(self, state: Row) -> None:
+        self.agent.load_state_dict(state["agent"])
+        self.pwm.load_state_dict(state["pwm"])
+        counters = state["counters"]
+        self.iteration, self.seconds = int(counters["iteration"]), float(counters["seconds"])
+        self.env_steps = int(counters.get("env_steps", 0))  # which older states lack where nothing is played
 
 
 def mean(rows: Sequence[Mapping[str, Tensor]]) -> Row:

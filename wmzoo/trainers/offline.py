@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from wmzoo.evaluation import Evaluation
-from wmzoo.trainers.base import Row, mean
+from wmzoo.evaluation.episodes import Evaluation
+from wmzoo.storage.rows import Row
+from wmzoo.trainers.base import mean
 from wmzoo.trainers.from_data import DataTrainer
 
 

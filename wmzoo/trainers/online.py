@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from wmzoo.agent import Agent
+from wmzoo.compute.device import send
 from wmzoo.data.replay import ReplayBuffer
 from wmzoo.diagnostics.open_loop import open_loop
 from wmzoo.envs.base import VectorEnv
 from wmzoo.errors import RunFailed
-from wmzoo.evaluation import Evaluation
-from wmzoo.placement import send
-from wmzoo.pwm import PWM, Feedback, Figures
-from wmzoo.trainers.base import Recorder, Row, Trainer, mean
+from wmzoo.evaluation.episodes import Evaluation
+from wmzoo.pwm.algorithm import Feedback, Figures
+from wmzoo.storage.rows import Row
+from wmzoo.trainers.base import IterativeTrainer, mean
 from wmzoo.trainers.episodes import EpisodeTracker
 
 DIAGNOSED_SLICES = 256
 
 
-class OnlineTrainer(Trainer):
+class OnlineTrainer(IterativeTrainer):
     """Per iteration: `horizon` steps of all environments, then actor, critic and model updates.
 
     Args:
-        iterations: iterations after the warm-up. horizon: H, both the steps acted and the length of imagined rollouts.
+        horizon: H, both the steps acted and the length of imagined rollouts.
         batch_size: slices per model update. buffer_size: rows of the replay.
         warmup_steps: environment steps with uniformly random actions before the first iteration; None for one whole
             episode in every environment.
@@ -39,23 +39,16 @@ class OnlineTrainer(Trainer):
         rollouts: imagined rollouts per actor update, with `act_on=observations`.
         stagger: spread the first episodes' lengths, so that episode ends do not coincide.
         evaluate: the deterministic policy's evaluation on separate environments.
-        eval_every, save_every: in iterations; both also happen at the end.
-        streams: generators named `exploration`, `starts`, `replay` and `diagnostics`.
+        common: of IterativeTrainer. Iterations follow the warm-up; streams are `exploration`, `starts`, `replay` and
+            `diagnostics`.
     """
 
     def __init__(
         self,
         *,
-        agent: Agent,
-        pwm: PWM,
         env: VectorEnv,
-        recorder: Recorder,
         evaluate: Callable[[], Evaluation],
-        streams: dict[str, torch.Generator],
         seed: int,
-        eval_every: int,
-        save_every: int,
-        iterations: int,
         horizon: int,
         batch_size: int,
         buffer_size: int,
@@ -66,60 +59,40 @@ class OnlineTrainer(Trainer):
         actor_updates: int,
         rollouts: int,
         stagger: bool,
+        **common: Any,
     ) -> None:
+        super().__init__(**common)
         if act_on not in ("observations", "imagination"):
             raise ValueError(f"recipe.act_on is observations or imagination, not '{act_on}'")
         if env.episode_length < horizon:
             raise ValueError(f"trainer.horizon={horizon} is longer than an episode, {env.episode_length} agent steps")
-        if agent.world_model.task_embedding is not None:
+        if self.agent.world_model.task_embedding is not None:
             raise ValueError("trainer=online trains on one task: it takes no env=multitask and model.num_tasks=0")
-        self.agent, self.pwm, self.env, self.recorder, self.evaluate = agent, pwm, env, recorder, evaluate
-        self.device = next(agent.parameters()).device  # of the updates; experience is kept where the environments are
-        self.streams, self.seed = streams, seed
-        self.eval_every, self.save_every = eval_every, save_every
-        self.iterations, self.horizon, self.batch_size = iterations, horizon, batch_size
+        self.env, self.evaluate, self.seed = env, evaluate, seed
+        self.horizon, self.batch_size = horizon, batch_size
         self.warmup_steps = env.episode_length * env.num_envs if warmup_steps is None else warmup_steps
         self.pretrain_updates = env.episode_length if pretrain_updates is None else pretrain_updates
         self.model_updates = model_updates
         self.act_on, self.stagger = act_on, stagger
         self.actor_updates, self.rollouts = actor_updates, rollouts
-        self.replay = ReplayBuffer(
-            buffer_size, env.num_envs, env.obs_dim, env.act_dim, env.episode_length, streams["replay"]
-        )
-        self.iteration = self.env_steps = 0
-        self.seconds = 0.0  # of training so far, without what came before a resume
+        shape = (env.num_envs, env.obs_dim, env.act_dim, env.episode_length)
+        self.replay = ReplayBuffer(buffer_size, *shape, self.streams["replay"])  # where the environments are
 
-    def run(self) -> None:
-        began = time.perf_counter() - self.seconds
-        if self.iteration == 0:
-            self._start()
-        while self.iteration < self.iterations:
-            tick, steps_before = time.perf_counter(), self.env_steps
-            rate = self.pwm.schedule(self.iteration / self.iterations)
-            policy, model = self._policy_updates(), self._model_updates(self.model_updates)
-            row = mean(policy) | mean(model)
-            self.pwm.nonfinite.settle()
-            self.iteration += 1
-            row |= self.episodes.take() | {"lr": rate, "nonfinite": self.pwm.nonfinite.counts.total()}
-            row |= self.pwm.esnr.row()
-            row |= {"fps": (self.env_steps - steps_before) / (time.perf_counter() - tick)}
-            last = self.iteration == self.iterations
-            if last or self.iteration % self.eval_every == 0:
-                evaluation = self.evaluate()
-                self.recorder.evaluated(self.iteration, self.env_steps, evaluation)
-                row |= evaluation.row() | self._model_errors()
-            self.seconds = time.perf_counter() - began
-            row |= {"buffer_size": len(self.replay), "wall_clock": self.seconds}
-            self.recorder.log({"iteration": self.iteration, "env_steps": self.env_steps} | row)
-            stop = self.recorder.stop_requested()
-            if last or stop or self.iteration % self.save_every == 0:
-                self.recorder.checkpoint(self.iteration, self.env_steps, self.state_dict())
-            if stop:
-                return
+    def learn(self) -> Row:
+        policy, model = self._policy_updates(), self._model_updates(self.model_updates)
+        return mean(policy) | mean(model) | self.episodes.take() | self.pwm.esnr.row()
+
+    def speed(self, steps: int, seconds: float) -> Row:
+        return {"fps": steps / seconds, "buffer_size": len(self.replay)}
+
+    def assess(self) -> Row:
+        evaluation = self.evaluate()
+        self.recorder.evaluated(self.iteration, self.env_steps, evaluation)
+        return evaluation.row() | self._model_errors()
 
     # ── acting ────────────────────────────────────────
 
-    def _start(self) -> None:
+    def begin(self) -> None:
         """First episodes, the warm-up and the model's first updates."""
         self.obs = self.env.reset(self.seed, stagger=self.stagger)
         if not self.obs.isfinite().all():
@@ -199,29 +172,19 @@ class OnlineTrainer(Trainer):
     # ── state ────────────────────────────────────────
 
     def state_dict(self) -> Row:
-        return {
-            "agent": self.agent.state_dict(),
-            "pwm": self.pwm.state_dict(),
+        return super().state_dict() | {
             "env": self.env.state_dict(),
             "replay": self.replay.state_dict(),
             "episodes": self.episodes.state_dict(),
-            "streams": {name: generator.get_state() for name, generator in self.streams.items()},
             "obs": self.obs,
-            "counters": {"iteration": self.iteration, "env_steps": self.env_steps, "seconds": self.seconds},
         }
 
     def load_state_dict(self, state: Row) -> None:
-        self.agent.load_state_dict(state["agent"])
-        self.pwm.load_state_dict(state["pwm"])
+        super().load_state_dict(state)
         self.env.load_state_dict(state["env"])
         self.replay.load_state_dict(state["replay"])
         self.episodes = EpisodeTracker(self.env.elapsed)
         self.episodes.load_state_dict(state["episodes"])
-        for name, generator in self.streams.items():
-            generator.set_state(state["streams"][name])
         if state["obs"].shape != (self.env.num_envs, self.env.obs_dim):
             raise ValueError(f"its observations have shape {tuple(state['obs'].shape)}")
         self.obs = state["obs"].clone()
-        counters = state["counters"]
-        self.iteration, self.env_steps = int(counters["iteration"]), int(counters["env_steps"])
-        self.seconds = float(counters["seconds"])

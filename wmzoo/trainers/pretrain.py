@@ -6,7 +6,8 @@ from typing import Any
 
 from wmzoo.data.sampler import SliceSampler
 from wmzoo.diagnostics.open_loop import open_loop
-from wmzoo.trainers.base import Row, mean
+from wmzoo.storage.rows import Row
+from wmzoo.trainers.base import mean
 from wmzoo.trainers.from_data import DataTrainer
 
 DIAGNOSED_SLICES = 256
@@ -28,14 +29,12 @@ class PretrainTrainer(DataTrainer):
     def __init__(self, *, held_out: SliceSampler, model_updates: int, **common: Any) -> None:
         super().__init__(**common)
         self.held_out, self.model_updates = held_out, model_updates
-        self.part = self.world.part(self.batch_size)
-        self.pwm.loss.world = self.world
-        self.pwm.model_loss = self.world.wrap(self.pwm.model_loss)
+        self.part = self.pwm.world.part(self.batch_size)
 
     def begin(self) -> None:
         """Take the moments of observations and rewards from a sample of the data, where the model scales by them."""
         observations = self.agent.world_model.observation_moments
-        if observations is None and self.pwm.settings.reward_scale == "none":
+        if observations is None and self.pwm.recipe.reward_scale == "none":
             return
         draws, slices = MEASURED
         for _ in range(draws):
@@ -45,7 +44,7 @@ class PretrainTrainer(DataTrainer):
                 observations.update(drawn.obs)
 
     def learn(self) -> Row:
-        return self.world.mean(mean([self._update() for _ in range(self.model_updates)]), self.device)
+        return self.pwm.world.mean(mean([self._update() for _ in range(self.model_updates)]), self.device)
 
     def assess(self) -> Row:
         drawn = self.held_out.sample(DIAGNOSED_SLICES, self.horizon).to(self.device)

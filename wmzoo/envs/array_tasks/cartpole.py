@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from einops import rearrange
 
 from wmzoo.envs.array_tasks.base import Floats, Rows
 from wmzoo.envs.array_tasks.dmc import DmcArrayTask, small_control, tolerance
@@ -15,7 +16,7 @@ class Cartpole(DmcArrayTask):
 
     def observe(self, now: Rows) -> Floats:
         upright, sideways = self._poles(now)
-        poles = np.stack([upright, sideways], axis=2).reshape(len(upright), -1)
+        poles = rearrange([upright, sideways], "component row pole -> row (pole component)")
         return np.concatenate([now["qpos"][:, :1], poles, now["qvel"]], axis=1)
 
     def reward(self, now: Rows, actions: Floats) -> Floats:

@@ -6,6 +6,7 @@ from abc import abstractmethod
 from typing import Any
 
 import numpy as np
+from einops import rearrange
 
 from wmzoo.envs.array_tasks.base import ArrayTask, Bools, Floats, Rows
 
@@ -86,7 +87,7 @@ class Ant(ForwardTask):
         obs = super().observe(now)
         if not self.env._include_cfrc_ext_in_observation:
             return obs
-        return np.concatenate([obs, self._forces(now)[:, 1:].reshape(len(obs), -1)], axis=1)
+        return np.concatenate([obs, rearrange(self._forces(now)[:, 1:], "row body force -> row (body force)")], axis=1)
 
     def _place(self, rows: Rows) -> Floats:
         return rows["xpos"][:, self._torso, 0]

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from dm_control.suite import cheetah, hopper, walker
+from einops import rearrange
 
 from wmzoo.envs.array_tasks.base import Floats, Rows
 from wmzoo.envs.array_tasks.dmc import DmcArrayTask, small_control, tolerance
@@ -52,7 +53,7 @@ class Walker(PlanarTask):
     reads = ("qvel", "sensordata", "xpos", "xmat")
 
     def observe(self, now: Rows) -> Floats:
-        orientations = now["xmat"][:, 1:, [0, 2]].reshape(len(now["xmat"]), -1)  # xx and xz of every body
+        orientations = rearrange(now["xmat"][:, 1:, [0, 2]], "row body entry -> row (body entry)")  # xx, xz
         return np.concatenate([orientations, now["xpos"][:, self._torso, 2:], now["qvel"]], axis=1)
 
     def reward(self, now: Rows, actions: Floats) -> Floats:

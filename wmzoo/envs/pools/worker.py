@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from wmzoo.envs.pools.serial import SerialPool
 from wmzoo.envs.simulator import Facts, MakeSimulators, Simulator
-from wmzoo.errors import RunFailed, WmzooError, one_line
+from wmzoo.errors import RunFailed, WmzooError, named, one_line
 
 NOT_PORTABLE = (
     "what makes the simulators cannot be sent to a worker process ({}): let it be a function or class of a module that "
@@ -75,5 +75,5 @@ def _portable(error: Exception) -> Exception:
     try:
         pickle.loads(pickle.dumps(error))
     except Exception:  # whatever its class makes of it
-        return RunFailed(f"{type(error).__name__}: {one_line(error)}")
+        return RunFailed(named(error))
     return error

@@ -1,0 +1,139 @@
+"""From a composed config to an agent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from omegaconf import DictConfig
+
+from wmzoo.agent.agent import Agent
+from wmzoo.agent.moments import RunningMoments
+from wmzoo.agent.world_model import TaskEmbedding, WorldModel
+from wmzoo.compute.rng import initialising
+from wmzoo.config.values import WIDEST
+from wmzoo.errors import WmzooError
+from wmzoo.nets import Actor, CriticEnsemble, RewardCode, ScalarCode, SimNorm, TwoHotCode, mlp
+from wmzoo.registry import build_from, get
+
+BASELINE, MATCH = "mlp", "match"
+
+
+def build_dynamics(cfg: DictConfig, act_dim: int) -> torch.nn.Module:
+    """The dynamics of the config. The integrator goes to those whose constructor takes one."""
+    if cfg.dynamics.get("units") == MATCH:
+        cfg = with_matched_units(cfg, act_dim)
+    module: torch.nn.Module = build_from(
+        "dynamics",
+        cfg.dynamics,
+        latent_dim=cfg.model.latent_dim,
+        action_dim=act_dim,
+        task_dim=cfg.model.task_dim if cfg.model.num_tasks else 0,
+        integrator=build_from("integrator", cfg.integrator),
+    )
+    return module
+
+
+def baseline(cfg: DictConfig) -> DictConfig:
+    """The config with the dynamics that all others are measured against: `mlp` with its loss, at the same size."""
+    cfg, entry = cfg.copy(), get("dynamics", BASELINE)
+    loss = str(entry.facts["default_loss"])
+    cfg.dynamics, cfg.loss = {"name": BASELINE, **entry.params}, {"name": loss, **get("loss", loss).params}
+    return cfg
+
+
+def with_matched_units(cfg: DictConfig, act_dim: int) -> DictConfig:
+    """The config with the width in the place of `dynamics.units=match`: see parity.py."""
+
+    def parameters(cfg: DictConfig) -> int:
+        with torch.device("meta"):  # counted, not allocated
+            return sum(p.numel() for p in build_dynamics(cfg, act_dim).parameters())
+
+    def count(units: list[int]) -> int:
+        cfg.dynamics.units = units
+        return parameters(cfg)
+
+    target, cfg = parameters(baseline(cfg)), cfg.copy()
+    cfg.dynamics.units = matched_units(count, list(cfg.model.units), target)
+    return cfg
+
+
+def build_agent(cfg: DictConfig, obs_dim: int, act_dim: int) -> Agent:
+    """Every part drawn from a random stream of its own: with one seed, variants share all parts but the dynamics.
+
+    A config in which `actor` or `critic` is null makes an agent without.
+    """
+    size, activation = cfg.model, cfg.recipe.activation
+
+    def part(name: str, make: Callable[[], Any]) -> Any:
+        with initialising(cfg.seed, name):
+            return make()
+
+    task_dim = size.task_dim if size.num_tasks else 0
+    code: RewardCode = ScalarCode() if size.num_bins <= 1 else TwoHotCode(size.num_bins, size.bin_range, size.symexp)
+    world_model = WorldModel(
+        encoder=part(
+            "encoder",
+            lambda: mlp(
+                obs_dim + task_dim,
+                size.encoder_units,
+                size.latent_dim,
+                activation,
+                last=SimNorm(size.simnorm_dim),
+            ),
+        ),
+        dynamics=part("dynamics", lambda: build_dynamics(cfg, act_dim)),
+        reward_head=part(
+            "reward_head",
+            lambda: mlp(size.latent_dim + act_dim + task_dim, size.units, code.width, activation),
+        ),
+        reward_code=code,
+        task_embedding=part("task_embedding", lambda: TaskEmbedding(size.num_tasks, task_dim)) if task_dim else None,
+        action_masks=_action_masks(size, act_dim),
+        observation_moments=RunningMoments(obs_dim) if cfg.recipe.get("normalise_obs") else None,
+    )
+    actor, critic = None, None  # of a model alone
+    if cfg.actor is not None:
+        actor = part("actor", lambda: Actor(size.latent_dim, act_dim, cfg.actor.units))
+    if cfg.critic is not None:
+        critic = part("critic", lambda: CriticEnsemble(size.latent_dim, cfg.critic.units, cfg.critic.num))
+    return Agent(world_model, actor, critic, cfg, obs_dim, act_dim)
+
+
+def _action_masks(size: DictConfig, act_dim: int) -> torch.Tensor | None:
+    """[N,A], 1 for the actions that each task has; None where `model.action_dims` is null."""
+    if size.action_dims is None:
+        return None
+    dims = list(size.action_dims)
+    if len(dims) != size.num_tasks or not all(1 <= dim <= act_dim for dim in dims):
+        raise WmzooError(
+            f"model.action_dims={dims}: one number from 1 to {act_dim} is needed for each of "
+            f"model.num_tasks={size.num_tasks} tasks"
+        )
+    return (torch.arange(act_dim) < torch.tensor(dims).unsqueeze(1)).float()
+
+
+def matched_units(count: Callable[[list[int]], int], shape: Sequence[int], target: int) -> list[int]:
+    """The hidden widths, in the proportions of `shape`, whose parameter count is nearest to `target`.
+
+    Args:
+        count: widths -> parameters; grows with them.
+        shape: the baseline's widths, at least one.
+
+    Raises:
+        ValueError: `shape` is empty, or no width comes near because even the narrowest has more than twice `target`.
+    """
+    if not shape:
+        raise ValueError("without hidden layers there is no width to match: give dynamics.units")
+
+    def widths(first: int) -> list[int]:
+        return [max(1, round(first * width / shape[0])) for width in shape]
+
+    low, high = 1, WIDEST  # count(widths(low)) <= target < count(widths(high)), once inside
+    if count(widths(low)) > 2 * target:
+        raise ValueError(f"even the narrowest dynamics has {count(widths(low)):,} parameters, the baseline {target:,}")
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if count(widths(middle)) <= target else (low, middle)
+    return min((widths(low), widths(high)), key=lambda units: abs(count(units) - target))

@@ -1,0 +1,98 @@
+"""The world model: encode observations, step the latent, predict rewards; over any dynamics."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from wmzoo.agent.moments import RunningMoments
+from wmzoo.dynamics.base import Dynamics
+from wmzoo.nets.two_hot import RewardCode
+
+
+class TaskEmbedding(nn.Module):
+    """A learned vector per task, uniform ±0.02 at first and never longer than 1: task int64[B] -> [B,E]."""
+
+    def __init__(self, num_tasks: int, task_dim: int) -> None:
+        super().__init__()
+        self.table = nn.Embedding(num_tasks, task_dim)
+        nn.init.uniform_(self.table.weight, -0.02, 0.02)
+
+    def forward(self, task: Tensor) -> Tensor:
+        with torch.no_grad():  # what nn.Embedding's max_norm does, without making the host wait for a GPU
+            self.table.weight.copy_(self.table.weight.renorm(2, 0, 1.0))
+        out: Tensor = self.table(task)
+        return out
+
+
+class WorldModel(nn.Module):
+    """E(obs) → z, F(z, a) → z′, R(z, a) → reward; leading dimensions of z and a may be [B] or [H,B].
+
+    Rewards are in the units the head was taught: `reward_moments`, saved with the weights, holds the mean and std of
+    the environment's rewards by which the algorithm scaled them (recipe.reward_scale).
+
+    Args:
+        encoder: [.., O+E] -> [.., D]. reward_head: [.., D+A+E] -> raw outputs [.., code.width].
+        task_embedding: None for one task; then `task` is None everywhere.
+        action_masks: [N,A], 1 where the task has that action; None means that all are used.
+        observation_moments: of width O, by which the encoder's input is normalised; None leaves it as it is.
+    """
+
+    action_masks: Tensor | None
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        dynamics: Dynamics,
+        reward_head: nn.Module,
+        reward_code: RewardCode,
+        task_embedding: TaskEmbedding | None = None,
+        action_masks: Tensor | None = None,
+        observation_moments: RunningMoments | None = None,
+    ) -> None:
+        super().__init__()
+        self.encoder, self.dynamics = encoder, dynamics
+        self.reward_head, self.reward_code = reward_head, reward_code
+        self.task_embedding = task_embedding
+        self.observation_moments = observation_moments
+        self.reward_moments = RunningMoments()
+        self.register_buffer("action_masks", action_masks, persistent=False)  # the config has it
+
+    def embed(self, task: Tensor | None) -> Tensor | None:
+        """task int64[B] -> [B,E]; None without tasks."""
+        if self.task_embedding is None:
+            return None
+        if task is None:
+            raise ValueError("this world model has several tasks: say which (task, int64 [B])")
+        out: Tensor = self.task_embedding(task)
+        return out
+
+    def encode(self, obs: Tensor, task: Tensor | None = None) -> Tensor:
+        """obs[.., B, O] -> z[.., B, D], on the simplices."""
+        if self.observation_moments is not None:
+            obs = self.observation_moments.normalise(obs)
+        z: Tensor = self.encoder(_append(obs, self.embed(task)))
+        return z
+
+    def next(self, z: Tensor, a: Tensor, task: Tensor | None = None) -> Tensor:
+        """z[B,D], a[B,A] -> the next latent [B,D]."""
+        z_next: Tensor = self.dynamics(z, self.mask(a, task), self.embed(task))
+        return z_next
+
+    def reward(self, z: Tensor, a: Tensor, task: Tensor | None = None) -> Tensor:
+        """The reward head's raw output [.., B, width] at (z, a); `reward_code.decode` makes it a reward."""
+        raw: Tensor = self.reward_head(_append(torch.cat([z, self.mask(a, task)], -1), self.embed(task)))
+        return raw.to(z.dtype)
+
+    def step(self, z: Tensor, a: Tensor, task: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """The next latent [B,D] and the decoded reward [B] of taking a in z, in the head's units (see the class)."""
+        return self.next(z, a, task), self.reward_code.decode(self.reward(z, a, task))
+
+    def mask(self, a: Tensor, task: Tensor | None) -> Tensor:
+        """a[.., B, A] with the actions that the task lacks set to zero."""
+        return a if self.action_masks is None or task is None else a * self.action_masks[task]
+
+
+def _append(x: Tensor, task_emb: Tensor | None) -> Tensor:
+    """x[.., B, W] with the task embedding [B,E] behind it."""
+    return x if task_emb is None else torch.cat([x, task_emb.expand(*x.shape[:-1], -1)], -1)

@@ -1,0 +1,26 @@
+"""Where a checkpoint came from, as its run tells."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from wmzoo.errors import WmzooError
+from wmzoo.storage.run_layout import evaluation_file, read_facts
+
+
+def origin_of(run: Path, iteration: int | None) -> dict[str, Any]:
+    """What a run tells of one of its checkpoints: command, commit, versions, and the evaluation at that time."""
+    origin: dict[str, Any] = {}
+    try:
+        facts = read_facts(run)
+        origin = {name: facts[name] for name in ("command", "commit", "versions") if facts.get(name)}
+        if "${" in str(origin.get("command")):  # a typed reference, which would be resolved in a config
+            del origin["command"]
+        result = json.loads(evaluation_file(run, iteration).read_text(encoding="utf-8"))
+        episodes = len(result["returns"])
+        origin["result"] = {"mean": result["mean"], "std": result["std"], "episodes": episodes, "seed": result["seed"]}
+    except (OSError, ValueError, KeyError, TypeError, WmzooError):
+        pass  # a card can do without
+    return origin

@@ -1,0 +1,106 @@
+"""Writing bundles: a folder with model.safetensors and config.yaml, from which the agent is built again.
+
+A run keeps them under checkpoints/<iteration, 8 digits>/, with the trainer's whole state beside (state.py). Both
+files carry a digest, so that damage is noticed. Nothing is pickled.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from omegaconf import DictConfig, OmegaConf
+
+from wmzoo.checkpoints.config import CONFIG, block, sealed
+from wmzoo.checkpoints.find import CARD, WEIGHTS, is_bundle, list_checkpoints
+from wmzoo.checkpoints.state import save_state
+from wmzoo.errors import WmzooError
+from wmzoo.storage.files import sync_file, sync_folder
+from wmzoo.storage.tensors import write_tensors
+
+
+def save(
+    folder: Path | str,
+    agent: torch.nn.Module,
+    cfg: DictConfig,
+    obs_dim: int,
+    act_dim: int,
+    *,
+    iteration: int | None = None,
+    env_steps: int | None = None,
+    state: dict[str, Any] | None = None,
+    card: str | None = None,
+) -> Path:
+    """Writes a bundle; whoever looks sees a whole one or none. An existing bundle is replaced, other files in it stay.
+
+    state: the trainer's, with which a run can go on from here. card: the text of README.md.
+    """
+    folder = Path(folder)
+    config = OmegaConf.create(OmegaConf.to_container(cfg, resolve=True))
+    assert isinstance(config, DictConfig)
+    before = config.pop("checkpoint", None) or {}  # of a loaded agent that is saved again
+    config["checkpoint"] = block(config, before, obs_dim, act_dim, iteration, env_steps)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", suffix=".tmp", dir=folder.parent))
+    try:
+        if folder.exists():
+            shutil.copytree(folder, partial, dirs_exist_ok=True)
+        weights = {name: tensor.detach().cpu().contiguous() for name, tensor in agent.state_dict().items()}
+        write_tensors(partial / WEIGHTS, weights)
+        (partial / CONFIG).write_text(sealed(config), encoding="utf-8")
+        files = [partial / WEIGHTS, partial / CONFIG, *(save_state(partial, state) if state is not None else [])]
+        if card is not None:
+            (partial / CARD).write_text(card, encoding="utf-8")
+            files.append(partial / CARD)
+        for file in files:
+            shutil.copymode(partial / CONFIG, file)  # safetensors writes for its owner alone
+            sync_file(file)
+        partial.chmod(0o755)  # mkdtemp makes it private
+        former = _set_aside(folder) if folder.exists() else None
+        os.rename(partial, folder)
+        sync_folder(folder.parent)
+        if former is not None:
+            shutil.rmtree(former, ignore_errors=True)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return folder
+
+
+def check_replaceable(folder: Path) -> None:
+    """WmzooError unless a shared bundle may be put here: nothing is there, or a former one and nothing else."""
+    if folder.exists() and not folder.is_dir():
+        raise WmzooError(f"{folder}: a file; give a folder")
+    there = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    if there and (there - {WEIGHTS, CONFIG, CARD} or not is_bundle(folder)):
+        raise WmzooError(f"{folder}: holds more than a shared checkpoint; choose another folder")
+
+
+def _set_aside(folder: Path) -> Path:
+    """Rename a bundle that is to be deleted, and give its new place: half deleted, it must not look like one."""
+    going = folder.with_name(f".{folder.name}-old.tmp")
+    shutil.rmtree(going, ignore_errors=True)
+    return folder.rename(going)
+
+
+def save_in_run(
+    run_folder: Path | str,
+    agent: torch.nn.Module,
+    cfg: DictConfig,
+    obs_dim: int,
+    act_dim: int,
+    *,
+    iteration: int,
+    env_steps: int,
+    keep: int = 3,
+    state: dict[str, Any] | None = None,
+) -> Path:
+    """Saves checkpoints/<iteration> of a run and removes all but its newest `keep`."""
+    folder = Path(run_folder) / "checkpoints" / f"{iteration:08d}"
+    save(folder, agent, cfg, obs_dim, act_dim, iteration=iteration, env_steps=env_steps, state=state)
+    for old in list_checkpoints(run_folder)[: -max(keep, 1)]:
+        shutil.rmtree(_set_aside(old), ignore_errors=True)
+    return folder

@@ -1,0 +1,119 @@
+"""The recipe: every choice of how PWM trains, declared once. No torch here.
+
+A key is a field of `Recipe` with its value in `recipe=default`, its value in `recipe=paper`, the rule that it keeps and
+its words. From here come the options of the config group `recipe`, the rules (rules.py), what the algorithm is given,
+and the table in docs/recipe.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, TypeVar
+
+from wmzoo.config.values import BETAS, BOOLEAN, COUNT, MANY, TEXT, Rule, integer, number, one_of, optional, positive
+
+T = TypeVar("T")
+SAME, NEW = object(), object()
+
+
+def key(default: T, rule: Rule, words: str, paper: Any = SAME, before: Any = NEW) -> T:
+    """A field of `Recipe`.
+
+    Args:
+        paper: its value in `recipe=paper`, where that is another one.
+        before: what was done before there was this key, for the configs of older versions; left out by the keys that
+            were always there.
+    """
+    facts = {"rule": rule, "words": words, "paper": default if paper is SAME else paper, "before": before}
+    return field(default=default, metadata=facts)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """`recipe=default`: an online recipe that learns from scratch; what each part contributes is in docs/findings.md.
+
+    `recipe=paper` is PWM's own settings (arXiv 2407.02466 and its public code's single-task configuration), faults
+    mended. ValueError for a value that breaks its rule.
+    """
+
+    # the world model
+    activation: str = key("silu", TEXT, "of all networks of the model", "mish")
+    residual: str = key("logit", TEXT, "of mlp: none, latent, or logit, z' = SimNorm(log z + f)", "none")
+    coordinates: str = key("logit", TEXT, "of flow: straight paths between latents, or between their logits", "latent")
+    normalise_obs: bool = key(True, BOOLEAN, "observations by their running mean and std", False)
+    dynamics_coef: float = key(20.0, number(0), "of the dynamics loss", 1.0)
+    reward_coef: float = key(0.2, number(0), "of the reward loss", 1.0)
+    reward_scale: str = key(
+        "std", one_of("none", "std", "mean_std"), "rewards by their running std, less their mean or not", "mean_std"
+    )
+    reward_clip: float | None = key(None, optional(positive()), "of the scaled rewards, ±", 5.0)
+    model_lr: float = key(1.0e-3, number(0, 1e6), "learning rate of the world model", 3.0e-4)
+    encoder_lr_scale: float = key(0.1, number(0, 1e6), "the encoder's learning rate, relative to the model's", 1.0)
+    model_betas: Sequence[float] = key((0.9, 0.999), BETAS, "of the model's Adam")
+    model_grad_clip: float = key(20.0, positive(), "of the norm of the model's gradient")
+    model_updates: int = key(8, integer(0, MANY), "of the model an iteration")
+    # experience
+    warmup_steps: int | None = key(
+        20480,
+        optional(integer(0, MANY)),
+        "uniformly random steps before the policy acts; null: an episode in every environment",
+        None,
+    )
+    pretrain_updates: int | None = key(
+        300, optional(integer(0, MANY)), "of the model on them; null: as many as an episode has steps", None
+    )
+    act_on: str = key(
+        "observations",
+        one_of("observations", "imagination"),
+        "actions from encoded observations, or those of the imagined rollout drive the environments",
+        "imagination",
+    )
+    stagger: bool = key(True, BOOLEAN, "the first episodes' lengths are spread", False)
+    # policy and values
+    gamma: float = key(0.99, number(0, 1), "discount γ a step")
+    td_lambda: float = key(0.95, number(0, 1), "λ of the critics' targets")
+    actor_updates: int = key(8, integer(1, MANY), "of actor and critics an iteration", 1)
+    rollouts: int = key(64, integer(1, 2**20), "imagined ones an actor update")
+    detach: bool = key(True, BOOLEAN, "the actor's gradient does not run through the latents that it acts on")
+    return_scale: bool = key(True, BOOLEAN, "imagined returns by their running std")
+    actor_lr: float = key(5.0e-4, number(0, 1e6), "learning rate of the actor")
+    critic_lr: float = key(5.0e-4, number(0, 1e6), "learning rate of the critics")
+    actor_critic_betas: Sequence[float] = key((0.7, 0.95), BETAS, "of their Adam")
+    actor_grad_clip: float = key(1.0, positive(), "of the norm of the actor's gradient")
+    critic_grad_clip: float = key(100.0, positive(), "of the norm of the critics' gradient")
+    critic_passes: int = key(1, COUNT, "over a rollout", 8)
+    critic_minibatches: int = key(4, COUNT, "in a pass")
+    final_lr: float = key(1.0e-5, number(0, 1e6), "where all learning rates end, linearly")
+
+    @classmethod
+    def of(cls, node: Mapping[str, Any]) -> Recipe:
+        """The recipe of a composed config, `cfg.recipe`."""
+        return cls(**{each.name: node[each.name] for each in fields(cls)})
+
+    def __post_init__(self) -> None:
+        for name, rule in rules().items():
+            value = getattr(self, name)
+            listed = isinstance(value, Sequence) and not isinstance(value, str)
+            if not rule.holds([*value] if listed else value):
+                raise ValueError(f"recipe.{name} is {rule.words}, not {value!r}")
+
+
+def rules() -> dict[str, Rule]:
+    """The rule of each key."""
+    return {each.name: each.metadata["rule"] for each in fields(Recipe)}
+
+
+def options() -> dict[str, dict[str, Any]]:
+    """What can be chosen with `recipe=`: its node of a config, by name."""
+    plain = {each.name: (each.default, each.metadata["paper"]) for each in fields(Recipe)}
+    values = {name: tuple([*x] if isinstance(x, tuple) else x for x in pair) for name, pair in plain.items()}
+    names = ("default", "paper")
+    return {
+        name: {"name": name} | {key: pair[which] for key, pair in values.items()} for which, name in enumerate(names)
+    }
+
+
+def added() -> dict[str, Any]:
+    """The keys that configs of older versions lack, with what was done before there were any."""
+    return {each.name: each.metadata["before"] for each in fields(Recipe) if each.metadata["before"] is not NEW}

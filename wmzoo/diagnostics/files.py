@@ -1,0 +1,136 @@
+"""The files of `wmzoo diagnose`: diagnostics.json, a CSV file per table, and pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator, ScalarFormatter
+
+from wmzoo.reports.canvas import panels, save
+from wmzoo.storage.files import write_json
+from wmzoo.storage.rows import plain, write_csv
+
+Figures = Mapping[str, Any]
+
+
+def write_diagnostics(folder: Path, figures: Figures, title: str) -> list[Path]:
+    """Write everything into `folder`, which is made, what is not finite as null; gives the pictures."""
+    folder.mkdir(parents=True, exist_ok=True)
+    shown = _with_nulls(figures)
+    write_json(folder / "diagnostics.json", shown)
+    write_csv(by_horizon(shown), folder / "by_horizon.csv")
+    write_csv(_rows(shown["open_loop"]), folder / "open_loop.csv")
+    if "flow_paths" in shown:
+        write_csv(shown["flow_paths"]["integration"], folder / "integration.csv")
+    return _draw(folder, figures, title)
+
+
+def _with_nulls(node: Any) -> Any:
+    """A constant reward, for one, leaves R² without a value."""
+    if isinstance(node, Mapping):
+        return {key: _with_nulls(value) for key, value in node.items()}
+    return [_with_nulls(value) for value in node] if isinstance(node, list) else plain(node)
+
+
+def by_horizon(figures: Figures) -> list[dict[str, Any]]:
+    """A row per horizon; without the columns of gradients for a world model alone."""
+    columns = {"horizon": figures["horizons"]}
+    if "esnr" in figures:
+        columns |= {f"esnr_{name}" if name != "value" else "esnr": values for name, values in figures["esnr"].items()}
+        columns |= {name: figures[name] for name in ("gradient_variance", "relative_deviation", "cosine", "nonfinite")}
+    columns |= {f"jacobian_{name}": values for name, values in figures["jacobian"].items()}
+    return _rows(columns)
+
+
+def table(figures: Figures) -> str:
+    """The short table for the terminal."""
+    lines = _with_gradients(figures) if "esnr" in figures else _without_gradients(figures)
+    loop = figures["open_loop"]
+    last = loop["step"][-1]
+    lines.append(
+        f"open loop: latent error {loop['latent_error'][0]:.3g} after 1 step, {loop['latent_error'][-1]:.3g} after "
+        f"{last} (1: no better than no change); return error {loop['return_error'][-1]:.3g} standard deviations"
+    )
+    if paths := figures.get("flow_paths"):
+        lines.append(
+            f"paths: straightness {paths['straightness']:.3g} (0: straight), curvature {paths['curvature']:.3g}"
+        )
+    return "\n".join(lines)
+
+
+def _with_gradients(figures: Figures) -> list[str]:
+    lines = [f"{'H':>4} {'ESNR':>10} {'95% interval':>22} {'dB':>7} {'cosine':>7} {'Jacobian':>9} {'not finite':>10}"]
+    for row in by_horizon(figures):
+        interval = f"[{row['esnr_low']:.3g}, {row['esnr_high']:.3g}]"
+        power = "–" if row["esnr_decibels"] is None else f"{row['esnr_decibels']:.1f}"
+        lines.append(
+            f"{row['horizon']:>4} {row['esnr']:>10.3g} {interval:>22} {power:>7} {row['cosine']:>7.3f} "
+            f"{row['jacobian_mean']:>9.3g} {row['nonfinite']:>10}"
+        )
+    return lines
+
+
+def _without_gradients(figures: Figures) -> list[str]:
+    why = f"no policy gradients: the checkpoint lacks a policy or its critics; actions: {figures['actions']}"
+    rows = [f"{row['horizon']:>4} {row['jacobian_mean']:>9.3g}" for row in by_horizon(figures)]
+    return [why, f"{'H':>4} {'Jacobian':>9}", *rows]
+
+
+def _rows(columns: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+
+def _draw(folder: Path, figures: Figures, title: str) -> list[Path]:
+    horizons, esnr, loop = figures["horizons"], figures.get("esnr"), figures["open_loop"]
+    drawn: list[Path] = []
+
+    def picture(name: str, count: int = 1) -> tuple[Figure, list[Axes]]:
+        figure, axes = panels(1, count, 3.4, width=4.6 * count)
+        figure.suptitle(title, fontsize=10)
+        drawn.append(folder / f"{name}.png")
+        return figure, axes
+
+    figure, axes = picture("gradients", 3) if esnr else picture("jacobian")
+    if esnr:
+        axes[0].fill_between(horizons, esnr["low"], esnr["high"], alpha=0.25, linewidth=0)
+        axes[0].plot(horizons, esnr["value"], "o-")
+        axes[0].axhline(0, color="grey", linewidth=0.8)
+        axes[0].set(ylabel="ESNR of the policy gradient")
+        axes[1].plot(horizons, figures["gradient_variance"], "o-")
+        axes[1].set(ylabel="total gradient variance", yscale="log")
+    axes[-1].plot(horizons, figures["jacobian"]["mean"], "o-", label="mean")
+    axes[-1].plot(horizons, figures["jacobian"]["p95"], "s--", label="95th percentile")
+    axes[-1].set(ylabel="Jacobian norm ‖∂z_H/∂z_0‖", yscale="log")
+    for set_formatter in (axes[-1].yaxis.set_major_formatter, axes[-1].yaxis.set_minor_formatter):
+        set_formatter(ScalarFormatter())
+    axes[-1].legend(frameon=False)
+    for one in axes:
+        one.set(xlabel="horizon H", xscale="log", xticks=horizons)
+        one.xaxis.set_major_formatter(ScalarFormatter())
+        one.xaxis.set_minor_locator(NullLocator())
+    save(figure, drawn[-1])
+
+    figure, axes = picture("open_loop", 3)
+    for one, name, label in zip(
+        axes,
+        ("latent_error", "reward_r2", "return_error"),
+        ("latent error (1: no change)", "R² of the reward", "return error (std)"),
+        strict=True,
+    ):
+        one.plot(loop["step"], loop[name], "o-", markersize=3)
+        one.set(xlabel="steps predicted", ylabel=label)
+    save(figure, drawn[-1])
+
+    if paths := figures.get("flow_paths"):
+        figure, axes = picture("integration")
+        for name in dict.fromkeys(row["integrator"] for row in paths["integration"]):
+            rows = [row for row in paths["integration"] if row["integrator"] == name]
+            axes[0].plot([row["nfe"] for row in rows], [row["error"] for row in rows], "o-", label=name)
+        axes[0].set(xlabel="evaluations of the field", ylabel="integration error", xscale="log", yscale="log")
+        axes[0].legend(frameon=False)
+        save(figure, drawn[-1])
+    return drawn

@@ -1,0 +1,1 @@
+"""PWM: its updates, its returns, and the figures that it takes on the way."""

@@ -1,0 +1,327 @@
+"""PWM: policy learning with world models (Georgiev et al., arXiv 2407.02466), for any dynamics and any trainer.
+
+One algorithm in three updates. The world model learns from slices of real experience; the actor ascends the first-order
+gradient of imagined returns; the critics regress on TD(λ) of the same imagined rollouts. Nothing here knows a file, and
+an environment only as the optional callable `drive`.
+
+Where this differs from the public code, it is on purpose (see docs/decisions.md): the value at the horizon is
+discounted by γ^H, not γ^{H+1}; an episode that ends at a rollout's last step keeps its rewards; termination (value 0)
+and truncation (bootstrapped) are told apart; two-hot rewards get a cross-entropy; the task embedding is trained.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import torch
+from einops import rearrange
+from torch import Tensor, nn
+
+from wmzoo.agent.agent import Agent
+from wmzoo.agent.moments import RunningMoments
+from wmzoo.compute.device import send
+from wmzoo.compute.distributed import ALONE, World
+from wmzoo.config.recipe import Recipe
+from wmzoo.data.replay import Slices
+from wmzoo.losses.base import DynamicsLoss
+from wmzoo.nets import Actor, CriticEnsemble
+from wmzoo.pwm.esnr import RunningESNR
+from wmzoo.pwm.model_loss import ModelLoss, WorldModelLoss
+from wmzoo.pwm.nonfinite import NonFinite, finite
+from wmzoo.pwm.returns import segment_discounts, td_lambda_targets
+
+SATURATED = 0.97  # |a| beyond this counts as a saturated action
+
+
+class Feedback(NamedTuple):
+    """What an environment driven along a rollout answers: done[B] and terminated[B] (bool, on the CPU, which asks), and
+    obs[B,O], where a new episode starts if done."""
+
+    done: Tensor
+    terminated: Tensor
+    obs: Tensor
+
+
+Drive = Callable[[Tensor], Feedback]
+Restart = Callable[[Tensor, Tensor], Tensor]
+Figures = dict[str, Tensor]  # of an update: scalars without gradient, on its device
+
+
+class Imagined(NamedTuple):
+    """An imagined rollout. z[H,B,D] are the latents acted in; z_next[H,B,D] those reached, before any reset; rewards
+    [H,B] with gradient; done and terminated [H,B] as the environment said (all false without one), on the CPU."""
+
+    z: Tensor
+    z_next: Tensor
+    actions: Tensor
+    rewards: Tensor
+    done: Tensor
+    terminated: Tensor
+
+
+class PWM:
+    """The updates of one agent, with their optimisers, scales and random streams.
+
+    On a GPU no update makes the host wait: figures are scalar tensors, a step that is not finite is left out by the
+    optimiser itself, and `nonfinite.settle()`, once in a while, says what was.
+
+    Args:
+        streams: generators, `imagination` (policy noise in rollouts) and `minibatch` (critic mini-batches) among them;
+            the others are those of the training around it, and saved with these.
+        on_nonfinite: `stop` or `skip`, see NonFinite.
+        precision: of the updates' matrix products.
+        compiled: by torch.compile, the three losses (a flow's in pieces, around the times it draws); a rollout that
+            drives environments stays as it is.
+        world: the processes that train this agent together; the world model's gradients are averaged over them.
+    """
+
+    def __init__(
+        self,
+        agent: Agent,
+        loss: DynamicsLoss,
+        recipe: Recipe,
+        streams: dict[str, torch.Generator],
+        on_nonfinite: str = "stop",
+        precision: torch.dtype = torch.float32,
+        compiled: bool = False,
+        world: World = ALONE,
+    ) -> None:
+        self.agent, self.model = agent, agent.world_model
+        self.loss, self.recipe, self.streams, self.world = loss, recipe, streams, world
+        self.precision, self.device = precision, next(agent.parameters()).device
+        adam, s = torch.optim.Adam, recipe
+        model_loss = WorldModelLoss(self.model, loss, s.gamma, s.dynamics_coef, s.reward_coef)
+        betas = (s.actor_critic_betas[0], s.actor_critic_betas[1])
+        encoder = list(self.model.encoder.parameters())
+        others = [p for name, p in self.model.named_parameters() if not name.startswith("encoder.")]
+        model = [{"params": others, "scale": 1.0}, {"params": encoder, "scale": s.encoder_lr_scale}]
+        self.optimisers: dict[str, torch.optim.Optimizer] = {
+            "model": adam(model, s.model_lr, (s.model_betas[0], s.model_betas[1]), fused=True)
+        }
+        if agent.actor is not None:
+            self.optimisers["actor"] = adam(agent.actor.parameters(), s.actor_lr, betas, fused=True)
+        if agent.critic is not None:
+            self.optimisers["critic"] = adam(agent.critic.parameters(), s.critic_lr, betas, fused=True)
+        self.schedule(0.0)
+        self.rewards, self.returns = self.model.reward_moments, RunningMoments().to(self.device)
+        self.esnr = RunningESNR()  # of the actor's gradient, before clipping
+        self.nonfinite = NonFinite(on_nonfinite)
+        self._unroll, self._value_loss = self.unroll, self.value_loss
+        if compiled:
+            model_loss.compile(dynamic=False)
+            self._unroll = torch.compile(self.unroll, dynamic=False)
+            self._value_loss = torch.compile(self.value_loss, dynamic=False)
+        self.model_loss: nn.Module = world.wrap(model_loss)
+
+    @property
+    def actor(self) -> Actor:
+        assert self.agent.actor is not None, "a world model alone has no policy to train"
+        return self.agent.actor
+
+    @property
+    def critic(self) -> CriticEnsemble:
+        assert self.agent.critic is not None, "a world model alone has no critics to train"
+        return self.agent.critic
+
+    # ── the world model ────────────────────────────────────────
+
+    def update_model(self, slices: Slices, task: Tensor | None = None) -> Figures:
+        """One step on obs[H+1,B,O], actions[H,B,A], rewards[H,B]; the gradient runs through the whole rollout."""
+        with self.autocast():
+            loss: ModelLoss = self.model_loss(slices._replace(rewards=self.scale_reward(slices.rewards)), task)
+        norm = self._descend("model", loss.total, self.model, self.recipe.model_grad_clip, finite(loss.made_of))
+        figures = {"wm_loss": loss.total, "dynamics_loss": loss.dynamics, "reward_loss": loss.reward}
+        return _detached(figures | {"wm_grad_norm": norm} | dict(loss.figures))
+
+    def scale_reward(self, reward: Tensor) -> Tensor:
+        """Rewards as the reward head learns them: divided by their running std, less their mean if so set, clipped."""
+        s = self.recipe
+        if s.reward_scale == "mean_std":
+            reward = reward - self.rewards.mean
+        if s.reward_scale != "none":
+            reward = reward / self.rewards.std
+        return reward if s.reward_clip is None else reward.clamp(-s.reward_clip, s.reward_clip)
+
+    # ── the policy ────────────────────────────────────────
+
+    def imagine(self, obs: Tensor, horizon: int, task: Tensor | None = None, drive: Drive | None = None) -> Imagined:
+        """Unroll policy and model for H steps from obs[B,O].
+
+        With `drive`, the same actions drive real environments; where one is done the latent goes on from the encoding
+        of its new start.
+        """
+        shape = (horizon, len(obs), self.actor.action_dim)
+        noise = send(torch.randn(shape, generator=self.streams["imagination"]), obs.device)
+        if drive is None:
+            none_done = torch.zeros(shape[:2], dtype=torch.bool)
+            return Imagined(*self._unroll(obs, noise, task), none_done, none_done)
+        asked: list[Feedback] = []
+
+        def restart(z_next: Tensor, action: Tensor) -> Tensor:
+            asked.append(drive(action.detach()))
+            done = asked[-1].done
+            if not done.any():
+                return z_next
+            return torch.where(send(done, z_next.device).unsqueeze(-1), self.model.encode(asked[-1].obs, task), z_next)
+
+        columns = self.unroll(obs, noise, task, restart)
+        return Imagined(*columns, *(torch.stack(ends) for ends in zip(*(each[:2] for each in asked), strict=True)))
+
+    def unroll(
+        self, obs: Tensor, noise: Tensor, task: Tensor | None = None, restart: Restart | None = None
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """obs[B,O], the policy's noise[H,B,A] -> latents, next latents, actions, rewards as in `Imagined`.
+
+        restart: from the latent reached and the action taken to the latent that goes on.
+        """
+        z, steps = self.model.encode(obs, task), []
+        for eps in noise:
+            action = self.model.mask(self.actor(z.detach() if self.recipe.detach else z, eps), task)
+            z_next = self.model.next(z, action, task)
+            steps.append((z, z_next, action))
+            z = z_next if restart is None else restart(z_next, action)
+        zs, z_nexts, actions = (torch.stack(column) for column in zip(*steps, strict=True))
+        return zs, z_nexts, actions, self.model.reward_code.decode(self.model.reward(zs, actions, task))
+
+    def objective(self, rollout: Imagined) -> Tensor:
+        """The return of each rollout [B]: Σ over its segments of Σ_i γ^i r_i + γ^L V(z_L), where L is the segment's
+        length and V(z_L) is 0 after a true termination and the ensemble's minimum otherwise."""
+        ends = rollout.done.clone()
+        ends[-1] = True
+        discounts = send(segment_discounts(rollout.done, self.recipe.gamma), self.device).to(rollout.rewards)
+        values = torch.zeros_like(rollout.rewards)
+        bootstrapped = tuple(send(index, self.device) for index in (ends & ~rollout.terminated).nonzero(as_tuple=True))
+        values[bootstrapped] = self.critic.minimum(rollout.z_next[bootstrapped]).to(values)
+        return (discounts * (rollout.rewards + self.recipe.gamma * values)).sum(0)
+
+    def update_actor(
+        self, obs: Tensor, horizon: int, task: Tensor | None = None, drive: Drive | None = None
+    ) -> tuple[Imagined, Figures]:
+        """One ascent step on the mean imagined return from obs[B,O]; also gives the rollout, for the critics."""
+        with frozen(self.model, self.critic):
+            with self.autocast():
+                rollout = self.imagine(obs, horizon, task, drive)
+                returns = self.objective(rollout)
+            loss = -returns.mean()
+            if self.recipe.return_scale:
+                self.returns.update(returns, where=returns.isfinite().all())
+                loss = loss / self.returns.std
+            suspects = {"observation": obs, "latent": rollout.z, "next latent": rollout.z_next}
+            suspects |= {"action": rollout.actions, "imagined reward": rollout.rewards, "imagined return": returns}
+            norm = self._descend("actor", loss, self.actor, self.recipe.actor_grad_clip, finite(suspects))
+        figures = {"policy_loss": loss, "actor_grad_norm": norm, "imagined_return": returns.mean()}
+        figures["latent_norm"] = rollout.z.detach().norm(dim=-1).mean()
+        figures["action_saturation"] = (rollout.actions.detach().abs() > SATURATED).float().mean()
+        return rollout, _detached(figures)
+
+    # ── the critics ────────────────────────────────────────
+
+    def update_critic(self, rollout: Imagined) -> Figures:
+        """Regress all critics on the rollout's TD(λ) targets: `critic_passes` over `critic_minibatches` each."""
+        s = self.recipe
+        with torch.no_grad(), self.autocast():
+            next_values = self.critic.minimum(rollout.z_next)
+            ends = (send(rollout.done, self.device), send(rollout.terminated, self.device))
+            targets = td_lambda_targets(rollout.rewards, next_values, *ends, s.gamma, s.td_lambda)
+            targets = rearrange(targets, "step rollout -> (step rollout)")
+            z = rearrange(rollout.z.detach(), "step rollout latent -> (step rollout) latent")
+        made_of = finite({"latent": z, "TD(λ) target": targets})  # once for all mini-batches
+        losses, norms = [], []
+        for _ in range(s.critic_passes):
+            order = send(torch.randperm(len(z), generator=self.streams["minibatch"]), self.device)
+            for batch in order.chunk(s.critic_minibatches):
+                with self.autocast():
+                    loss = self._value_loss(z[batch], targets[batch])
+                norms.append(self._descend("critic", loss, self.critic, s.critic_grad_clip, made_of))
+                losses.append(loss)
+        return _detached({"value_loss": torch.stack(losses).mean(), "critic_grad_norm": torch.stack(norms).mean()})
+
+    def value_loss(self, z: Tensor, target: Tensor) -> Tensor:
+        """The mean square distance of all critics at z[N,D] from target[N]."""
+        loss: Tensor = (self.critic(z) - target).square().mean()
+        return loss
+
+    # ── optimisation ────────────────────────────────────────
+
+    def autocast(self) -> torch.autocast:
+        """Within it matrix products are computed in `precision`."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == torch.bfloat16)
+
+    def _descend(
+        self, name: str, loss: Tensor, module: nn.Module, clip: float, made_of: Mapping[str, Tensor]
+    ) -> Tensor:
+        """One optimiser step with the gradient's norm clipped; gives the norm before clipping.
+
+        made_of: what the loss came from, in the order of its making, and whether that was finite: the first that was
+        not is named.
+        """
+        optimiser = self.optimisers[name]
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        gradients = {part: p.grad for part, p in module.named_parameters() if p.grad is not None}
+        norms = torch.stack(torch._foreach_norm(list(gradients.values())))
+        norm: Tensor = norms.norm()
+        fine = self.world.every(norm.isfinite() & loss.isfinite())
+        self.nonfinite.note(name, {**made_of, "loss": loss.isfinite()}, [*gradients], norms.isfinite(), fine)
+        if name == "actor":
+            self.esnr.add(gradients.values(), where=fine)
+        # The fused optimiser divides the gradients by one and looks at the other, as torch.amp.GradScaler asks it to:
+        # clipping takes no pass of its own, and a step can be left out without telling the host.
+        optimiser.grad_scale = ((norm + 1e-6) / clip).clamp(min=1.0).float()  # type: ignore[attr-defined]
+        optimiser.found_inf = (~fine).float()  # type: ignore[attr-defined]
+        optimiser.step()
+        return norm
+
+    def schedule(self, progress: float) -> float:
+        """Linear decay: at progress 0 the initial learning rates, at 1 `final_lr`. Gives the model's."""
+        s = self.recipe
+        initial = {"actor": s.actor_lr, "critic": s.critic_lr, "model": s.model_lr}
+        rates = {name: rate + (s.final_lr - rate) * min(max(progress, 0.0), 1.0) for name, rate in initial.items()}
+        for name, optimiser in self.optimisers.items():
+            for group in optimiser.param_groups:
+                group["lr"] = rates[name] * group.get("scale", 1.0)
+        return rates["model"]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Optimisers, return scale, running ESNR, counters, random streams; weights, reward scale are the agent's.
+
+        RunFailed for what was not finite and has not been told yet.
+        """
+        self.nonfinite.settle()
+        return {
+            "optimisers": {name: optimiser.state_dict() for name, optimiser in self.optimisers.items()},
+            "returns": self.returns.state_dict(),
+            "esnr": self.esnr.state_dict(),
+            "streams": {name: generator.get_state() for name, generator in self.streams.items()},
+            "nonfinite": dict(self.nonfinite.counts),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on exactly where `state_dict` was taken."""
+        for name, optimiser in self.optimisers.items():
+            optimiser.load_state_dict(state["optimisers"][name])
+        self.returns.load_state_dict(state["returns"])
+        self.esnr.load_state_dict(state["esnr"])
+        for name, generator in self.streams.items():
+            generator.set_state(state["streams"][name])
+        self.nonfinite.counts = Counter(state["nonfinite"])
+
+
+def _detached(figures: Figures) -> Figures:
+    return {name: figure.detach() for name, figure in figures.items()}
+
+
+@contextmanager
+def frozen(*modules: nn.Module) -> Iterator[None]:
+    """Within it the modules' parameters take no gradient: it passes through them, at half the cost."""
+    parameters = [p for module in modules for p in module.parameters() if p.requires_grad]
+    for parameter in parameters:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in parameters:
+            parameter.requires_grad_(True)

@@ -1,0 +1,104 @@
+"""Entries from outside the repository: plugin files, and the installed distributions' entries, are loaded here."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import logging
+import os
+import sys
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from wmzoo.errors import named
+from wmzoo.registry.cards import RegistryError
+from wmzoo.registry.catalogue import add, is_added, owner, resolve, signature_defaults
+from wmzoo.registry.installed import entry_point_entries
+from wmzoo.storage.files import file_sha256
+
+log = logging.getLogger("wmzoo")
+_loaded: dict[Path, str] = {}  # file -> sha256
+
+
+def load_files(paths: Iterable[str | Path]) -> list[Path]:
+    """Run each plugin file once, so that its `@wmzoo.register` take effect. Returns the absolute paths."""
+    return [load_file(path) for path in paths]
+
+
+def load_file(path: str | Path) -> Path:
+    """Run one plugin file; a file already loaded is not run again unless its content has changed."""
+    file = Path(path).expanduser().resolve()
+    if not file.is_file():
+        raise RegistryError(f"plugin {path}: no such file (seen from {Path.cwd()})")
+    digest = file_sha256(file)
+    if _loaded.get(file) == digest:
+        return file
+    name = f"wmzoo_plugin_{file.stem}_{hashlib.sha256(str(file).encode()).hexdigest()[:8]}"
+    spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None:
+        raise RegistryError(f"plugin {file}: not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        with owner(str(file)):
+            spec.loader.exec_module(module)
+    except (RegistryError, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # sys.exit() in a plugin must not end us, and least of all with success
+        raise RegistryError(f"plugin {file} does not load: {named(error, None)}") from error
+    _loaded[file] = digest
+    _remember(file, digest)
+    return file
+
+
+def why_unknown(path: str, digest: str) -> str:
+    """Why a plugin file that a checkpoint names is not run unasked; empty if its user has run just this file before."""
+    try:
+        if file_sha256(Path(path)) != digest:
+            return "it has changed since"
+        known = f"{digest}  {path}" in _memory().read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
+        known = False
+    if not known:
+        return "you have not run it before" if Path(path).is_file() else "it is not there"
+    return ""
+
+
+def _memory() -> Path:
+    """The plugin files that this user has run: a line `sha256  path` each."""
+    home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(home) / "wmzoo" / "plugins"
+
+
+def _remember(file: Path, digest: str) -> None:
+    memory, line = _memory(), f"{digest}  {file}"
+    with suppress(OSError, RuntimeError, ValueError):  # without a home to write to, `--plugin` has to be typed again
+        if not memory.exists() or line not in memory.read_text(encoding="utf-8").splitlines():
+            memory.parent.mkdir(parents=True, exist_ok=True)
+            with memory.open("a", encoding="utf-8") as lines:
+                lines.write(f"{line}\n")
+
+
+def loaded() -> list[dict[str, str]]:
+    """Name, path and sha256 of every plugin file loaded, for the run folder and checkpoints."""
+    return [{"name": file.stem, "path": str(file), "sha256": digest} for file, digest in _loaded.items()]
+
+
+def load_entry_points() -> None:
+    """Import the distributions' entries, so that their parameters are known; `@register` may have given more facts.
+
+    One that cannot be imported gets a warning here, and is an error for whoever builds it.
+    """
+    for key, entry in entry_point_entries().items():
+        if is_added(*key):
+            continue
+        try:
+            obj = resolve(entry)
+        except RegistryError as error:
+            log.warning("%s", error)
+            continue
+        if not is_added(*key):
+            summary = (obj.__doc__ or "").strip().partition("\n")[0]
+            add(replace(entry, params=signature_defaults(obj), summary=summary))

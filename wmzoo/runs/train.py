@@ -1,0 +1,205 @@
+"""One training run from a composed config: the trainer inside a run folder, shown while it goes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from wmzoo.agent.load import load
+from wmzoo.checkpoints.config import CONFIG, check_config, load_config, load_known_plugins, plugins_hint
+from wmzoo.checkpoints.find import is_bundle, list_checkpoints, run_of
+from wmzoo.checkpoints.state import has_state, load_state
+from wmzoo.compute.device import arithmetic, device_of
+from wmzoo.compute.distributed import process_group, world
+from wmzoo.config import rules
+from wmzoo.envs.build import build_env, evaluation_seed
+from wmzoo.errors import DamagedFile, RunFailed, RunInterrupted, WmzooError, named, one_line
+from wmzoo.evaluation.episodes import evaluate
+from wmzoo.registry import get, list_entries
+from wmzoo.runs import Progress, Run
+from wmzoo.runs.interrupt import stop_on_interrupt
+from wmzoo.runs.recorder import RunRecorder, SilentRecorder
+from wmzoo.runs.video import VideoRecorder, frames_per_second
+from wmzoo.trainers.base import Trainer
+from wmzoo.trainers.build import build_trainer
+
+
+def train(cfg: DictConfig) -> Path:
+    """Train to the end and give the run folder: metrics, checkpoints, the learning curve and a video.
+
+    Raises WmzooError for a config from which nothing can be built, RunFailed when the run cannot go on, and
+    RunInterrupted on Ctrl-C; the last two name the last checkpoint.
+    """
+    return _run(cfg)
+
+
+def resume(folder: Path | str) -> Path:
+    """Go on with an unfinished run from its newest checkpoint, bit for bit on a CPU, and give its folder.
+
+    Rows of metrics.jsonl written after that checkpoint are cut first. Raises what `train` raises, and WmzooError where
+    there is nothing to go on from or another process has the folder.
+    """
+    folder = Path(folder)
+    found = [bundle for bundle in list_checkpoints(folder) if has_state(bundle)]
+    if not found:
+        raise WmzooError(f"{folder}: {_why_nothing(folder)}")
+    bundle = found[-1]
+    try:
+        cfg, state = load_config(bundle), load_state(bundle)
+    except DamagedFile as error:
+        before = f"go on from {found[-2]}" if found[1:] else "start the run anew"
+        raise DamagedFile(f"{error}; remove {bundle} to {before}") from error
+    load_known_plugins(cfg)
+    check_config(bundle, cfg, rules.every(cfg))
+    if cfg.checkpoint.iteration is None:
+        raise WmzooError(f"{bundle / CONFIG}: its checkpoint.iteration is missing")
+    return _run(cfg, folder, bundle, state)
+
+
+def _why_nothing(folder: Path) -> str:
+    """Why there is nothing to go on from, and what to do."""
+    if run := run_of(folder):
+        return f"a checkpoint of a run; `wmzoo resume {run}` goes on with that run, from its newest one"
+    if is_bundle(folder) or str(folder) in list_entries("checkpoint"):
+        return f"weights without a trainer's state; `wmzoo train init_from={folder}` starts a run with them"
+    if not folder.is_dir():
+        return "no such folder"
+    return "no checkpoint of a run to go on from; start it anew with `wmzoo train`"
+
+
+def _run(
+    cfg: DictConfig, folder: Path | None = None, bundle: Path | None = None, state: dict[str, Any] | None = None
+) -> Path:
+    """A new run, or the one in `folder` from `bundle` and its trainer's state on."""
+    _check_world(cfg)
+    with arithmetic(cfg) as threads, process_group(device_of(cfg)):
+        if world().rank:
+            return _follow(cfg, bundle, state or {})
+        return _lead(cfg, threads, folder, bundle, state or {})
+
+
+def _lead(cfg: DictConfig, threads: int, folder: Path | None, bundle: Path | None, state: dict[str, Any]) -> Path:
+    """The part of the first of several processes, or of the only one: it learns, reports and writes."""
+    start = None if bundle is None else int(cfg.checkpoint.iteration)
+    with (
+        Run(folder, cfg, resumed=start) as run,
+        Progress(cfg.trainer.iterations, start=start or 0, title=run.folder.name) as progress,
+        stop_on_interrupt(progress.message) as stop_requested,
+    ):
+        progress.message(f"run folder: {run.folder}")
+        recorder = RunRecorder(run, progress, stop_requested)
+        trainer, cfg = _resumed_trainer(cfg, recorder, bundle, state) if bundle else _new_trainer(cfg, recorder)
+        run.settle(cfg)
+        filmed = "policy" in get("trainer", cfg.trainer.name).needs
+        no_video = why_no_video(cfg) if filmed else None
+        if no_video:
+            progress.message(no_video)
+        where = {"threads": threads, "device": str(device_of(cfg))}
+        if bundle:
+            run.go_on()
+            progress.message(f"goes on after iteration {start}{run.differences(where)}")
+        run.note(**where, parameters=recorder.parameters, nfe_per_latent_step=recorder.nfe)
+        _train(trainer, run)
+        if stop_requested():
+            raise RunInterrupted(f"interrupted after iteration {run.iteration}; {_how_to_go_on(run)}")
+    if filmed and not no_video:
+        print(record_video(run.folder, run.folder / "video.mp4"))
+    print(f"learning curve: {run.folder / 'learning_curve.png'}\nmetrics: {run.folder / 'metrics.csv'}")
+    return run.folder
+
+
+def _check_world(cfg: DictConfig) -> None:
+    """WmzooError where torchrun has started several processes for a trainer that runs in one."""
+    if world().size > 1 and not get("trainer", cfg.trainer.name).facts.get("distributed"):
+        able = [name for name in list_entries("trainer") if get("trainer", name).facts.get("distributed")]
+        raise WmzooError(
+            f"trainer={cfg.trainer.name} runs in one process; torchrun starts several of {', '.join(able)}"
+        )
+
+
+def _follow(cfg: DictConfig, bundle: Path | None, state: dict[str, Any]) -> Path:
+    """The part of a process that is not the first of several: it learns, and reports and writes nothing."""
+    with stop_on_interrupt(lambda text: None) as stop_requested:
+        recorder = SilentRecorder(stop_requested)
+        trainer, _ = _resumed_trainer(cfg, recorder, bundle, state) if bundle else _new_trainer(cfg, recorder)
+        trainer.run()
+        if stop_requested():
+            raise RunInterrupted("interrupted")
+    return Path()
+
+
+def _train(trainer: Trainer, run: Run) -> None:
+    """Run it; whatever ends it early is told with the iteration and the last checkpoint."""
+    try:
+        trainer.run()
+    except KeyboardInterrupt as error:
+        raise RunInterrupted(f"interrupted; {_how_to_go_on(run)}") from error
+    except RunFailed as error:  # resumed, it would come to the same
+        raise RunFailed(f"{error}, in iteration {run.iteration + 1}; {_last_checkpoint(run)}") from error
+    except Exception as error:
+        what = str(error) if isinstance(error, WmzooError) else named(error, None)
+        raise RunFailed(f"{what}, in iteration {run.iteration + 1}; {_how_to_go_on(run)}") from error
+
+
+def _new_trainer(cfg: DictConfig, recorder: RunRecorder | SilentRecorder) -> tuple[Trainer, DictConfig]:
+    try:
+        return build_trainer(cfg, recorder.of)
+    except (ValueError, MemoryError, OmegaConfBaseException) as error:  # parameters that a part does not take
+        raise WmzooError(one_line(error)) from error
+
+
+def _resumed_trainer(
+    cfg: DictConfig, recorder: RunRecorder | SilentRecorder, bundle: Path, state: dict[str, Any]
+) -> tuple[Trainer, DictConfig]:
+    """The config's trainer, in the state that `bundle` holds."""
+    without = cfg.copy()
+    without.init_from = None  # its weights are in the bundle, and the file may be gone
+    try:
+        trainer, settled = _new_trainer(without, recorder)
+    except (WmzooError, OmegaConfBaseException) as error:
+        raise WmzooError(f"{bundle}: {one_line(error, 2)}{plugins_hint(cfg)}") from error
+    try:
+        trainer.load_state_dict(state)
+    except (LookupError, ValueError, TypeError, AttributeError, RuntimeError, WmzooError) as error:
+        raise WmzooError(f"{bundle}: does not fit the run's config, or this version: {one_line(error, 2)}") from error
+    settled.init_from = cfg.init_from
+    return trainer, settled
+
+
+def why_no_video(cfg: DictConfig) -> str | None:
+    """One line for a config whose environment cannot be drawn here."""
+    env = build_env(cfg, num_envs=1)
+    try:
+        env.check_rendering()
+    except WmzooError as error:
+        return f"no video at the end: {error}"
+    finally:
+        env.close()
+    return None
+
+
+def record_video(run_folder: Path, file: Path) -> str:
+    """One episode of the newest checkpoint as a video. Gives a line that says where it is, or why there is none."""
+    agent = load(run_folder)
+    env = build_env(agent.cfg, num_envs=1)
+    lines: list[str] = []
+    with VideoRecorder(file, frames_per_second(env), say=lines.append) as recorder:
+        evaluation = evaluate(agent, env, evaluation_seed(agent.cfg), recorder=recorder)
+    env.close()
+    return lines[0] if recorder.failed else f"video: {file} (return {evaluation.mean:.0f})"
+
+
+def _last_checkpoint(run: Run) -> str:
+    found = list_checkpoints(run.folder)
+    return f"last checkpoint: {found[-1]}" if found else "no checkpoint had been written yet"
+
+
+def _how_to_go_on(run: Run) -> str:
+    """The last checkpoint, and the command that goes on from it."""
+    if not any(has_state(bundle) for bundle in list_checkpoints(run.folder)):
+        return _last_checkpoint(run)
+    plugins = "".join(f" --plugin {file}" for file in run.cfg.get("plugins") or [])
+    return f"{_last_checkpoint(run)}; `wmzoo resume {run.folder}{plugins}` goes on from it"

@@ -1,0 +1,1 @@
+"""Curves, aggregates over runs and tasks, and their intervals. Arrays in, arrays out."""

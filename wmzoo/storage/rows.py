@@ -1,0 +1,36 @@
+"""Rows of figures: plain values, and their CSV form."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from wmzoo.storage.files import write_text
+
+Row = dict[str, Any]
+
+
+def plain(value: Any) -> Any:
+    """A JSON value: 0-d tensors and NumPy scalars become Python numbers, NaN and infinities None."""
+    if hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def write_csv(rows: Sequence[Mapping[str, Any]], path: Path, columns: Sequence[str] = ()) -> None:
+    """Writes the rows as CSV, null as an empty cell.
+
+    Args:
+        columns: the header of a file without rows; else it is the union of the rows' columns, as they appear.
+    """
+    file = io.StringIO(newline="")
+    writer = csv.DictWriter(file, list(dict.fromkeys(name for row in rows for name in row)) or columns, restval="")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(path, file.getvalue())

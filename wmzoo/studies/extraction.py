@@ -1,0 +1,160 @@
+"""What is trained, and where: the jobs of `wmzoo mt30`.
+
+The block `extraction` of an `experiment=` config says how:
+
+    collect: {tasks: [reacher-easy, …], episodes: 60}      # of --mini: random episodes, where no data is given
+    dynamics: {mlp: [dynamics=mlp], flow: [dynamics=flow]}  # a world model each
+    pretrain: [trainer.iterations=500]                      # overrides of their pretraining
+    extract: [trainer.iterations=10000]                     # overrides of every policy's extraction
+    modes: {frozen: [], finetuned: [trainer.finetune_lr=1e-5]}
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from wmzoo.config.composition import compose
+from wmzoo.data.shards import read_index
+from wmzoo.envs.task_sets import SETS, task_set
+from wmzoo.errors import WmzooError
+from wmzoo.storage.run_layout import evaluations_asked_for, is_trained, training_seconds
+from wmzoo.studies.jobs import Job, train_or_resume
+
+
+@dataclass(frozen=True)
+class Plan:
+    """See the module's docstring. shared: overrides of every run. tasks: of the data, in the order of their numbers."""
+
+    experiment: str
+    shared: tuple[str, ...]
+    dynamics: Mapping[str, Sequence[str]]
+    pretrain: Sequence[str]
+    extract: Sequence[str]
+    modes: Mapping[str, Sequence[str]]
+    collect: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Policy:
+    """One policy to be extracted, and its folder."""
+
+    task: str
+    dynamics: str
+    mode: str
+    folder: Path
+
+    @property
+    def arm(self) -> str:
+        return f"{self.dynamics}, {self.mode}"
+
+
+def read_plan(experiment: str, overrides: Sequence[str] = ()) -> Plan:
+    """The plan of `experiment=`; WmzooError where it has none, or one that does not compose."""
+    shared = (f"experiment={experiment}", *overrides)
+    block = OmegaConf.to_container(compose(list(shared)).get("extraction") or OmegaConf.create())
+    assert isinstance(block, dict)
+    missing = [key for key in ("dynamics", "pretrain", "extract", "modes") if key not in block]
+    if missing:
+        raise WmzooError(f"experiment={experiment} has no plan of an extraction: {', '.join(missing)}")
+    plan = Plan(
+        experiment=experiment,
+        shared=shared,
+        dynamics={str(name): list(map(str, words)) for name, words in block["dynamics"].items()},
+        pretrain=list(map(str, block["pretrain"])),
+        extract=list(map(str, block["extract"])),
+        modes={str(name): list(map(str, words)) for name, words in block["modes"].items()},
+        collect=block.get("collect"),
+    )
+    for words in plan.dynamics.values():
+        compose([*shared, "trainer=pretrain", *words, *plan.pretrain])
+        for mode in plan.modes.values():
+            compose([*shared, "trainer=offline", *words, *plan.extract, *mode])
+    return plan
+
+
+def set_of(data: Path) -> tuple[str, list[str]]:
+    """What `env.set` is for a data set, and the names of the tasks that it has.
+
+    WmzooError for data whose tasks are not those of MT30, of MT80, or of a list of theirs.
+    """
+    index = read_index(data)
+    names = [task.name for task in index.tasks]
+    for name, tasks in SETS.items():
+        if index.num_tasks == len(tasks) and all(tasks[task.task].name == task.name for task in index.tasks):
+            return name, names
+    if len(names) != index.num_tasks:
+        raise WmzooError(f"{data}: has {len(names)} of {index.num_tasks} tasks, and these are not MT30's or MT80's")
+    task_set(names)
+    return f"[{','.join(names)}]", names
+
+
+def pretrainings(plan: Plan, data: Path, out: Path) -> list[Job]:
+    """A world model per dynamics, in out/pretrain/."""
+    jobs = []
+    for name, words in plan.dynamics.items():
+        folder = out / "pretrain" / name
+        overrides = [*plan.shared, "trainer=pretrain", f"data.dir={data}", *words, *plan.pretrain]
+        jobs.append(_training(f"pretrain/{name}", f"pretrain {name}", folder, overrides))
+    return jobs
+
+
+def policies(plan: Plan, out: Path, tasks: Sequence[str]) -> list[Policy]:
+    """Every task's, one mode and dynamics after another, so that an extraction cut short has whole arms."""
+    return [
+        Policy(task, dynamics, mode, out / "extract" / f"{dynamics}-{mode}" / task)
+        for mode in plan.modes
+        for dynamics in plan.dynamics
+        for task in tasks
+    ]
+
+
+def extractions(plan: Plan, data: Path, out: Path, chosen: str, wanted: Sequence[Policy]) -> list[Job]:
+    """A policy per task, dynamics and mode, in out/extract/; chosen: what `env.set` is."""
+    jobs = []
+    for policy in wanted:
+        overrides = [
+            *plan.shared, "trainer=offline", f"data.dir={data}", f"data.tasks=[{policy.task}]",
+            "env=multitask", f"env.set={chosen}", f"env.only=[{policy.task}]",
+            f"init_from={out / 'pretrain' / policy.dynamics}",
+            *plan.dynamics[policy.dynamics], *plan.extract, *plan.modes[policy.mode],
+        ]  # fmt: skip
+        name = f"extract/{policy.dynamics}-{policy.mode}/{policy.task}"
+        jobs.append(_training(name, policy.arm, policy.folder, overrides))
+    return jobs
+
+
+def evaluations(wanted: Sequence[Policy], episodes: int) -> list[Job]:
+    """Episodes of every extracted policy, in the eval/ of its run."""
+    return [
+        Job(
+            f"evaluate/{policy.arm}/{policy.task}",
+            "evaluate",
+            policy.folder,
+            partial(list, ["evaluate", str(policy.folder), "--episodes", str(episodes)]),
+            partial(_is_evaluated, policy.folder, episodes),
+        )
+        for policy in wanted
+        if is_trained(policy.folder)
+    ]
+
+
+def evaluation_of(folder: Path, episodes: int) -> dict[str, Any] | None:
+    """What `wmzoo evaluate --episodes` wrote into the run of its last checkpoint; None where it did not yet."""
+    files = evaluations_asked_for(folder, episodes)
+    return json.loads(files[-1].read_text(encoding="utf-8")) if files else None
+
+
+def _is_evaluated(folder: Path, episodes: int) -> bool:
+    return evaluation_of(folder, episodes) is not None
+
+
+def _training(name: str, kind: str, folder: Path, overrides: Sequence[str]) -> Job:
+    done, seconds = partial(is_trained, folder), partial(training_seconds, folder)
+    return Job(name, kind, folder, partial(train_or_resume, folder, overrides), done, seconds)

@@ -1,0 +1,185 @@
+"""The report of `wmzoo mt30`: scores by task and over tasks, frozen against fine-tuned, and what has been published."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.ticker import MaxNLocator
+
+from wmzoo.evaluation.published import CAVEATS, PUBLISHED
+from wmzoo.reports import page
+from wmzoo.reports.canvas import Picture, finish, panels, styled
+from wmzoo.reports.folder import check_folder, write_files
+from wmzoo.reports.palette import COLOURS, MARKERS
+from wmzoo.reports.table import Cell, Table
+from wmzoo.reports.words import counted, interval
+from wmzoo.studies.extraction_results import Results
+
+DATA = "data"
+
+
+def write_report(results: Results, out: Path, title: str, commands: Sequence[str], chosen: str) -> Path:
+    """report.html, figures and tables in `out`; chosen: the set, whose published scores stand beside if there are."""
+    check_folder(out)
+    made = [draw(results) for draw in (scores_by_task, modes, learning_curves)]
+    pictures = [picture for picture in made if picture is not None]
+    tables = [aggregates(results), scores(results), models(results)]
+    sections = [
+        ("top", title, page.paragraph(_introduction(results))),
+        ("aggregates", "Over all tasks", page.table(tables[0]) + _published(chosen)),
+        ("tasks", "By task", _figures(pictures[:1]) + page.table(tables[1])),
+        ("modes", "Frozen and fine-tuned models", _figures(pictures[1:])),
+        ("models", "World models", page.table(tables[2])),
+        ("commands", "Commands", page.preformatted(commands)),
+        ("method", "How it was computed", page.bullets(METHOD)),
+    ]
+    return write_files(out, page.page(title, sections, linked=True), pictures, tables)
+
+
+METHOD = (
+    "A score is the mean over episodes of a tenth of the return (dm_control, at most 100), or of success in percent "
+    "at an episode's last step (Meta-World).",
+    "IQM is the interquartile mean over tasks. Intervals are of 95%, by a bootstrap over episodes within each task: "
+    "they say nothing about other seeds of training.",
+    "The data's return, which a policy is compared with, is the mean over their episodes. Policies act without noise.",
+    "Errors of the world models are on episodes that were not learned from: 1 is as bad as predicting no change.",
+)
+
+
+def words(results: Results) -> list[str]:
+    """What it shows, for the terminal."""
+    lines = []
+    for arm in results.arms:
+        found, (above, of) = results.aggregate(arm), results.beaten(arm)
+        lines.append(
+            f"{arm}: score {interval(found.mean)}, IQM {interval(found.iqm)}; above its data on {above} of {of} tasks"
+        )
+    return lines
+
+
+def _figures(pictures: Sequence[Picture]) -> str:
+    return "".join(page.figure(picture, linked=True) for picture in pictures)
+
+
+def _introduction(results: Results) -> str:
+    arms = "; ".join(results.arms)
+    return f"{counted(len(results.tasks), 'task')}, a policy for each, extracted inside a world model. Arms: {arms}."
+
+
+def aggregates(results: Results) -> Table:
+    rows: list[list[Cell]] = []
+    for arm in results.arms:
+        found, (above, of) = results.aggregate(arm), results.beaten(arm)
+        rows.append([arm, of, found.mean, found.iqm, f"{above} of {of}"])
+    caption = "Scores over all tasks, with 95% intervals, and on how many tasks the policy is above its data."
+    return Table("aggregates", caption, ["arm", "tasks", "mean score", "IQM", "above the data"], rows)
+
+
+def scores(results: Results) -> Table:
+    rows: list[list[Cell]] = []
+    for task in results.tasks:
+        data = results.data_score(task)
+        rows.append([task.name, data, *(results.score(arm, task) for arm in results.arms)])
+    return Table("scores", "Scores by task.", ["task", DATA, *results.arms], rows)
+
+
+def models(results: Results) -> Table:
+    rows: list[list[Cell]] = []
+    for dynamics, (parameters, row) in results.models.items():
+        figures = (row.get(name) for name in ("latent_error_first", "latent_error_last", "reward_r2_last"))
+        of_dynamics = parameters.get("dynamics")
+        rows.append([dynamics, parameters.get("total"), of_dynamics, *figures, row.get("wall_clock")])
+    columns = ["dynamics", "parameters", "of the dynamics", "error, 1 step", "error, horizon", "R² of the reward"]
+    caption = "World models at the end of their pretraining, on episodes that were not learned from."
+    return Table("models", caption, [*columns, "seconds"], rows)
+
+
+def _range(results: Results) -> tuple[float, float]:
+    """Of the axis of scores, which are at most 100: as much of it as is needed."""
+    scores = [results.score(arm, task) for arm in results.arms for task in results.tasks]
+    top = max((score for score in [*scores, *map(results.data_score, results.tasks)] if score is not None), default=100)
+    end = next(end for end in (10, 25, 50, 100) if top <= end or end == 100)
+    return -0.03 * end, 1.03 * end
+
+
+def _published(chosen: str) -> str:
+    if chosen not in PUBLISHED:
+        return ""
+    rows: list[list[Cell]] = [[one.name, one.mean, one.iqm, one.note] for one in PUBLISHED[chosen]]
+    beside = page.table(Table("published", f"Published, {chosen.upper()}.", ["what", "mean score", "IQM", ""], rows))
+    return beside + page.bullets(CAVEATS)
+
+
+@styled
+def scores_by_task(results: Results) -> Picture:
+    figure, (axes,) = panels(1, 1, 1.4 + 0.34 * len(results.tasks))
+    places = np.arange(len(results.tasks))[::-1]
+    for task, place in zip(results.tasks, places, strict=True):
+        data = results.data_score(task)
+        if data is not None:
+            axes.plot([data, data], [place - 0.36, place + 0.36], color="0.35", linewidth=1.6, label=DATA)
+        for number_, arm in enumerate(results.arms):
+            score = results.score(arm, task)
+            shift = 0.26 * (0.5 - (number_ + 0.5) / len(results.arms)) * 2
+            if score is not None:
+                axes.plot(score, place + shift, linestyle="none", label=arm, **_mark(number_))
+    axes.set(yticks=places, yticklabels=[task.name for task in results.tasks], xlabel="score", xlim=_range(results))
+    caption = "Scores by task; the line is the mean return of the data that the policies were extracted from."
+    return finish(figure, "scores", caption, [DATA, *results.arms])
+
+
+@styled
+def modes(results: Results) -> Picture | None:
+    """The second mode against the first, for every dynamics that has both."""
+    pairs: dict[str, list[str]] = {}
+    for arm in results.arms:
+        pairs.setdefault(arm.partition(", ")[0], []).append(arm)
+    whole = {dynamics: arms for dynamics, arms in pairs.items() if len(arms) == 2}
+    if not whole:
+        return None
+    figure, found = panels(1, len(whole), 4.4, width=5.2 * len(whole))
+    for axes, (dynamics, (first, second)) in zip(found, whole.items(), strict=True):
+        low, high = _range(results)
+        axes.plot([0, high], [0, high], color="0.6", linewidth=1)
+        named: dict[tuple[float, float], list[str]] = {}  # tasks whose names would lie over one another have one label
+        for task in results.tasks:
+            x, y = results.score(first, task), results.score(second, task)
+            if x is not None and y is not None:
+                axes.plot(x, y, linestyle="none", **_mark(0))
+                close = (at for at in named if abs(at[0] - x) < 0.25 * high and abs(at[1] - y) < 0.03 * high)
+                named.setdefault(next(close, (x, y)), []).append(task.name)
+        for place, names in named.items():
+            axes.annotate(", ".join(names), place, xytext=(5, 4), textcoords="offset points", fontsize=7)
+        axes.set(title=dynamics, xlabel=first.partition(", ")[2], ylabel=second.partition(", ")[2])
+        axes.set(xlim=(low, high), ylim=(low, high), aspect="equal")
+    return finish(figure, "modes", "Scores with the world model as it was and fine-tuned, task by task.")
+
+
+@styled
+def learning_curves(results: Results) -> Picture:
+    figure, (axes,) = panels(1, 1, 4.0)
+    for number_, (arm, curves) in enumerate(results.curves.items()):
+        steps = sorted({row["iteration"] for rows in curves.values() for row in rows})
+        means = [_mean_return(curves, step) for step in steps]
+        axes.plot(steps, means, label=arm, linewidth=1.7, **_mark(number_, 4))
+    axes.set(xlabel="iterations of the extraction", ylabel="mean return over tasks")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    return finish(
+        figure, "learning_curves", "Mean evaluation return over the tasks during extraction.", [*results.arms]
+    )
+
+
+def _mean_return(curves: dict[str, list[dict[str, float]]], step: int) -> float:
+    return float(np.mean([row["eval_return"] for rows in curves.values() for row in rows if row["iteration"] == step]))
+
+
+def _mark(index: int, size: float = 6) -> dict[str, Any]:
+    return {
+        "color": COLOURS[index % len(COLOURS)],
+        "marker": MARKERS[index % len(MARKERS)],
+        "markersize": size,
+        "clip_on": False,
+    }

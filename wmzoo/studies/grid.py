@@ -1,0 +1,157 @@
+"""A study: a grid of arms × tasks × seeds, each cell a run of `wmzoo train` in a process of its own.
+
+It is written in the block `study` of an `experiment=` config, or in a file of its own:
+
+    title: Flow against MLP
+    overrides: [trainer.iterations=100]          # of every run
+    arms: {mlp: [dynamics=mlp], flow: [dynamics=flow, integrator=heun]}
+    tasks: [cartpole_swingup, reacher_easy]      # names after env=, or {name: [overrides]}
+    seeds: [0, 1, 2]
+
+What there is on disk says how far it is: finished runs are kept, unfinished ones resumed, missing ones begun.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+from yaml import YAMLError
+
+from wmzoo.compare.report import Report
+from wmzoo.compare.tasks import Settings
+from wmzoo.config.composition import compose
+from wmzoo.errors import WmzooError
+from wmzoo.registry.cards import load_yaml
+from wmzoo.storage.run_layout import is_trained, training_seconds
+from wmzoo.studies.jobs import Job, train_or_resume
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of the grid: its folder below the study's, and the overrides that make it."""
+
+    task: str
+    arm: str
+    seed: int
+    overrides: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        return f"{self.task}/{self.arm}/seed{self.seed}"
+
+
+@dataclass(frozen=True)
+class Study:
+    """See the module's docstring; `shared` are the overrides of every run."""
+
+    name: str
+    title: str
+    shared: tuple[str, ...]
+    arms: Mapping[str, Sequence[str]]
+    tasks: Mapping[str, Sequence[str]]
+    seeds: Sequence[int]
+
+    def cells(self) -> Iterator[Cell]:
+        """Seed by seed, so that a study cut short has all arms alike."""
+        for seed in self.seeds:
+            for task, of_task in self.tasks.items():
+                for arm, of_arm in self.arms.items():
+                    yield Cell(task, arm, seed, (*self.shared, *of_task, *of_arm, f"seed={seed}"))
+
+
+def read_study(name: str) -> Study:
+    """The study of `experiment=name`, or of the file `name`. WmzooError where it is none, or does not compose."""
+    if name.endswith((".yaml", ".yml")):
+        block, shared = _read_file(Path(name)), tuple[str, ...]()
+    else:
+        cfg = compose([f"experiment={name}"])
+        block, shared = OmegaConf.to_container(cfg.get("study") or OmegaConf.create()), (f"experiment={name}",)
+    if not isinstance(block, dict):
+        raise WmzooError(f"{name}: a study is a mapping of title, arms, tasks and seeds")
+    missing = [key for key in ("arms", "tasks", "seeds") if not block.get(key)]
+    if missing:
+        raise WmzooError(f"{name}: a study needs {', '.join(missing)}")
+    tasks = block["tasks"]
+    study = Study(
+        name=Path(name).stem,
+        title=str(block.get("title", name)),
+        shared=(*shared, *map(str, block.get("overrides") or ())),
+        arms={str(arm): [str(o) for o in overrides or ()] for arm, overrides in dict(block["arms"]).items()},
+        tasks=dict(tasks) if isinstance(tasks, dict) else {str(task): [f"env={task}"] for task in tasks},
+        seeds=[int(seed) for seed in block["seeds"]],
+    )
+    _check(study)
+    return study
+
+
+def _read_file(file: Path) -> Any:
+    try:
+        block = load_yaml(file)
+    except (OSError, UnicodeDecodeError, YAMLError) as error:
+        raise WmzooError(f"{file}: cannot read it ({error})") from error
+    return block.get("study", block) if isinstance(block, dict) else block
+
+
+def _check(study: Study) -> None:
+    """Compose every arm on every task once, so that a mistake is found before the first run."""
+    for cell in study.cells():
+        if cell.seed == study.seeds[0]:
+            try:
+                compose(cell.overrides)
+            except WmzooError as error:
+                raise WmzooError(f"study {study.name}, {cell.task}/{cell.arm}: {error}") from error
+
+
+def folder_of(study: Study, root: Path) -> Path:
+    """Where the study's runs are."""
+    return root / study.name
+
+
+def is_diagnosed(folder: Path) -> bool:
+    """Whether a run's diagnostics are there; a run that is not finished is none of theirs."""
+    return not is_trained(folder) or (folder / "diagnostics" / "diagnostics.json").is_file()
+
+
+def trainings(study: Study, root: Path) -> list[Job]:
+    """The runs, as jobs that train them."""
+    found = []
+    for cell in study.cells():
+        folder = folder_of(study, root) / cell.name
+        words = partial(train_or_resume, folder, cell.overrides)
+        done, seconds = partial(is_trained, folder), partial(training_seconds, folder)
+        found.append(Job(cell.name, cell.arm, folder, words, done, seconds))
+    return found
+
+
+def diagnoses(study: Study, root: Path) -> list[Job]:
+    """The finished runs, as jobs that diagnose them."""
+    found = []
+    for job in trainings(study, root):
+        words: Callable[[], list[str]] = partial(list, ["diagnose", str(job.folder)])
+        found.append(Job(job.name, job.kind, job.folder, words, partial(is_diagnosed, job.folder)))
+    return found
+
+
+KEPT = ("config.yaml", "run.json", "metrics.csv", "diagnostics/diagnostics.json")
+
+
+def report(study: Study, root: Path, out: Path, clock: str = "wall") -> list[str]:
+    """The arms compared, in `out`: the report, and below runs/ what it was made of (no weights). Gives its words."""
+    found = folder_of(study, root)
+    command = f"wmzoo study report {study.name} --root {root} --out {out} --clock {clock}"
+    settings = Settings(clock=clock)
+    made = Report([found], ["folder"], command, settings, title=study.title, baseline=next(iter(study.arms)))
+    page = made.write(out, linked=True)
+    for cell in study.cells():
+        for name in KEPT:
+            source, target = found / cell.name / name, out / "runs" / cell.name / name
+            if source.is_file() and is_trained(found / cell.name):
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(source, target)
+    return [*made.left_out, *(conclusion.text for conclusion in made.conclusions), f"report: {page}"]

@@ -1,0 +1,153 @@
+"""Many jobs, some at a time. What is on disk says how far they are: whatever ends this process, the next goes on."""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from wmzoo.checkpoints.find import list_checkpoints
+from wmzoo.checkpoints.state import has_state
+from wmzoo.errors import RunFailed, RunInterrupted, WmzooError
+from wmzoo.storage.lock import FolderLock
+from wmzoo.studies.launchers import Launcher, Running
+
+POLL = 1.0  # seconds
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A command in the folder of a run.
+
+    name: shown. kind: jobs of one kind take about as long as each other. words: what `wmzoo` is started with, asked for
+    when it is. finished: whether the folder has what the job makes. seconds: what it took, where something tells.
+    """
+
+    name: str
+    kind: str
+    folder: Path
+    words: Callable[[], list[str]]
+    finished: Callable[[], bool]
+    seconds: Callable[[], float | None] = lambda: None
+
+
+def train_or_resume(folder: Path, overrides: Sequence[str]) -> list[str]:
+    """What starts a run, or goes on with it; a run without a checkpoint to go on from is removed."""
+    if any(has_state(bundle) for bundle in list_checkpoints(folder)):
+        return ["resume", str(folder)]
+    shutil.rmtree(folder, ignore_errors=True)
+    return ["train", *overrides, f"run_dir={folder}"]
+
+
+@dataclass
+class Runner:
+    """Runs the jobs that are not finished, `workers` at a time.
+
+    goes_on: the command that goes on after an interruption, for messages.
+
+    Ctrl-C lets the running ones save, and ends.
+    """
+
+    jobs: Sequence[Job]
+    launcher: Launcher
+    workers: int
+    say: Say
+    goes_on: str
+    plugins: Sequence[str] = ()
+    seconds: dict[str, list[float]] = field(default_factory=dict)  # of finished jobs, by kind
+
+    def run(self) -> None:
+        """RunFailed, with the logs' names, if some jobs have failed; RunInterrupted on Ctrl-C."""
+        waiting = [job for job in self.jobs if not self._finished(job)]
+        failed: list[str] = []
+        running: dict[Running, Job] = {}
+        begun: dict[Running, float] = {}
+        self._tell(waiting, running)
+        try:
+            while waiting or running:
+                began = self._begin(waiting, running)
+                begun |= {process: time.monotonic() for process in running if process not in begun}
+                ended = [process for process in running if process.poll() is not None]
+                for process in ended:
+                    job = running.pop(process)
+                    if _is_busy(job.folder):
+                        waiting.append(job)
+                    elif not self._finished(job, time.monotonic() - begun[process]):
+                        failed.append(str(_log(job)))
+                if began or ended:
+                    self._tell(waiting, running)
+                time.sleep(POLL)
+        except KeyboardInterrupt as error:
+            self.say("the running ones save and stop")
+            left = len(waiting) + len(running)
+            self._stop(running)
+            raise RunInterrupted(f"{left} runs are left; `{self.goes_on}` goes on") from error
+        finally:
+            self._stop(running)
+        if failed:
+            raise RunFailed(f"{len(failed)} runs failed, see {', '.join(failed)}; the same command tries them again")
+
+    def _begin(self, waiting: list[Job], running: dict[Running, Job]) -> bool:
+        """Start waiting jobs while there is room; those that another process has are left for later."""
+        free = [job for job in waiting if not _is_busy(job.folder)][: self.workers - len(running)]
+        for job in free:
+            waiting.remove(job)
+            if not self._finished(job):  # by that process
+                job.folder.parent.mkdir(parents=True, exist_ok=True)
+                words = [*job.words(), *(word for file in self.plugins for word in ("--plugin", file))]
+                running[self.launcher.start(words, _log(job))] = job
+        return bool(free)
+
+    def _finished(self, job: Job, took: float | None = None) -> bool:
+        """took: seconds, of a job that ended just now; a resumed one's own figure has all of them."""
+        if not job.finished():
+            return False
+        seconds = job.seconds() or took
+        if seconds:
+            self.seconds.setdefault(job.kind, []).append(seconds)
+        return True
+
+    @staticmethod
+    def _stop(running: dict[Running, Job]) -> None:
+        for process in running:
+            if process.poll() is None:
+                process.interrupt()
+        for process in running:
+            process.wait()
+        running.clear()
+
+    def _tell(self, waiting: Sequence[Job], running: Mapping[Running, Job]) -> None:
+        done = len(self.jobs) - len(waiting) - len(running)
+        now = ", ".join(job.name for job in running.values()) or "nothing"
+        left = self._estimate(waiting, running)
+        self.say(f"{done} of {len(self.jobs)} done · running: {now} · {len(waiting)} left{left}")
+
+    def _estimate(self, waiting: Sequence[Job], running: Mapping[Running, Job]) -> str:
+        """From the finished jobs of each kind; running ones count half."""
+        known = {kind: statistics.median(seconds) for kind, seconds in self.seconds.items()}
+        if not known or not (waiting or running):
+            return ""
+        other = statistics.mean(known.values())
+        total = sum(known.get(job.kind, other) for job in waiting)
+        total += sum(known.get(job.kind, other) / 2 for job in running.values())
+        minutes = round(total / self.workers / 60)
+        return f", about {minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f", about {minutes} min"
+
+
+def _log(job: Job) -> Path:
+    return Path(f"{job.folder}.log")
+
+
+def _is_busy(folder: Path) -> bool:
+    """Whether another process, left by a runner that was killed, still has the run."""
+    if not folder.is_dir():
+        return False
+    try:
+        FolderLock(folder).release()
+    except WmzooError:
+        return True
+    return False

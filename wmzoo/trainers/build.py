@@ -1,0 +1,128 @@
+"""From a composed config to a trainer with all its parts."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from omegaconf import DictConfig, OmegaConf
+
+from wmzoo.agent.agent import Agent
+from wmzoo.agent.build import MATCH, build_agent, with_matched_units
+from wmzoo.agent.init_from import init_from
+from wmzoo.compute.device import compiles, device_of
+from wmzoo.compute.distributed import world
+from wmzoo.compute.rng import seed_of, stream
+from wmzoo.data.sampler import SliceSampler
+from wmzoo.data.shards import Shards
+from wmzoo.envs.base import VectorEnv
+from wmzoo.envs.build import build_env, evaluation_seed
+from wmzoo.errors import WmzooError
+from wmzoo.evaluation.episodes import evaluate
+from wmzoo.losses.extrapolation import extrapolation
+from wmzoo.pwm.build import build_pwm
+from wmzoo.registry import build_from, get
+from wmzoo.trainers.base import Recorder, Trainer
+
+STREAMS = ("imagination", "minibatch", "exploration", "starts", "replay", "diagnostics", "tau")  # of a training
+log = logging.getLogger("wmzoo")
+
+
+def with_tasks(cfg: DictConfig, source: VectorEnv | Shards) -> DictConfig:
+    """The config with the tasks of the environment or of the data in it, so that a checkpoint has them; itself for one
+    task.
+
+    WmzooError where the config names others.
+    """
+    if source.action_dims is None:
+        return cfg
+    cfg = cfg.copy()
+    where = "the data" if isinstance(source, Shards) else f"env={cfg.env.name}"
+    for key, value in {"num_tasks": len(source.action_dims), "action_dims": list(source.action_dims)}.items():
+        if cfg.model[key] and cfg.model[key] != value:
+            raise WmzooError(f"model.{key}={cfg.model[key]}, but {where} has {value}: leave it out")
+        cfg.model[key] = value
+    if not cfg.model.task_dim:
+        raise WmzooError(f"{where} needs a width of the task embedding: model.task_dim=96")
+    return cfg
+
+
+def _check_memory(cfg: DictConfig, obs_dim: int, act_dim: int) -> None:
+    """WmzooError for weights (with gradients and Adam's moments) and a replay that this machine cannot hold."""
+    with torch.device("meta"):  # counted, not allocated
+        weights = build_agent(cfg, obs_dim, act_dim).parameter_counts()["total"]
+    rows = int(OmegaConf.select(cfg, "trainer.buffer_size", default=0))
+    needed = 4 * (4 * weights + rows * (obs_dim + act_dim + 3))
+    there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if needed > there:
+        raise WmzooError(
+            f"{weights:,} weights and a replay of {rows:,} rows need {needed / 2**30:,.0f} GiB, this machine has "
+            f"{there / 2**30:,.0f}: take a smaller size=, model.units or trainer.buffer_size"
+        )
+
+
+def build_data(cfg: DictConfig) -> Shards:
+    """The data set of `data.dir`; WmzooError where none is given or it is not one."""
+    if cfg.data.dir is None:
+        raise WmzooError(f"trainer={cfg.trainer.name} learns from data: data.dir=FOLDER, as `wmzoo data convert` makes")
+    return Shards(cfg.data.dir)
+
+
+def build_trainer(cfg: DictConfig, recorder: Callable[[Agent], Recorder]) -> tuple[Trainer, DictConfig]:
+    """Environments or data, agent, algorithm and trainer. `recorder` is told the agent whose run it records.
+
+    Also gives the config with what was settled on the way (widths, tasks, parts that are not there): the run's, and
+    that of its checkpoints.
+    """
+    device, needed = device_of(cfg), get("trainer", cfg.trainer.name).needs
+    data = build_data(cfg) if "data" in needed else None
+    env = build_env(cfg) if "env" in needed else None
+    eval_env = build_env(cfg, cfg.eval.episodes) if "policy" in needed else None
+    source = env or eval_env or data
+    assert source is not None, "a trainer needs env, data or policy"
+    cfg = with_tasks(cfg, source).copy()
+    obs_dim, act_dim = source.obs_dim, source.act_dim
+    if "policy" not in needed:
+        cfg.actor = cfg.critic = None
+    if cfg.dynamics.get("units") == MATCH:
+        cfg.dynamics.units = with_matched_units(cfg, act_dim).dynamics.units
+        log.warning("dynamics.units=match: %s", list(cfg.dynamics.units))
+    _check_memory(cfg, obs_dim, act_dim)
+    agent = build_agent(cfg, obs_dim, act_dim).to(device)
+    extracts = needed >= {"data", "policy"}  # a policy, inside a model that is there
+    if cfg.init_from is not None:
+        log.warning(init_from(agent, cfg.init_from, whole_model=extracts))
+    elif extracts:
+        raise WmzooError(f"trainer={cfg.trainer.name} learns inside a pretrained model: init_from=RUN")
+    streams = {name: stream(cfg.seed, name) for name in STREAMS}
+    compiled = compiles(cfg, device)
+    if compiled:
+        log.warning("compile=%s: the first updates are slow, torch.compile takes them apart", str(cfg.compile).lower())
+    pwm = build_pwm(cfg, agent, streams, compiled, world())
+    if warning := extrapolation(pwm.loss, agent.world_model.dynamics):
+        log.warning(warning)
+    parts: dict[str, Any] = {"agent": agent, "pwm": pwm, "recorder": recorder(agent), "streams": streams}
+    parts |= {"eval_every": cfg.eval.every, "save_every": cfg.save.every}
+    if env is not None:
+        parts |= {"env": env, "seed": seed_of(cfg.seed, "environments")}
+    if eval_env is not None:
+        parts["evaluate"] = lambda: evaluate(agent, eval_env, evaluation_seed(cfg))
+    if data is not None:
+        parts |= _samplers(cfg, data, streams, held_out="policy" not in needed)
+    trainer: Trainer = build_from("trainer", cfg.trainer, **parts)
+    return trainer, cfg
+
+
+def _samplers(
+    cfg: DictConfig, data: Shards, streams: dict[str, torch.Generator], held_out: bool
+) -> dict[str, SliceSampler]:
+    """Of all the data, or of what is left of it when some is held out, and that."""
+    if not held_out:
+        return {"data": SliceSampler(data, streams["replay"], cfg.data.tasks or cfg.env.get("only"))}
+    return {
+        "data": SliceSampler(data, streams["replay"], cfg.data.tasks, part="train"),
+        "held_out": SliceSampler(data, streams["diagnostics"], cfg.data.tasks, part="held_out"),
+    }
