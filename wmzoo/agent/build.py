@@ -44,7 +44,7 @@ def baseline(cfg: DictConfig) -> DictConfig:
 
 
 def with_matched_units(cfg: DictConfig, act_dim: int) -> DictConfig:
-    """The config with the width in the place of `dynamics.units=match`: see parity.py."""
+    """The config with the width in the place of `dynamics.units=match`: see `matched_units`."""
 
     def parameters(cfg: DictConfig) -> int:
         with torch.device("meta"):  # counted, not allocated

@@ -6,16 +6,39 @@ which is one of latents.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
 
+from wmzoo.diagnostics.scene import Figures, Scene
 from wmzoo.dynamics.base import VelocityDynamics
 from wmzoo.integrators.base import Field, Integrator
 from wmzoo.integrators.rk4 import RK4
+from wmzoo.registry import build, list_entries
 
 FINE = 64  # sub-steps of RK4 that stand for the exact solution
+
+
+def measure(scene: Scene) -> Figures:
+    """flow_paths {straightness, curvature, integration}: of one latent step's paths, with every integrator's error by
+    evaluations of the field; nothing for a dynamics without a velocity."""
+    if not isinstance(scene.model.dynamics, VelocityDynamics):
+        return {}
+    z, actions, task = scene.starts()
+    with torch.no_grad():
+        a, task_emb = scene.model.mask(actions, task)[0], scene.model.embed(task)
+    dynamics = copy.deepcopy(scene.model.dynamics).double()  # errors below what float32 can tell
+    z, a, task_emb = z.double(), a.double(), None if task_emb is None else task_emb.double()
+    nodes, velocities = path(field_of(dynamics, z, a, task_emb), dynamics.coordinates.chart(z))
+    methods = {name: build("integrator", name) for name in list_entries("integrator")}
+    figures = {
+        "straightness": straightness(nodes, velocities),
+        "curvature": curvature(nodes, velocities),
+        "integration": integration_errors(dynamics, z, a, methods, task_emb=task_emb),
+    }
+    return {"flow_paths": figures}
 
 
 def field_of(dynamics: VelocityDynamics, z: Tensor, a: Tensor, task_emb: Tensor | None = None) -> Field:

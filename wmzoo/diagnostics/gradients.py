@@ -5,10 +5,24 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from wmzoo.diagnostics.scene import Figures, Scene
 from wmzoo.pwm.algorithm import PWM, frozen
 from wmzoo.pwm.esnr import cosine, esnr, moments
 
 Row = dict[str, float | int | None]
+ESNR = {"value": "esnr", "low": "esnr_low", "high": "esnr_high", "decibels": "esnr_db"}
+BESIDE = ("gradient_variance", "gradient_norm", "relative_deviation", "cosine", "nonfinite")
+
+
+def measure(scene: Scene) -> Figures:
+    """esnr {value, low, high, decibels}, gradient_variance, gradient_norm, relative_deviation, cosine and nonfinite,
+    each a list over the horizons; nothing for an agent without a policy or critics."""
+    if scene.agent.actor is None or scene.agent.critic is None:
+        return {}
+    task, drawn = scene.task(len(scene.states)), (scene.estimates, scene.batch, scene.draws)
+    rows = [summary(*policy_gradients(scene.pwm, scene.states, h, *drawn, task)) for h in scene.horizons]
+    figures: Figures = {"esnr": {name: [row[key] for row in rows] for name, key in ESNR.items()}}
+    return figures | {name: [row[name] for row in rows] for name in BESIDE}
 
 
 def policy_gradients(

@@ -6,7 +6,15 @@ import torch
 from torch import Tensor
 
 from wmzoo.agent.world_model import WorldModel
+from wmzoo.diagnostics.scene import Figures, Scene
 from wmzoo.losses.base import unroll
+
+
+def measure(scene: Scene) -> Figures:
+    """jacobian {mean, p95}: the spectral norm of ∂z_H/∂z_0 over the starts, by horizon."""
+    z, actions, task = scene.starts()
+    norms = [spectral_norms(unroll_jacobian(scene.model, z, actions, h, task)) for h in scene.horizons]
+    return {"jacobian": {"mean": [x.mean().item() for x in norms], "p95": [x.quantile(0.95).item() for x in norms]}}
 
 
 def unroll_jacobian(model: WorldModel, z: Tensor, actions: Tensor, horizon: int, task: Tensor | None = None) -> Tensor:

@@ -9,10 +9,23 @@ from torch import Tensor
 
 from wmzoo.agent.world_model import WorldModel
 from wmzoo.data.replay import Slices
+from wmzoo.diagnostics.scene import Figures, Scene
 from wmzoo.losses.base import unroll
 from wmzoo.nets.simnorm import group
 
 Scale = Callable[[Tensor], Tensor]
+
+
+@torch.no_grad()
+def measure(scene: Scene) -> Figures:
+    """open_loop {step, the figures of `open_loop_by_step`, simplex_distance}: lists over the steps."""
+    z, actions, task = scene.starts()
+    model, cfg = scene.model, scene.agent.cfg
+    zs = unroll(model.dynamics, z, model.mask(actions, task), model.embed(task))
+    off = distance_from_simplex(zs, cfg.model.simnorm_dim).amax(1)
+    whose = scene.task(scene.slices.actions.shape[1])
+    by_step = open_loop_by_step(model, scene.slices, scene.pwm.scale_reward, cfg.recipe.gamma, whose)
+    return {"open_loop": {"step": [*range(1, len(actions) + 1)], **by_step, "simplex_distance": off[1:].tolist()}}
 
 
 @torch.no_grad()

@@ -64,7 +64,7 @@ def common_grid(xs: Sequence[Array], points: int | None = None) -> Array:
 
 
 def on_grid(grid: Array, xs: Sequence[Array], ys: Sequence[Array]) -> Array:
-    """Every curve interpolated linearly at the grid: -> [P, R], runs last, as statistics.py wants them."""
+    """Every curve interpolated linearly at the grid: -> [P, R], runs last, as aggregates.py wants them."""
     return np.stack([np.interp(grid, x, y) for x, y in zip(xs, ys, strict=True)], axis=-1)
 
 
