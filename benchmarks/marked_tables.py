@@ -1,8 +1,8 @@
-"""Tables that a command writes into a page of docs/, between two markers."""
+"""Tables in Markdown, and how a command writes one into a page of docs/, between two markers."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 
@@ -14,3 +14,9 @@ def replace(text: str, name: str, lines: Sequence[str], page: Path) -> str:
     if not found or not closed or "<!-- table" in old:
         raise SystemExit(f"{page}: there is no pair of markers `{begin.strip()}` and `{end}`")
     return before + begin + "\n".join(["", *lines, "", end]) + after
+
+
+def markdown(rows: Sequence[Mapping[str, str]]) -> list[str]:
+    """The lines of a table with the rows' columns."""
+    head = ["| " + " | ".join(rows[0]) + " |", "|" + "---|" * len(rows[0])]
+    return head + ["| " + " | ".join(row.values()) + " |" for row in rows]

@@ -20,11 +20,9 @@ import tempfile
 import time
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 
-matplotlib.use("Agg")
-from matplotlib import pyplot as plt
+from wmzoo.reports.canvas import panels, save
 
 RESULTS = Path(__file__).parent / "results" / "memory"
 EVERY = 5.0  # seconds
@@ -78,7 +76,7 @@ def plot() -> None:
     """memory.png from memory.csv and run.json."""
     minutes, mib = np.loadtxt(RESULTS / "memory.csv", delimiter=",", skiprows=1, unpack=True)
     facts = json.loads((RESULTS / "run.json").read_text())
-    figure, axes = plt.subplots(figsize=(7, 3.5), layout="constrained")
+    figure, (axes,) = panels(1, 1, 3.5, width=7)
     axes.plot(minutes, mib, linewidth=1.5)
     axes.set(xlabel="minutes", ylabel="resident memory (MiB)", xlim=(0, minutes[-1]), ylim=(0, 1.15 * mib.max()))
     axes.set_title(
@@ -86,8 +84,7 @@ def plot() -> None:
         f"{facts['slope_mib_per_hour']:+.1f} MiB per hour after minute {facts['from_minute']:.0f}",
         fontsize=10,
     )
-    axes.grid(alpha=0.3)
-    figure.savefig(RESULTS / "memory.png", dpi=150)
+    save(figure, RESULTS / "memory.png")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 
@@ -48,11 +47,6 @@ def write_chunks(folder: Path, *chunks: Chunk) -> Path:
 
 def same(one: Chunk, other: Chunk) -> bool:
     return all(torch.equal(a.nan_to_num(-1), b.nan_to_num(-1)) for a, b in zip(one, other, strict=True))
-
-
-def write_with_tensordict(file: Path) -> None:
-    """known_chunk() as today's tensordict saves it, in a process of its own: importing it changes what torch loads."""
-    subprocess.run([sys.executable, __file__, str(file)], check=True)
 
 
 if __name__ == "__main__":

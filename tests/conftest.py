@@ -12,6 +12,9 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
+from composed import composed
+from short_run import without_video
+from toy_bundle import Toy
 
 from wmzoo.registry import catalogue, installed, plugins
 
@@ -37,6 +40,37 @@ def own_registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     installed.entry_point_entries.cache_clear()
     yield
     installed.entry_point_entries.cache_clear()
+
+
+@pytest.fixture
+def toy_builder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`load` builds a Toy of every bundle."""
+    monkeypatch.setattr(
+        "wmzoo.agent.load.build_agent", lambda cfg, obs_dim, act_dim: Toy(obs_dim, act_dim, cfg.model.latent_dim)
+    )
+
+
+@pytest.fixture
+def short_trainings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tiny trainings of the trainers' contract have short episodes, also to evaluate, and compose a config once."""
+    from wmzoo.contracts import trainer as contract
+
+    monkeypatch.setattr(contract, "compose", lambda overrides: composed(*overrides))
+    monkeypatch.setattr(contract, "TINY", (*contract.TINY, "env.episode_length=12"))
+
+
+@pytest.fixture
+def no_video() -> Iterator[None]:
+    with without_video():
+        yield
+
+
+@pytest.fixture
+def no_drawing() -> Iterator[None]:
+    from synthetic_runs import undrawn
+
+    with undrawn("png", "svg"):
+        yield
 
 
 @pytest.fixture

@@ -6,13 +6,19 @@ action in F([z, e, a]) and R([z, e, a]). Random weights, none at zero, and task 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from wmzoo.errors import WmzooError
+from wmzoo.importers.convert import convert
 
 State = dict[str, Any]
 
@@ -168,3 +174,25 @@ def values(state: State, z: Tensor) -> Tensor:
         p = [state[f"params.{i}"][member] for i in range(10)]
         out.append((hidden(hidden(z, p[:4]), p[4:8]) @ p[8].T + p[9]).squeeze(-1))
     return torch.stack(out)
+
+
+OPTIMISER = {"state": {0: {"exp_avg": torch.zeros(2)}}, "param_groups": [{"lr": 5e-4, "params": [0]}]}
+
+
+def pwm_file(statistics: bool = False, **shape: Any) -> dict[str, Any]:
+    """What PWM saves."""
+    model = world_model(**{"encoder_name": "_encoder", "tasks": 0, "bins": 1, **shape})
+    content = {"actor": actor(), "critic": critic(), "world_model": model}
+    content |= {"obs_rms": None, "rew_rms": None, "ret_rms": None}
+    if statistics:
+        content["rew_rms"] = {"shape": (1,), "mean": torch.tensor([0.7]), "var": torch.tensor([4.0]), "count": 100.5}
+        content["obs_rms"] = {"mean": torch.rand(5), "var": torch.rand(5) + 0.5, "count": torch.tensor(9.0)}
+    return content | {f"{part}_opt": OPTIMISER for part in ("actor", "critic", "world_model")}
+
+
+def refused(words: str) -> None:
+    """x.pt is not converted, one line says why, and nothing is left behind."""
+    with pytest.raises(WmzooError, match=words) as error:
+        convert(Path("x.pt"), Path("out"))
+    assert str(error.value).startswith("x.pt: ") and "\n" not in str(error.value)
+    assert os.listdir() == ["x.pt"]

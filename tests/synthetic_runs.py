@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import csv
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import yaml
+from matplotlib.figure import Figure
+
+from wmzoo.compare.runs import Run
 
 HORIZONS = [1, 2, 4, 8, 16]
 
@@ -97,3 +103,47 @@ def write_study(root: Path, seeds: int = 5, tasks: int = 5, diagnostics: bool = 
                 if diagnostics:
                     write_diagnostics(run, 2.0 if arm == "mlp" else 1.3, generator)
     return root
+
+
+def two_arms(root: Path, returns: dict[str, list[list[float]]], task: str = "cheetah-run", **more: Any) -> Path:
+    """root/ARM/seedN; returns: by arm, of each seed."""
+    for arm, seeds in returns.items():
+        for seed, values in enumerate(seeds):
+            folder = root / arm / f"seed{seed}"
+            write_run(folder, dynamics=arm, task=task, seed=seed, returns=values, **more)
+    return root
+
+
+@contextmanager
+def undrawn(*formats: str) -> Iterator[None]:
+    """Within it pictures of these formats are files without a picture: to draw them is most of a report's work."""
+    draw = Figure.savefig
+
+    def save(figure: Figure, file: Any, **how: Any) -> None:
+        if how["format"] in formats:
+            file.write(b"not drawn")
+        else:
+            draw(figure, file, **how)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Figure, "savefig", save)
+        yield
+
+
+def rows(file: Path) -> list[dict[str, str]]:
+    """Of a CSV file."""
+    with open(file, newline="") as opened:
+        return list(csv.DictReader(opened))
+
+
+def run_in_memory(
+    arm: str, seed: int, first: tuple[int, float], speeds: list[float], task: str = "t", esnr: float | None = None
+) -> Run:
+    """Evaluations after 100, 200 and 300 steps, of a run whose wall clock means nothing."""
+    diagnostics = {} if esnr is None else {"horizons": [1, 2], "esnr": {"value": [esnr, 10 * esnr]}}
+    return Run(
+        folder=Path(arm), task=task, suite="dmc", arm=arm, seed=seed, status="done",
+        steps=np.array([100.0, 200.0, 300.0]), seconds=np.array([1e3, 2e3, 3e3]) * (seed + 1),
+        returns=np.array([1.0, 2.0, 3.0]) + seed, first=first, speeds=np.array(speeds), nonfinite=0, config={},
+        facts={}, diagnostics=diagnostics,
+    )  # fmt: skip

@@ -6,10 +6,12 @@ from typing import Any
 
 import torch
 from omegaconf import OmegaConf
+from torch import Tensor
 
 from wmzoo.agent.agent import Agent
 from wmzoo.agent.world_model import TaskEmbedding, WorldModel
 from wmzoo.config.recipe import Recipe
+from wmzoo.data.replay import Slices
 from wmzoo.dynamics.base import Dynamics
 from wmzoo.dynamics.flow import FlowDynamics
 from wmzoo.dynamics.mlp import MLPDynamics
@@ -79,3 +81,17 @@ def tiny_pwm(
 ) -> PWM:
     streams = {name: torch.Generator().manual_seed(i) for i, name in enumerate(("imagination", "minibatch"))}
     return PWM(agent, loss or MSELoss(), Recipe(**{**SETTINGS, **settings}), streams, on_nonfinite, compiled=compiled)
+
+
+def observations(rows: int = 3) -> Tensor:
+    return torch.randn(rows, OBS, dtype=torch.float64, generator=torch.Generator().manual_seed(5))
+
+
+def slices(obs: float = 0.0, reward: float = 0.0) -> Slices:
+    generator = torch.Generator().manual_seed(3)
+    rows = [
+        torch.randn(*shape, dtype=torch.float64, generator=generator) for shape in ((4, 2, OBS), (3, 2, ACT), (3, 2))
+    ]
+    rows[0][2, 1] += obs
+    rows[2][1, 0] += reward
+    return Slices(*rows)

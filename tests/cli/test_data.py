@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -16,7 +13,7 @@ from chunk_files import told_chunk, write_chunks
 import wmzoo
 from wmzoo.agent.build import build_agent
 from wmzoo.cli.main import main
-from wmzoo.data.chunks import read_chunk
+from wmzoo.data.chunks import Chunk, read_chunk, write_chunk
 from wmzoo.data.shards import Shards
 
 
@@ -96,20 +93,27 @@ def test_a_mistake_is_one_line(
     assert says in said and said.count("\n") == 1 and not list(tmp_path.iterdir())
 
 
-def test_ctrl_c_is_told_how_to_go_on_and_the_same_command_does(tmp_path: Path) -> None:
+def test_ctrl_c_is_told_how_to_go_on_and_the_same_command_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ctrl-C comes when the first task is written and the second one begins."""
     out = tmp_path / "chunks"
-    words = ["data", "collect", "--tasks", "pendulum-swingup,fish-swim", "--episodes", "12", "--out", str(out)]
-    with subprocess.Popen([sys.executable, "-m", "wmzoo", *words], stderr=subprocess.PIPE, text=True) as process:
-        while not (out / "chunk_0.pt").exists() and process.poll() is None:
-            time.sleep(0.01)
-        os.kill(process.pid, signal.SIGINT)
-        said = process.communicate()[1]
-    assert process.returncode == 130
-    assert said.splitlines()[-1] == "wmzoo: wmzoo data collect: the same command goes on where it was"
+    words = ["collect", "--tasks", "pendulum-swingup,cartpole-balance", "--episodes", "2", "--out", out]
+
+    def write_and_be_interrupted(file: Path, chunk: Chunk) -> None:
+        write_chunk(file, chunk)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("wmzoo.data.collect.write_chunk", write_and_be_interrupted)
+        assert data(*words) == 130
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        "wmzoo: wmzoo data collect: the same command goes on where it was"
+    )
     assert not (out / "chunk_1.pt").exists()
     first = (out / "chunk_0.pt").stat()
-    assert main(words) == 0
-    assert (out / "chunk_0.pt").stat() == first and len(read_chunk(out / "chunk_1.pt").obs) == 12
+    assert data(*words) == 0
+    assert (out / "chunk_0.pt").stat() == first and len(read_chunk(out / "chunk_1.pt").obs) == 2
 
 
 @pytest.mark.parametrize("words", [["data", "--help"], ["data", "convert", "--help"]])

@@ -9,6 +9,7 @@ import torch
 from omegaconf import OmegaConf
 
 from wmzoo.checkpoints.write import save, save_in_run
+from wmzoo.cli.evaluate import describe
 from wmzoo.cli.main import main
 from wmzoo.compute.rng import seed_of
 from wmzoo.errors import WmzooError
@@ -163,3 +164,20 @@ def test_what_cannot_be_done_is_one_line_before_anything_is_evaluated(run_folder
     assert evaluate(run_folder, *(str(word).replace("DISK", str(disk)) for word in words)) == 2
     captured = capsys.readouterr()
     assert says in captured.err and captured.err.count("\n") == 1 and captured.out == ""
+
+
+def test_wmzoo_evaluate_says_both_in_words():
+    result = {
+        "task": "reach",
+        "returns": [1.0],
+        "episodes": 1,
+        "mean": 1.0,
+        "std": 0.0,
+        "iteration": 1,
+        "success": 0.5,
+        "success_any": 0.75,
+        "checkpoint": "run",
+        "video": None,
+    }
+    assert "success: 50 % of the episodes at their last step, 75 % at any step" in describe(result)
+    assert "success" not in describe(result | {"success": None, "success_any": None})

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 import torch
-from chunk_files import OLD_FILE, known_chunk, same, write_with_tensordict
+from chunk_files import OLD_FILE, known_chunk, same
 
 from wmzoo.data.chunks import Chunk, read_chunk, write_chunk
 from wmzoo.errors import DamagedFile, WmzooError
@@ -26,34 +26,43 @@ def test_a_file_of_the_old_generation_is_read() -> None:
     assert same(read_chunk(OLD_FILE), known_chunk())
 
 
-def test_a_file_of_todays_tensordict_is_read(tmp_path: Path) -> None:
-    write_with_tensordict(tmp_path / "chunk.pt")
-    assert same(read_chunk(tmp_path / "chunk.pt"), known_chunk())
+WITH_TENSORDICT = """
+import sys, torch, tensordict
+from pathlib import Path
+from chunk_files import known_chunk, same
+from wmzoo.data.chunks import read_chunk
+old, ours, folder = map(Path, sys.argv[1:])
+td = torch.load(ours, weights_only=False)
+assert type(td) is tensordict.TensorDict and td.batch_size == (4, 4) and len(td[1:3, 2]) == 2
+torch.save(torch.cat([td, td]), folder / "twice.pt")
+chunk = known_chunk()
+torch.save(tensordict.TensorDict(chunk._asdict(), batch_size=chunk.reward.shape), folder / "theirs.pt")
+assert all(same(read_chunk(file), known_chunk()) for file in (old, ours, folder / "theirs.pt"))
+"""
 
 
-def test_both_are_read_where_tensordict_itself_is_loaded_too(tmp_path: Path) -> None:
-    write_with_tensordict(tmp_path / "chunk.pt")
-    code = (
-        "import sys, tensordict; from pathlib import Path\n"
-        "from chunk_files import known_chunk, same\nfrom wmzoo.data.chunks import read_chunk\n"
-        "sys.exit(not all(same(read_chunk(Path(file)), known_chunk()) for file in sys.argv[1:]))"
-    )
+@pytest.fixture(scope="module")
+def by_tensordict(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Files of today's tensordict, in a process of its own: importing it changes what torch loads, and takes seconds.
+
+    theirs.pt is known_chunk(), twice.pt two of the one in ours.pt, which is written here and loaded there as one of its
+    own. Files of both kinds are read there, too, where tensordict itself is loaded.
+    """
+    folder = tmp_path_factory.mktemp("chunks")
+    write_chunk(folder / "ours.pt", known_chunk())
     paths = os.pathsep.join([str(Path(__file__).parents[1]), *sys.path])
-    command = [sys.executable, "-c", code, str(OLD_FILE), str(tmp_path / "chunk.pt")]
+    command = [sys.executable, "-c", WITH_TENSORDICT, str(OLD_FILE), str(folder / "ours.pt"), str(folder)]
     subprocess.run(command, check=True, env={**os.environ, "PYTHONPATH": paths})
+    return folder
 
 
-def test_what_is_written_is_loaded_by_tensordict_as_one_of_its_own(tmp_path: Path) -> None:
-    write_chunk(tmp_path / "chunk.pt", known_chunk())
-    assert same(read_chunk(tmp_path / "chunk.pt"), known_chunk())
-    code = (
-        "import sys, torch, tensordict\n"
-        "td = torch.load(sys.argv[1], weights_only=False)\n"
-        "assert type(td) is tensordict.TensorDict and td.batch_size == (4, 4) and len(td[1:3, 2]) == 2\n"
-        "torch.save(torch.cat([td, td]), sys.argv[2])"
-    )
-    subprocess.run([sys.executable, "-c", code, str(tmp_path / "chunk.pt"), str(tmp_path / "twice.pt")], check=True)
-    assert same(read_chunk(tmp_path / "twice.pt"), Chunk(*(torch.cat([t, t]) for t in known_chunk())))
+def test_a_file_of_todays_tensordict_is_read(by_tensordict: Path) -> None:
+    assert same(read_chunk(by_tensordict / "theirs.pt"), known_chunk())
+
+
+def test_what_is_written_is_loaded_by_tensordict_as_one_of_its_own(by_tensordict: Path) -> None:
+    assert same(read_chunk(by_tensordict / "ours.pt"), known_chunk())
+    assert same(read_chunk(by_tensordict / "twice.pt"), Chunk(*(torch.cat([t, t]) for t in known_chunk())))
 
 
 def test_the_same_chunk_makes_the_same_bytes_under_any_name(tmp_path: Path) -> None:

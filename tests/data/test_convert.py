@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
 import signal
@@ -64,36 +63,6 @@ def test_every_step_is_where_its_episode_says_whatever_the_order_of_tasks_and_th
             assert torch.equal(shard.reward[rows], torch.cat([1000 * number + t[1:], t[:1] * 0]))
 
 
-def test_chunks_without_a_list_of_tasks_keep_numbers_and_width(tmp_path: Path) -> None:
-    index = convert([write_chunks(tmp_path / "src", told_chunk([3, 1, 3], 2))], tmp_path / "dst")
-    assert [(t.task, t.name, t.obs_dim, t.act_dim) for t in index.tasks] == [(1, "task-1", 4, 2), (3, "task-3", 4, 2)]
-    assert index.num_tasks == 4
-
-
-def test_folders_with_lists_of_their_own_become_one_set(tmp_path: Path) -> None:
-    for name, tasks in (("one", THREE[:1]), ("two", THREE[1:])):
-        write_chunks(tmp_path / name, told_chunk(list(range(len(tasks))), 2))
-        (tmp_path / name / "tasks.json").write_text(json.dumps({"tasks": [task._asdict() for task in tasks]}))
-    index = convert([tmp_path / "two", tmp_path / "one"], tmp_path / "dst")
-    assert [(task.task, task.name) for task in index.tasks] == [
-        (0, "cheetah-run"),
-        (1, "cup-catch"),
-        (2, "walker-walk"),
-    ]
-
-
-def test_a_part_of_a_set_keeps_its_numbers(tmp_path: Path) -> None:
-    index = convert([write_chunks(tmp_path / "src", told_chunk([2], 2))], tmp_path / "dst", THREE)
-    assert [task.task for task in index.tasks] == [2] and index.num_tasks == 3
-
-
-def test_files_are_taken_in_the_order_of_their_numbers(tmp_path: Path) -> None:
-    write_chunks(tmp_path / "src", *(told_chunk([0], 2, first=first) for first in range(11)))
-    convert([tmp_path / "src"], tmp_path / "dst")
-    (shard,) = Shards(tmp_path / "dst").shards
-    assert shard.obs[::3, 1].tolist() == list(range(11))
-
-
 def test_episodes_that_are_not_finite_are_noted_and_row_0_is_not_looked_at(tmp_path: Path) -> None:
     chunk = told_chunk([0, 1, 0, 1, 0, 0], 3)
     chunk.reward[2, 1], chunk.action[3, 3, 0], chunk.obs[4, 0, 0] = NAN, float("inf"), NAN
@@ -102,56 +71,6 @@ def test_episodes_that_are_not_finite_are_noted_and_row_0_is_not_looked_at(tmp_p
     chunk.action[1, 1, 1] = NAN
     index = convert([write_chunks(tmp_path / "src", chunk)], tmp_path / "dst", THREE[:2])
     assert [task.nonfinite for task in index.tasks] == [(0, 1, 2), (1,)]
-
-
-@pytest.mark.parametrize(
-    ("change", "says"),
-    [
-        (lambda c: c.task.__setitem__((1, 2), 0), "episode 1 changes its task on the way"),
-        (lambda c: c.task.__setitem__(1, 7), "has an episode of task 7; the list of tasks has 3"),
-        (lambda c: c.task.__setitem__(0, -1), "has an episode of task -1"),
-        (lambda c: c.obs.__setitem__((1, 0, 3), 0.5), "episode 1 of cheetah-run has observations of more than its 3"),
-    ],
-)
-def test_a_chunk_that_contradicts_its_tasks_is_refused(tmp_path: Path, change: object, says: str) -> None:
-    chunk = told_chunk([0, 1], 3)
-    change(chunk)  # type: ignore[operator]
-    file = write_chunks(tmp_path / "src", chunk) / "chunk_0.pt"
-    with pytest.raises(DamagedFile, match=f"{file}: .*{says}"):
-        convert([file], tmp_path / "dst", THREE)
-
-
-def test_tasks_that_cannot_be_are_refused(tmp_path: Path) -> None:
-    wide = [Task("walker-walk", 24, 6)]
-    source = write_chunks(tmp_path / "src", told_chunk([0], 2))
-    with pytest.raises(DamagedFile, match="walker-walk has observations of 24 numbers, the chunk only 4"):
-        convert([source], tmp_path / "dst", wide)
-    other = write_chunks(tmp_path / "other", told_chunk([0], 2))
-    (other / "tasks.json").write_text(json.dumps({"tasks": [THREE[0]._asdict()]}))
-    with pytest.raises(WmzooError, match="its tasks have no names"):
-        convert([source, other], tmp_path / "dst")
-    with pytest.raises(WmzooError, match="walker-walk has other widths there"):
-        convert([source, other], tmp_path / "dst", [Task("walker-walk", 3, 2)])
-    narrow = write_chunks(tmp_path / "narrow", told_chunk([0], 2, widths=(3, 2)))
-    with pytest.raises(WmzooError, match="different widths.*give --tasks"):
-        convert([source, narrow], tmp_path / "dst")
-    for content in ("[]", '{"tasks": [{"name": "../up", "obs_dim": 3, "act_dim": 1}]}', "{"):
-        (other / "tasks.json").write_text(content)
-        with pytest.raises(WmzooError, match="tasks.json: not as"):
-            convert([other], tmp_path / "dst")
-    assert not (tmp_path / "dst").exists()
-
-
-def test_sources_that_are_none_are_refused(tmp_path: Path) -> None:
-    source = write_chunks(tmp_path / "src", told_chunk([0], 2))
-    (tmp_path / "empty").mkdir()
-    for paths, says in (
-        ([tmp_path / "none"], "no such file or folder"),
-        ([tmp_path / "empty"], "holds no chunks"),
-        ([source, source / "chunk_0.pt"], "named twice"),
-    ):
-        with pytest.raises(WmzooError, match=says):
-            convert(paths, tmp_path / "dst")
 
 
 def test_a_finished_conversion_is_not_done_again_and_not_replaced(tmp_path: Path) -> None:
@@ -179,23 +98,27 @@ def test_nothing_is_put_among_other_files_or_onto_a_disk_that_is_too_small(
     convert([source], tmp_path / "dst")
 
 
-DIES = """
-import os, signal, sys
-from pathlib import Path
-from wmzoo.data import convert, episodes
-name, left, source, destination = sys.argv[1], int(sys.argv[2]), *map(Path, sys.argv[3:])
-episodes.BLOCK = 2 * 4 * 6 * 8
-real = getattr(convert, name)
-def then_die(*args, **more):
-    global left
-    given = real(*args, **more)
-    left -= 1
-    if not left:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return given
-setattr(convert, name, then_die)
-convert.convert([source], destination)
-"""
+def killed(where: str, count: int, source: Path, destination: Path) -> None:
+    """A conversion in a child of this process, which is killed after the `count`-th call of the function `where`."""
+    child = os.fork()
+    if child:
+        assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
+        return
+    calls, real = 0, getattr(module, where)
+
+    def then_die(*given: object, **more: object) -> object:
+        nonlocal calls
+        calls += 1
+        found = real(*given, **more)
+        if calls == count:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return found
+
+    try:
+        setattr(module, where, then_die)
+        convert([source], destination)
+    finally:
+        os._exit(1)  # it should have been killed
 
 
 @pytest.mark.usefixtures("small_blocks")
@@ -215,9 +138,7 @@ def test_after_kill_9_the_same_call_goes_on_and_makes_the_same_bytes(tmp_path: P
     chunks[1].reward[1, 2] = NAN
     source = write_chunks(tmp_path / "src", *chunks)
     convert([source], tmp_path / "whole")
-    command = [sys.executable, "-c", DIES, where, str(count), str(source), str(tmp_path / "killed")]
-    root = os.pathsep.join([str(Path(module.__file__).parents[2]), *sys.path])
-    assert subprocess.run(command, env={**os.environ, "PYTHONPATH": root}).returncode == -signal.SIGKILL
+    killed(where, count, source, tmp_path / "killed")
     assert not (tmp_path / "killed" / "index.json").exists()
     with pytest.raises(WmzooError, match="its conversion has not ended"):
         read_index(tmp_path / "killed")

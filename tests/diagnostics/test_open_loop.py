@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from wmzoo.agent.world_model import WorldModel
 from wmzoo.data.replay import Slices
-from wmzoo.diagnostics.open_loop import open_loop
+from wmzoo.diagnostics.open_loop import distance_from_simplex, open_loop
 from wmzoo.dynamics.base import Dynamics
 from wmzoo.nets import ScalarCode
 
@@ -68,3 +68,8 @@ def test_half_the_change_leaves_a_quarter_of_the_squared_error(slices: Slices) -
 
 def test_rewards_are_compared_on_the_scale_the_head_learns(slices: Slices) -> None:
     assert open_loop(model(1.0), slices, lambda r: r + 1e3)["reward_r2_last"] < -1e4
+
+
+def test_the_distance_from_the_simplex_is_the_sum_s_or_the_negative_entry_s() -> None:
+    z = torch.tensor([[0.5, 0.5, 1.0, 0.0], [0.5, 0.75, 1.0, 0.0], [0.5, 0.5, 1.125, -0.125]])
+    torch.testing.assert_close(distance_from_simplex(z, 2), torch.tensor([0.0, 0.25, 0.125]))

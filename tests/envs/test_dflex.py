@@ -1,10 +1,5 @@
 """The dflex adapter, on a stand-in with dflex's surface and habits, and on the real one where it is installed."""
 
-import importlib.machinery
-import os
-import subprocess
-import sys
-
 import pytest
 import torch
 from which_dflex import BOTH, FAKE, dflex
@@ -32,9 +27,6 @@ def fake():
 def some_actions(env, count):
     generator = torch.Generator().manual_seed(0)
     return [2 * torch.rand(env.num_envs, env.act_dim, generator=generator) - 1 for _ in range(count)]
-
-
-# ── what it gives ────────────────────────────────────────
 
 
 @pytest.mark.parametrize("task", ["cartpole", "hopper"])
@@ -87,9 +79,6 @@ def test_episodes_are_truncated_at_their_length_with_the_true_last_observation(p
     assert env.elapsed.tolist() == [0, 0] and longer.elapsed.tolist() == [5, 5]
 
 
-# ── what fails in it ────────────────────────────────────────
-
-
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e9])
 def test_a_simulation_that_has_failed_is_terminated_counted_and_starts_anew(package, value):
     env, untouched = DflexVectorEnv("hopper", 4), DflexVectorEnv("hopper", 4)
@@ -120,33 +109,6 @@ def test_what_failed_is_counted_in_the_metrics():
     assert [tracker.take()["recovered"], tracker.take()["recovered"]] == [3, 0]
 
 
-# ── what it leaves alone ────────────────────────────────────────
-
-TRACES = """
-import sys, numpy as np, torch
-from wmzoo.envs.dflex import DflexVectorEnv
-path, options, generator = list(sys.path), np.get_printoptions(), torch.random.get_rng_state()
-gym, has_imp = "gym" in sys.modules, "imp" in sys.modules
-env = DflexVectorEnv("cartpole", 2)
-env.reset(0)
-env.step(torch.zeros(2, 1))
-assert sys.path == path, sys.path
-assert np.get_printoptions() == options
-assert torch.equal(torch.random.get_rng_state(), generator)
-assert ("gym" in sys.modules) == gym
-assert not hasattr(np, "Inf")
-print("no trace")
-"""
-
-
-@pytest.mark.parametrize("which", BOTH)
-def test_the_process_is_left_as_it_was(which):
-    """In a process of its own, where nothing has been imported before."""
-    there = {"PYTHONPATH": os.pathsep.join([str(FAKE), os.getcwd()])} if which == "fake" else {}
-    done = subprocess.run([sys.executable, "-c", TRACES], capture_output=True, text=True, env={**os.environ, **there})
-    assert (done.stdout, done.returncode) == ("no trace\n", 0), done.stderr
-
-
 def test_starts_do_not_depend_on_torchs_generator(package):
     env = DflexVectorEnv("hopper", 2, episode_length=4)
     torch.manual_seed(1)
@@ -167,33 +129,6 @@ def test_nothing_has_a_gradient_whatever_else_uses_dflex(package):
     assert package.config.no_grad is False
 
 
-# ── what cannot be ────────────────────────────────────────
-
-
-def test_a_missing_package_gives_the_command_that_installs_it(monkeypatch):
-    monkeypatch.setattr(dflex_package.importlib.util, "find_spec", lambda name: None)
-    dflex_package.load.cache_clear()
-    with pytest.raises(WmzooError, match="pip install .*bb59db5cf65e63740787bf22f91bae3103b30d19.zip") as caught:
-        wmzoo.build("env", "dflex", num_envs=2)
-    assert "\n" not in str(caught.value)
-
-
-def test_a_package_that_cannot_be_imported_is_one_line_with_what_it_needs(tmp_path, monkeypatch):
-    (tmp_path / "dflex").mkdir()
-    (tmp_path / "dflex" / "__init__.py").write_text("raise RuntimeError('Ninja is required\\nto load C++ extensions')")
-    monkeypatch.syspath_prepend(tmp_path)
-    with dflex("fake"):
-        monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
-        with pytest.raises(WmzooError, match=r"cannot be imported \(RuntimeError: Ninja is.*needs g\+\+") as caught:
-            DflexVectorEnv("hopper", 1)
-    assert "\n" not in str(caught.value)
-
-
-def test_the_first_import_says_that_it_compiles(fake, caplog):
-    DflexVectorEnv("hopper", 1)
-    assert dflex_package.COMPILING in caplog.text
-
-
 @pytest.mark.parametrize(
     ("given", "words"),
     [
@@ -212,18 +147,6 @@ def test_what_does_not_exist_is_refused_with_words(fake, given, words):
 def test_a_gpu_that_is_not_there_is_refused_with_what_works(fake):
     with pytest.raises(WmzooError, match="env.device=cpu works"):
         DflexVectorEnv("hopper", 1, device="cuda")
-
-
-def test_the_stand_in_for_imp_loads_a_compiled_module():
-    """As dflex does with its kernels; Python's own extension modules are compiled ones."""
-    imp = dflex_package.imp()
-    compiled = importlib.machinery.PathFinder.find_spec("_heapq", [os.path.dirname(sys.modules["array"].__file__)])
-    assert compiled is not None and compiled.origin is not None
-    file, path, description = imp.find_module("_heapq", [os.path.dirname(compiled.origin)])
-    with file:
-        assert imp.load_module("_heapq", file, path, description).heappop([1]) == 1
-    with pytest.raises(ImportError):
-        imp.find_module("kernels", ["/nowhere"])
 
 
 def test_the_papers_settings_are_the_default_and_options_go_over_them(fake):

@@ -7,7 +7,6 @@ import torch
 from wmzoo.envs import dmc_tasks
 from wmzoo.envs.dmc import DmcVectorEnv
 from wmzoo.envs.simulator import SimulationError
-from wmzoo.errors import WmzooError
 
 SAME_MODEL_EVERY_TIME = [task for task in dmc_tasks.TASKS if task[0] != "lqr"]  # lqr draws its model at loading
 # One-step and many-sub-step physics, Euler and RK4, tasks that change their model at resets, sensors, terrain.
@@ -109,20 +108,6 @@ def test_a_simulation_that_blows_up_is_an_error_that_names_mujocos_warning():
     env.pool.simulators[0].physics.data.qvel[:] = 1e30
     with pytest.raises(SimulationError, match="BADQ"):
         env.step(torch.zeros(1, 1))
-
-
-@pytest.mark.parametrize("name", ["ball_in_cup-catch", "cup-catch", "ball-in-cup-catch", "cup_catch"])
-def test_a_task_is_found_under_its_usual_names(name):
-    assert DmcVectorEnv(name, 1).task == "ball_in_cup-catch"
-
-
-def test_an_unknown_task_names_near_ones_and_where_the_list_is():
-    with pytest.raises(WmzooError, match=r"did you mean cheetah-run.*wmzoo\.envs\.dmc"):
-        DmcVectorEnv("cheeta-run", 1)
-
-
-def test_a_custom_task_is_found_like_any_other():
-    assert DmcVectorEnv("cheetah-run-backwards", 1).task == "cheetah-run_backwards"
 
 
 def test_copies_of_a_task_share_one_model():

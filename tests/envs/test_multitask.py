@@ -4,18 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-import wmzoo
 from wmzoo.envs import multitask
-from wmzoo.envs.build import build_env
 from wmzoo.envs.dmc import DmcVectorEnv
 from wmzoo.envs.multitask import MultitaskVectorEnv, task_seed
 from wmzoo.envs.simulated import SimulatedVectorEnv
 from wmzoo.envs.simulator import Facts, SimulatorStep
-from wmzoo.envs.task_sets import MT30, MT80, task_of, task_set
+from wmzoo.envs.task_sets import MT30, MT80, task_set
 from wmzoo.errors import WmzooError
-from wmzoo.evaluation.episodes import Evaluation, evaluate
-from wmzoo.evaluation.scores import score, task_scores
-from wmzoo.trainers.build import with_tasks
+from wmzoo.evaluation.episodes import evaluate
+from wmzoo.evaluation.scores import task_scores
 
 SET = ["reacher-three-easy", "pendulum-spin", "cup-catch"]  # 8, 3 and 8 numbers; 3, 1 and 2 actions
 SEED = 4
@@ -150,22 +147,6 @@ def test_an_evaluation_tells_the_agent_its_tasks_and_ends_each_episode_in_its_ow
     assert list(scores) == ["pendulum-swingup", "mw-reach"] and scores["mw-reach"] == 100
 
 
-def test_the_score_is_the_mean_over_tasks_of_a_tenth_of_the_return_or_the_success_in_percent():
-    tasks = task_set(["walker-run", "mw-push", "cup-spin"])
-    played = [0, 1, 2, 0, 1, 1, 1]
-    successes = (False, True, False, False, False, True, True)
-    evaluation = Evaluation((800, 900, 50, 600, 0, 0, 0), (500,) * 7, successes)
-    scores = task_scores(evaluation, played, tasks)
-    assert scores == {"walker-run": 70, "mw-push": 75, "cup-spin": 5}
-    assert score(scores) == 50  # and not the mean over episodes
-
-
-@pytest.mark.parametrize(("played", "words"), [([0, 0], "cup-spin has no score"), ([0, 1, 2], "mw-push has no score")])
-def test_a_task_without_a_figure_is_named(played, words):
-    with pytest.raises(WmzooError, match=words):
-        task_scores(Evaluation((1, 1), (1, 1)), played, task_set(["walker-run", "cup-spin", "mw-push"]))
-
-
 @pytest.mark.parametrize(
     ("chosen", "words"),
     [
@@ -183,50 +164,6 @@ def test_a_set_that_makes_no_sense_is_refused_in_one_line(chosen, words):
     with pytest.raises(WmzooError, match=words) as error:
         MultitaskVectorEnv(chosen, 3)
     assert "\n" not in str(error.value)
-
-
-@pytest.mark.parametrize("typed", ["mt30", "[cup_catch,pendulum-spin]"])
-def test_a_config_learns_the_tasks_from_its_environment(typed):
-    cfg = wmzoo.compose(["env=multitask", f"env.set={typed}", "size=tiny"])
-    env = build_env(cfg, 1)
-    cfg = with_tasks(cfg, env)
-    dims = [task.act_dim for task in MT30] if typed == "mt30" else [2, 1]
-    assert (cfg.model.num_tasks, cfg.model.action_dims) == (len(dims), dims)
-    cfg = with_tasks(cfg, env)  # as on resuming
-    model = wmzoo.build_agent(cfg, env.obs_dim, env.act_dim).world_model
-    assert torch.equal(model.action_masks, env.action_masks)
-    assert model.task_embedding.table.weight.shape == (len(dims), 96)
-
-
-def test_one_task_leaves_the_config_alone():
-    cfg = wmzoo.compose(["env=dmc"])
-    cfg = with_tasks(cfg, build_env(cfg, 1))
-    assert (cfg.model.num_tasks, cfg.model.action_dims) == (0, None)
-
-
-@pytest.mark.parametrize(
-    ("typed", "words"),
-    [
-        (["model.num_tasks=4"], r"model\.num_tasks=4, but env=multitask has 3: leave it out"),
-        (["model.action_dims=[3,1,1]", "model.num_tasks=3"], r"model\.action_dims=\[3, 1, 1\], but"),
-        (["model.task_dim=0"], r"model\.task_dim=96"),
-    ],
-)
-def test_a_config_that_contradicts_its_environment_is_refused(typed, words):
-    cfg = wmzoo.compose(["env=multitask", f"env.set=[{','.join(SET)}]", *typed])
-    with pytest.raises(WmzooError, match=words):
-        cfg = with_tasks(cfg, build_env(cfg, 1))
-
-
-def test_online_training_of_several_tasks_is_refused_in_words():
-    cfg = wmzoo.compose(["env=multitask", f"env.set=[{','.join(SET)}]", "env.num_envs=3", "size=tiny"])
-    with pytest.raises(ValueError, match="takes no env=multitask"):
-        wmzoo.build_trainer(cfg, lambda agent: None)
-
-
-def test_a_set_has_a_name():
-    assert task_of({"set": "mt30"}) == "mt30" and task_of({"set": SET}) == "reacher-three-easy+pendulum-spin+cup-catch"
-    assert task_of({"task": "walker-run"}) == "walker-run"
 
 
 @pytest.mark.slow

@@ -1,12 +1,10 @@
 """The batch around simulators, with a simulator whose every number is known beforehand."""
 
-import numpy as np
 import pytest
 import torch
 from counting import Counter
 
 from wmzoo.envs.simulated import SimulatedVectorEnv
-from wmzoo.envs.simulator import ActionRange
 from wmzoo.errors import WmzooError
 
 
@@ -83,18 +81,6 @@ def test_a_state_of_another_batch_size_is_refused_with_the_size_that_fits():
     env = batch(Counter())
     with pytest.raises(WmzooError, match=r"set env\.num_envs=2"):
         env.load_state_dict({"elapsed": torch.zeros(2), "simulators": [{}, {}]})
-
-
-def test_actions_are_mapped_linearly_onto_the_tasks_range():
-    actions = ActionRange(np.array([0.0, -4.0, -1.0, -np.inf]), np.array([10.0, 2.0, 1.0, np.inf]))
-    np.testing.assert_allclose(actions.native(-np.ones(4)), [0, -4, -1, -1])
-    np.testing.assert_allclose(actions.native(np.ones(4)), [10, 2, 1, 1])
-    np.testing.assert_allclose(actions.native(np.full(4, 0.5)), [7.5, 0.5, 0.5, 0.5])
-
-
-def test_the_range_of_one_changes_no_bit():
-    values = np.random.default_rng(0).uniform(-1, 1, 1000)
-    assert np.array_equal(ActionRange(-np.ones(1000), np.ones(1000)).native(values), values)
 
 
 def test_without_a_length_of_an_episode_the_error_says_what_to_set():

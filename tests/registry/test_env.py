@@ -29,8 +29,11 @@ HERE = [
 DFLEX = [task for suite, task in NAMED if suite == "dflex"]
 
 
-def make(suite, played):
-    return lambda num_envs: build("env", suite, num_envs=num_envs, **{key_of(suite): played})
+LENGTH = 60  # of an episode, so that ends come soon; what depends on a task's own length is checked below, too
+
+
+def make(suite, played, **more):
+    return lambda num_envs: build("env", suite, num_envs=num_envs, **{key_of(suite): played}, **more)
 
 
 def key_of(suite):
@@ -40,6 +43,13 @@ def key_of(suite):
 @pytest.mark.parametrize(("suite", "played"), HERE, ids=str)
 @pytest.mark.parametrize("check", contract.CHECKS, ids=lambda check: check.__name__)
 def test_a_named_task_keeps_the_contract(check, suite, played):
+    check(make(suite, played, episode_length=LENGTH))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("suite", "played"), HERE, ids=str)
+@pytest.mark.parametrize("check", [contract.check_autoreset, contract.check_state_roundtrip], ids=lambda c: c.__name__)
+def test_a_named_task_keeps_the_contract_over_episodes_of_its_own_length(check, suite, played):
     check(make(suite, played))
 
 
@@ -52,19 +62,30 @@ def test_a_dflex_task_keeps_the_contract(check, which, task):
 
 
 EVERY_BACKEND = [("dmc", "reacher-easy"), ("gymnasium", "Hopper-v5")]
+OF_PROCESSES = (contract.check_close, contract.check_crash)  # each takes seconds to begin; the others: test_backend.py
+
+
+def is_fast(check, task, backend):
+    return backend in ("serial", "threads") or (
+        (task, backend) == ("reacher-easy", "processes") and check in OF_PROCESSES
+    )
+
+
 BACKENDS = [
-    pytest.param(suite, task, backend, id=f"{task}-{backend}", marks=() if fast else pytest.mark.slow)
+    pytest.param(
+        check, suite, task, backend,
+        id=f"{check.__name__}-{task}-{backend}", marks=() if is_fast(check, task, backend) else pytest.mark.slow,
+    )
     for suite, task in EVERY_BACKEND
     for backend in ("serial", "threads", "processes", "arrays", "rollout")
     if (task, backend) != ("Hopper-v5", "rollout")
-    for fast in [backend in ("serial", "threads") or (task, backend) == ("reacher-easy", "processes")]
-]
+    for check in contract.CHECKS
+]  # fmt: skip
 
 
-@pytest.mark.parametrize(("suite", "task", "backend"), BACKENDS)
-@pytest.mark.parametrize("check", contract.CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize(("check", "suite", "task", "backend"), BACKENDS)
 def test_every_backend_keeps_the_contract(check, suite, task, backend):
-    check(lambda num_envs: build("env", suite, task=task, num_envs=num_envs, backend=backend))
+    check(make(suite, task, episode_length=LENGTH, backend=backend))
 
 
 @pytest.mark.parametrize("name", list_entries("env"))

@@ -10,6 +10,7 @@ from omegaconf import OmegaConf
 from wmzoo.errors import RunFailed, RunInterrupted, WmzooError
 from wmzoo.runs import Run
 from wmzoo.runs.folder import default_name
+from wmzoo.storage.lock import FolderLock
 
 
 def config(**extra):
@@ -82,6 +83,12 @@ def test_a_run_that_ends_early_says_so_and_keeps_its_rows(tmp_path, error, statu
         raise error
     assert json.loads((tmp_path / "run.json").read_text())["status"] == status
     assert len((tmp_path / "metrics.csv").read_text().splitlines()) == 2
+
+
+def test_a_run_holds_its_folder_for_as_long_as_it_lives(tmp_path):
+    with Run(tmp_path, config()), pytest.raises(WmzooError, match="in use by process"):
+        FolderLock(tmp_path)
+    FolderLock(tmp_path).release()
 
 
 def mistaken(folder, error=WmzooError, rows=0):

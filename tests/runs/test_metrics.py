@@ -1,4 +1,3 @@
-import csv
 import json
 
 import numpy as np
@@ -7,7 +6,6 @@ import torch
 
 from wmzoo.errors import WmzooError
 from wmzoo.runs.metrics import COLUMNS, MetricsWriter, complete, read_metrics
-from wmzoo.storage.rows import write_csv
 
 
 def test_a_missing_or_non_finite_value_is_null_and_the_line_is_strict_json(tmp_path):
@@ -45,9 +43,3 @@ def test_a_last_row_torn_by_a_crash_is_left_out_but_a_torn_middle_is_an_error(tm
     path.write_text('{"iterat\n{"iteration": 2}\n')
     with pytest.raises(WmzooError, match="line 1"):
         read_metrics(path)
-
-
-def test_csv_has_the_union_of_the_columns_and_an_empty_cell_for_null(tmp_path):
-    write_csv([{"a": 1, "b": None}, {"a": 2, "c": 3.5}], tmp_path / "m.csv")
-    with open(tmp_path / "m.csv", newline="") as file:
-        assert list(csv.reader(file)) == [["a", "b", "c"], ["1", "", ""], ["2", "", "3.5"]]

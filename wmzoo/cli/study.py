@@ -46,6 +46,6 @@ def run(args: argparse.Namespace) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the end of a cluster's job is a Ctrl-C
     jobs = (diagnoses if args.step == "diagnose" else trainings)(study, args.root)
     launcher = Local(threads=1 if args.workers > 1 else None)
-    goes_on = f"wmzoo study {args.step} {study.name}"
+    goes_on = f"wmzoo study {args.step} {study.spec}"
     Runner(jobs, launcher, args.workers, partial(print, flush=True), goes_on, args.plugin).run()
     return 0

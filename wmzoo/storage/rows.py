@@ -23,14 +23,23 @@ def plain(value: Any) -> Any:
     return value
 
 
-def write_csv(rows: Sequence[Mapping[str, Any]], path: Path, columns: Sequence[str] = ()) -> None:
+def write_csv(
+    rows: Sequence[Mapping[str, Any]], path: Path, columns: Sequence[str] = (), digits: int | None = None
+) -> None:
     """Writes the rows as CSV, null as an empty cell.
 
     Args:
         columns: the header of a file without rows; else it is the union of the rows' columns, as they appear.
+        digits: significant ones of numbers with a fraction; all of them, if left out.
     """
+    if digits is not None:
+        rows = [{name: _rounded(value, digits) for name, value in row.items()} for row in rows]
     file = io.StringIO(newline="")
     writer = csv.DictWriter(file, list(dict.fromkeys(name for row in rows for name in row)) or columns, restval="")
     writer.writeheader()
     writer.writerows(rows)
     write_text(path, file.getvalue())
+
+
+def _rounded(value: Any, digits: int) -> Any:
+    return f"{value:.{digits}g}" if isinstance(value, float) else value

@@ -8,7 +8,8 @@ It is written in the block `study` of an `experiment=` config, or in a file of i
     tasks: [cartpole_swingup, reacher_easy]      # names after env=, or {name: [overrides]}
     seeds: [0, 1, 2]
 
-What there is on disk says how far it is: finished runs are kept, unfinished ones resumed, missing ones begun.
+Other keys are left alone. What there is on disk says how far it is: finished runs are kept, unfinished ones resumed,
+missing ones begun.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ from wmzoo.compare.tasks import Settings
 from wmzoo.config.composition import compose
 from wmzoo.errors import WmzooError
 from wmzoo.registry.cards import load_yaml
+from wmzoo.runs.metrics import read_metrics
+from wmzoo.storage.rows import write_csv
 from wmzoo.storage.run_layout import is_trained, training_seconds
 from wmzoo.studies.jobs import Job, train_or_resume
 
@@ -48,9 +51,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class Study:
-    """See the module's docstring; `shared` are the overrides of every run."""
+    """See the module's docstring; `spec` is what it was read from, `shared` are the overrides of every run."""
 
     name: str
+    spec: str
     title: str
     shared: tuple[str, ...]
     arms: Mapping[str, Sequence[str]]
@@ -80,6 +84,7 @@ def read_study(name: str) -> Study:
     tasks = block["tasks"]
     study = Study(
         name=Path(name).stem,
+        spec=name,
         title=str(block.get("title", name)),
         shared=(*shared, *map(str, block.get("overrides") or ())),
         arms={str(arm): [str(o) for o in overrides or ()] for arm, overrides in dict(block["arms"]).items()},
@@ -138,20 +143,23 @@ def diagnoses(study: Study, root: Path) -> list[Job]:
     return found
 
 
-KEPT = ("config.yaml", "run.json", "metrics.csv", "diagnostics/diagnostics.json")
+KEPT = ("config.yaml", "run.json", "diagnostics/diagnostics.json")  # beside the metrics
+DIGITS = 6  # significant ones of kept metrics
 
 
 def report(study: Study, root: Path, out: Path, clock: str = "wall") -> list[str]:
     """The arms compared, in `out`: the report, and below runs/ what it was made of (no weights). Gives its words."""
     found = folder_of(study, root)
-    command = f"wmzoo study report {study.name} --root {root} --out {out} --clock {clock}"
+    command = f"wmzoo study report {study.spec} --root {root} --out {out} --clock {clock}"
     settings = Settings(clock=clock)
     made = Report([found], ["folder"], command, settings, title=study.title, baseline=next(iter(study.arms)))
     page = made.write(out, linked=True)
     for cell in study.cells():
-        for name in KEPT:
-            source, target = found / cell.name / name, out / "runs" / cell.name / name
-            if source.is_file() and is_trained(found / cell.name):
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(source, target)
+        run, kept = found / cell.name, out / "runs" / cell.name
+        if not is_trained(run):
+            continue
+        for name in filter(lambda name: (run / name).is_file(), KEPT):
+            (kept / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(run / name, kept / name)
+        write_csv(read_metrics(run), kept / "metrics.csv", digits=DIGITS)
     return [*made.left_out, *(conclusion.text for conclusion in made.conclusions), f"report: {page}"]

@@ -1,0 +1,87 @@
+"""The kept runs of a learning study, and its table: one row for each task and arm."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from wmzoo.runs.metrics import read_metrics
+from wmzoo.storage.rows import Row
+
+LATE = 30  # iterations at the end of a run over which the diagnostics are averaged
+LAST = 3  # evaluations whose mean is a run's score
+QUANTILES = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776}  # Student's t, 95%, by the number of seeds
+
+
+@dataclass(frozen=True)
+class Results:
+    """A study's folder <task>/<arm>/seed<N>/metrics.csv; arms without a run are left out."""
+
+    folder: Path
+    tasks: Sequence[str]
+    arms: Sequence[str]
+
+    def runs(self) -> Iterator[tuple[str, str, list[Path]]]:
+        """Task, arm and the metrics of its seeds."""
+        for task in self.tasks:
+            for arm in self.arms:
+                if files := sorted((self.folder / task / arm).glob("seed*/metrics.csv")):
+                    yield task, arm, files
+
+    def rows(self) -> list[dict[str, str]]:
+        """The table; the task stands in it where there are several."""
+        several = len(self.tasks) > 1
+        return [({"task": task} if several else {}) | {"arm": arm} | _row(files) for task, arm, files in self.runs()]
+
+
+def evaluations(rows: Sequence[Row]) -> list[Row]:
+    """The rows of a run in which its policy was evaluated."""
+    return [row for row in rows if row["eval_return"] is not None]
+
+
+def last_returns(file: Path) -> list[float]:
+    """Of a run's last evaluations."""
+    return [row["eval_return"] for row in evaluations(read_metrics(file))[-LAST:]]
+
+
+def _row(files: Sequence[Path]) -> dict[str, str]:
+    """What the seeds came to; of a study of the model, whose policy has hardly begun, the model's figures alone."""
+    runs = [read_metrics(file) for file in files]
+    curves = [evaluations(run) for run in runs]
+    late = [row for run in runs for row in run[-LATE:]]
+    model = {
+        "seconds a run": f"{statistics.median(curve[-1]['wall_clock'] for curve in curves):.0f}",
+        "latent error, 1 step": _mean(late, "latent_error_first"),
+        "H steps": _mean(late, "latent_error_last"),
+        "reward R² at H": _mean(late, "reward_r2_last"),
+    }
+    if len(curves[0]) < 2:
+        return model
+    policy = {"saturation": _mean(late, "action_saturation"), "actor gradient": _mean(late, "actor_grad_norm")}
+    scores = [statistics.fmean(last_returns(file)) for file in files]
+    every = [row["eval_return"] for curve in curves for row in curve]
+    returns = {
+        "last three evaluations, by seed": ", ".join(f"{score:.0f}" for score in scores),
+        "mean ± 95%": _interval(scores),
+        "best": f"{max(every):.0f}",
+        "mean over the run": f"{statistics.fmean(every):.0f}",
+        "agent steps": f"{curves[0][-1]['env_steps']:,.0f}",
+    }
+    return returns | model | policy
+
+
+def _mean(rows: Sequence[Row], column: str) -> str:
+    """The column's mean over the rows that have it."""
+    values = [row[column] for row in rows if row.get(column) is not None]
+    return f"{statistics.fmean(values):.2f}" if values else "–"
+
+
+def _interval(values: Sequence[float]) -> str:
+    """Mean and Student's t half-width; no width for one seed."""
+    mean = statistics.fmean(values)
+    if len(values) < 2:
+        return f"{mean:.0f} (one seed)"
+    return f"{mean:.0f} ± {QUANTILES[len(values)] * statistics.stdev(values) / math.sqrt(len(values)):.0f}"

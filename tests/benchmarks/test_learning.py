@@ -1,0 +1,80 @@
+"""The learning studies: their files, the kept runs, and what benchmarks/learning.py makes of them."""
+
+from __future__ import annotations
+
+import csv
+import importlib
+import json
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from synthetic_runs import write_run
+
+from wmzoo.registry.cards import load_yaml
+from wmzoo.studies.grid import read_study
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+STUDIES = sorted((BENCHMARKS / "studies").glob("*.yaml"))
+RESULTS = BENCHMARKS / "results" / "learning"
+STUDY = """
+title: Two tasks
+arms: {mlp: [dynamics=mlp], flow: [dynamics=flow]}
+tasks: [cartpole_swingup, reacher_easy]
+seeds: [0, 1]
+beside: [other_code]
+"""
+
+
+@pytest.fixture
+def learning(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
+    """The script, with a study, its runs and its results in `tmp_path`."""
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    module = importlib.import_module("learning")
+    (tmp_path / "two.yaml").write_text(STUDY)
+    monkeypatch.setattr(module, "RUNS", tmp_path / "runs")
+    monkeypatch.setattr(module, "RESULTS", tmp_path / "results")
+    return module
+
+
+@pytest.mark.parametrize("file", STUDIES, ids=lambda file: file.stem)
+def test_a_study_composes_and_its_kept_runs_are_its_cells(file: Path) -> None:
+    study, beside = read_study(str(file)), load_yaml(file).get("beside", [])
+    kept = {
+        run.parent.relative_to(RESULTS / file.stem).as_posix() for run in RESULTS.glob(f"{file.stem}/*/*/*/run.json")
+    }
+    assert kept == {cell.name for cell in study.cells()}
+    others = {run.parts[-3] for run in RESULTS.glob(f"{file.stem}/*/*/*/metrics.csv")} - set(study.arms)
+    assert others == set(beside)
+
+
+def test_every_folder_of_results_belongs_to_a_study() -> None:
+    assert {file.name for file in RESULTS.iterdir()} == {file.stem for file in STUDIES}
+
+
+def test_the_index_is_what_the_script_writes(learning: ModuleType) -> None:
+    index = learning.results_index
+    assert index.FILE.read_text(encoding="utf-8") == index.text(), "run python benchmarks/learning.py"
+
+
+def test_finished_runs_are_kept_without_their_folder_and_with_short_numbers(
+    learning: ModuleType, tmp_path: Path
+) -> None:
+    run = tmp_path / "runs" / "two" / "reacher_easy" / "mlp" / "seed0"
+    write_run(run, dynamics="mlp", task="reacher-easy", seed=0, returns=[1 / 3, 2, 3], seconds=1 / 3)
+    facts = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps(facts | {"command": "wmzoo train env=reacher_easy run_dir=runs/x seed=0"}))
+    write_run(run.parent / "seed1", dynamics="mlp", task="reacher-easy", seed=1, returns=[5], status="running")
+    table = learning.report(read_study(str(tmp_path / "two.yaml")), ["mlp", "flow"])
+    kept = tmp_path / "results" / "two"
+    assert [folder.name for folder in (kept / "reacher_easy" / "mlp").iterdir()] == ["seed0"]
+    run = kept / "reacher_easy" / "mlp" / "seed0"
+    assert json.loads((run / "run.json").read_text()) == facts | {"command": "wmzoo train env=reacher_easy seed=0"}
+    with open(run / "metrics.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [rows[0][name] for name in ("iteration", "wall_clock", "eval_return")] == ["1", "60.3333", ""]
+    assert rows[9]["eval_return"] == "0.333333"
+    assert [list(row.values())[:8] for row in table] == [
+        ["reacher_easy", "mlp", "2", "2 (one seed)", "3", "2", "51,200", "70"],
+    ]
+    assert (kept / "reacher_easy.png").stat().st_size > 10_000 and not (kept / "cartpole_swingup.png").exists()

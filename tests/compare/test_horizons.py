@@ -1,0 +1,71 @@
+"""Diagnostics of runs: what is drawn of them, and what is left out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from synthetic_runs import rows, run_in_memory, two_arms
+
+from wmzoo.cli.main import main
+from wmzoo.compare import horizons
+from wmzoo.compare.analysis import compare
+from wmzoo.compare.horizons import QUANTITIES, curves
+from wmzoo.compare.report import Report
+from wmzoo.compare.selection import select_runs
+from wmzoo.compare.tasks import Settings
+
+QUICK = Settings(repetitions=200)
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_diagnostics_with_parts_missing_or_odd_are_left_out_quietly(tmp_path: Path) -> None:
+    two_arms(tmp_path, {"mlp": [[1.0, 2.0]] * 2, "flow": [[1.0, 2.0]] * 2})
+    for run in tmp_path.glob("*/seed*"):
+        (run / "diagnostics").mkdir()
+        found: dict[str, Any] = {
+            "horizons": [1, 2, 4],
+            "esnr": {"value": [3.0, None, 1.0]},
+            "cosine": [1.0],
+            "open_loop": {},
+        }
+        if run.name == "seed1":
+            found = {"horizons": [2, 4, 8], "esnr": {"value": [5.0, 4.0, 3.0]}, "jacobian": "?"}
+        (run / "diagnostics" / "diagnostics.json").write_text(json.dumps(found))
+    Report([tmp_path], ["dynamics"], "", QUICK).write(tmp_path / "report")
+    table = rows(tmp_path / "report/tables/esnr.csv")
+    assert [(r["arm"], r["horizon"], r["ESNR"]) for r in table][:2] == [("flow", "2.0", ""), ("flow", "4.0", "2.5")]
+    assert not (tmp_path / "report/figures/cosine.png").exists()
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_what_wmzoo_diagnose_writes_is_drawn_whole(tmp_path: Path) -> None:
+    two_arms(tmp_path, {"mlp": [[1.0, 2.0]], "flow": [[1.0, 2.0]]})
+    few = ["--horizons", "1,2,4", "--estimates", "5", "--episodes", "1"]
+    run = tmp_path / "flow" / "seed0"
+    assert main(["diagnose", "cartpole_swingup-flow", *few, "--out", str(run / "diagnostics")]) == 0
+    comparison = compare(select_runs([tmp_path], ["dynamics"])[0], QUICK)
+    found = {quantity.name: curves(comparison, quantity) for quantity in QUANTITIES}
+    assert all(list(each["cheetah-run"]) == ["flow"] for each in found.values())
+    esnr = found["esnr"]["cheetah-run"]["flow"]
+    assert esnr.x.tolist() == [1, 2, 4] and esnr.y.has_interval  # a single run's own interval
+    assert np.all(esnr.y.low < esnr.y.value) and np.all(esnr.y.value < esnr.y.high)
+
+
+ESNR = next(q for q in horizons.QUANTITIES if q.name == "esnr")
+
+
+def test_diagnostics_are_compared_by_the_ranks_of_runs_over_all_tasks():
+    """On task s the arm's runs are above in all 4 pairs, on t, at another scale, in 1 of 4: 5/8 at both horizons."""
+    values = {("s", "b"): (3, 4), ("s", "a"): (1, 2), ("t", "b"): (100, 300), ("t", "a"): (200, 400)}
+    runs = [
+        run_in_memory(arm, seed, (60, 1.0), [1.0], task, esnr)
+        for (task, arm), pair in sorted(values.items())
+        for seed, esnr in enumerate(pair)
+    ]
+    found = horizons.differences(compare(runs, Settings(repetitions=200)), ESNR)
+    assert [(each.at, each.arm, each.tasks) for each in found] == [(1.0, "b", 2), (2.0, "b", 2)]
+    assert [float(each.probability.value) for each in found] == [5 / 8, 5 / 8]

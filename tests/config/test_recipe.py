@@ -1,0 +1,122 @@
+"""The recipe's options, its rules, and what an older config is given."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from omegaconf import OmegaConf
+from toy_bundle import saved
+
+from wmzoo.checkpoints.config import load_config
+from wmzoo.config import recipe
+from wmzoo.config.composition import compose
+from wmzoo.config.recipe import Recipe, options
+
+# As configs/recipe/default.yaml and paper.yaml had them, the last version in which the options were files.
+DEFAULT: dict[str, Any] = {
+    "name": "default",
+    "activation": "silu",
+    "residual": "logit",
+    "coordinates": "logit",
+    "normalise_obs": True,
+    "dynamics_coef": 20.0,
+    "reward_coef": 0.2,
+    "reward_scale": "std",
+    "reward_clip": None,
+    "model_lr": 1.0e-3,
+    "encoder_lr_scale": 0.1,
+    "model_betas": [0.9, 0.999],
+    "model_grad_clip": 20.0,
+    "model_updates": 8,
+    "warmup_steps": 20480,
+    "pretrain_updates": 300,
+    "act_on": "observations",
+    "stagger": True,
+    "gamma": 0.99,
+    "td_lambda": 0.95,
+    "actor_updates": 8,
+    "rollouts": 64,
+    "detach": True,
+    "return_scale": True,
+    "actor_lr": 5.0e-4,
+    "critic_lr": 5.0e-4,
+    "actor_critic_betas": [0.7, 0.95],
+    "actor_grad_clip": 1.0,
+    "critic_grad_clip": 100.0,
+    "critic_passes": 1,
+    "critic_minibatches": 4,
+    "final_lr": 1.0e-5,
+}
+PAPER = DEFAULT | {
+    "name": "paper",
+    "activation": "mish",
+    "residual": "none",
+    "coordinates": "latent",
+    "normalise_obs": False,
+    "dynamics_coef": 1.0,
+    "reward_coef": 1.0,
+    "reward_scale": "mean_std",
+    "reward_clip": 5.0,
+    "model_lr": 3.0e-4,
+    "encoder_lr_scale": 1.0,
+    "warmup_steps": None,
+    "pretrain_updates": None,
+    "act_on": "imagination",
+    "stagger": False,
+    "actor_updates": 1,
+    "critic_passes": 8,
+}
+
+
+@pytest.mark.parametrize("expected", [DEFAULT, PAPER], ids=lambda option: option["name"])
+def test_an_option_has_the_values_that_its_file_had(expected: dict[str, Any]) -> None:
+    assert options()[expected["name"]] == expected
+    composed = OmegaConf.to_container(compose([f"recipe={expected['name']}"]).recipe)
+    assert composed == expected and list(composed) == list(expected)
+
+
+def test_the_algorithm_s_recipe_is_that_of_the_config() -> None:
+    cfg = compose(["recipe=paper", "recipe.gamma=0.5", "recipe.actor_critic_betas=[0.5,0.75]"])
+    mine = Recipe.of(cfg.recipe)
+    assert {name: getattr(mine, name) for name in PAPER if name != "name"} == {
+        name: value for name, value in (PAPER | {"gamma": 0.5, "actor_critic_betas": [0.5, 0.75]}).items()
+        if name != "name"
+    }  # fmt: skip
+    assert Recipe() == Recipe.of(
+        options()["default"] | {"model_betas": (0.9, 0.999), "actor_critic_betas": (0.7, 0.95)}
+    )
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"reward_scale": "max"}, r"recipe.reward_scale is one of none, std, mean_std, not 'max'"),
+        ({"gamma": 1.5}, r"recipe.gamma is a number from 0 to 1, not 1.5"),
+        ({"model_lr": float("nan")}, r"recipe.model_lr is a number from 0 to 1e\+06, not nan"),
+        ({"reward_clip": 0.0}, r"recipe.reward_clip is null or a number above 0, not 0.0"),
+        ({"actor_updates": 0}, r"recipe.actor_updates is an integer of 1 or more, not 0"),
+        ({"rollouts": True}, r"recipe.rollouts is an integer from 1 to 1048576, not True"),
+        ({"model_betas": (0.9, 1.0)}, r"recipe.model_betas is a list of 2 entries, each a number from 0 to below 1"),
+        ({"model_betas": "09"}, r"recipe.model_betas is a list"),
+        ({"detach": None}, r"recipe.detach is true or false, not None"),
+    ],
+)
+def test_a_value_that_breaks_its_rule_is_refused_with_its_key(wrong: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        Recipe(**wrong)
+
+
+def test_a_bundle_from_before_a_key_gets_what_was_done_then_and_keeps_what_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recipe, "added", lambda: {"entropy_coef": 0.0, "gamma": 0.5})
+    saved(tmp_path / "older", OmegaConf.create({"recipe": {"name": "paper", "gamma": 0.99}}))
+    assert load_config(tmp_path / "older").recipe == {"name": "paper", "gamma": 0.99, "entropy_coef": 0.0}
+    saved(tmp_path / "without", OmegaConf.create({"model": {}}))
+    assert "recipe" not in load_config(tmp_path / "without")
+
+
+def test_only_keys_that_name_a_value_of_before_are_added() -> None:
+    assert recipe.added() == {}  # all of today's were always there

@@ -1,0 +1,28 @@
+"""Every diagnostic is of the task that is asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from saved_agents import saved
+
+import wmzoo
+from wmzoo.diagnostics.diagnose import diagnose
+
+
+def test_every_diagnostic_is_told_the_task(tmp_path: Path) -> None:
+    """With another vector for the task each figure is another, and with another one for another task none is."""
+    agent = wmzoo.load(saved(tmp_path / "agent", dynamics="flow"))
+    table = agent.world_model.task_embedding.table.weight
+    before = diagnose(agent, [1, 3], 6, 8, 2, "cartpole-swingup")
+    with torch.no_grad():
+        table[2] = table[0]
+    after = diagnose(agent, [1, 3], 6, 8, 2, "cartpole-swingup")
+    with torch.no_grad():
+        table[0] = table[1]  # which is nothing to cartpole-swingup
+    assert diagnose(agent, [1, 3], 6, 8, 2, "cartpole-swingup") == after
+    for key in ("esnr", "gradient_variance", "jacobian", "flow_paths"):
+        assert before[key] != after[key], key
+    for key in ("latent_error", "reward_r2", "return_error", "latent_norm"):
+        assert before["open_loop"][key] != after["open_loop"][key], key

@@ -1,0 +1,69 @@
+"""Compiled or not, an update is the same. (On a GPU `compile=auto` compiles; here it is asked for.)"""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+from short_run import SHORT_RUN
+from tiny import TASKS, tiny_agent, tiny_pwm
+from torch import Tensor
+
+import wmzoo
+from wmzoo.data.replay import Slices
+from wmzoo.losses.mse import MSELoss
+from wmzoo.losses.rectified_flow import RectifiedFlowLoss
+from wmzoo.pwm.algorithm import PWM
+
+
+@pytest.fixture
+def no_code_generation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything is captured, forward and backward, but run by PyTorch's own kernels: C++ for it takes minutes."""
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="aot_eager"))
+    torch.compiler.reset()
+
+
+def figures(pwm: PWM, slices: Slices, task: Tensor | None) -> list[float]:
+    """Of two rounds of all updates: the second sees what the first made of the weights."""
+    rows = []
+    for _ in range(2):
+        rollout, row = pwm.update_actor(slices.obs[0], 3, task)
+        rows += [pwm.update_model(slices, task), row, pwm.update_critic(rollout)]
+    return [figure.item() for row in rows for figure in row.values()]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("no_code_generation")
+@pytest.mark.parametrize(("dynamics", "tasks", "bins"), [("mlp/none", False, 1), ("flow/logit", True, 11)])
+def test_compiled_updates_have_the_losses_and_leave_the_weights_of_eager_ones(
+    dynamics: str, tasks: bool, bins: int
+) -> None:
+    generator = torch.Generator().manual_seed(0)
+    shapes = ((4, 6, 3), (3, 6, 2), (3, 6))
+    slices = Slices(*(torch.randn(shape, dtype=torch.float64, generator=generator) for shape in shapes))
+    task = torch.arange(6) % TASKS if tasks else None
+    found, weights = [], []
+    for compiled in (False, True):
+        loss = RectifiedFlowLoss(generator=torch.Generator().manual_seed(1)) if "flow" in dynamics else MSELoss()
+        agent = tiny_agent(dynamics, tasks=tasks, bins=bins)
+        pwm = tiny_pwm(agent, loss, return_scale=True, reward_scale="std", compiled=compiled)
+        found.append(figures(pwm, slices, task))
+        weights.append(torch.cat([parameter.detach().flatten() for parameter in agent.parameters()]))
+    assert found[1] == pytest.approx(found[0], rel=1e-9, abs=1e-12)
+    assert torch.allclose(weights[1], weights[0], rtol=0, atol=1e-6)  # Adam divides by gradients near zero
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("no_code_generation")
+def test_a_compiled_run_has_the_losses_of_one_that_is_not(tmp_path: Path) -> None:
+    from wmzoo.runs.metrics import read_metrics
+    from wmzoo.runs.train import train
+
+    losses = []
+    for compiled in ("false", "true"):
+        overrides = [*SHORT_RUN, "env=pendulum_swingup", "trainer.iterations=1", "eval.episodes=1"]
+        overrides += [f"compile={compiled}", f"run_dir={tmp_path / compiled}"]
+        losses.append(read_metrics(train(wmzoo.compose(overrides)))[0]["wm_loss"])
+    assert losses[1] == pytest.approx(losses[0], rel=1e-4)

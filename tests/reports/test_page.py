@@ -1,0 +1,123 @@
+"""The report in headless Chromium: figures and tables are there, the console is silent, the network is not asked."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from synthetic_runs import undrawn, write_study
+
+from wmzoo.compare.horizons import QUANTITIES
+from wmzoo.compare.report import Report
+from wmzoo.compare.tasks import Settings
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FIGURES = 7 + len(QUANTITIES)
+PROBE = """<script>addEventListener("load", () => {
+  const page = document.documentElement;
+  document.body.dataset.probe = JSON.stringify({
+    images: [...document.images].map(image => [image.complete, image.naturalWidth, image.alt.length]),
+    tables: [...document.querySelectorAll("table")].map(table => [table.id, table.tBodies[0].rows.length]),
+    fits: page.scrollWidth <= page.clientWidth,
+    dark: getComputedStyle(document.body).backgroundColor,
+  });
+});</script>"""
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (Debian: apt-get install chromium)")
+
+
+@dataclass
+class Visit:
+    dom: str
+    console: list[str]  # of the page
+    requests: list[str]  # that the page made; Chromium's own have no origin
+
+    @property
+    def probe(self) -> dict[str, Any]:
+        (found,) = re.findall(r'data-probe="([^"]*)"', self.dom)
+        return json.loads(found.replace("&quot;", '"'))
+
+
+def visit(page: Path, width: int = 1100) -> Visit:
+    """Opens the page with no host to be found, and keeps Chromium's log of the network."""
+    log = page.with_suffix(".net.json")
+    command = [
+        *(str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"),
+        *("--disable-background-networking", "--disable-component-update", f"--window-size={width},2000"),
+        *(f"--user-data-dir={page.with_suffix('.profile')}", "--host-resolver-rules=MAP * ~NOTFOUND"),
+        *("--enable-logging=stderr", "--v=0", f"--log-net-log={log}", "--dump-dom", page.as_uri()),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    found = json.loads(log.read_text())
+    start = found["constants"]["logEventTypes"]["URL_REQUEST_START_JOB"]
+    jobs = [event["params"] for event in found["events"] if event["type"] == start and "url" in event.get("params", {})]
+    return Visit(
+        done.stdout,
+        [line for line in done.stderr.splitlines() if ":CONSOLE:" in line],
+        [job["url"] for job in jobs if job.get("initiator") != "not an origin"],
+    )
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("browser")
+    made = Report(
+        [write_study(root / "runs", seeds=3, tasks=2)], ["dynamics"], "wmzoo compare", Settings(repetitions=200)
+    )
+    return made.write(root / "report")
+
+
+def test_the_report_shows_everything_and_asks_the_network_for_nothing(report: Path) -> None:
+    seen = visit(report)
+    assert seen.console == [] and seen.requests == []
+    assert seen.dom.count("<figure") == FIGURES
+    names = re.findall(r'<table id="table-(\w+)"', seen.dom)
+    assert names == ["aggregates", "differences", "scores", "speed", "diagnostics", "parity", "configuration", "runs"]
+
+
+@pytest.mark.parametrize("width", [1100, 600])
+def test_every_figure_is_drawn_and_nothing_sticks_out_of_the_window(report: Path, width: int) -> None:
+    page = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", report.read_text())
+    probed = report.with_name(f"probed{width}.html")
+    probed.write_text(page.replace("</body>", PROBE + "</body>"))
+    seen = visit(probed, width).probe
+    assert len(seen["images"]) == FIGURES
+    assert all(complete and pixels > 500 and words > 20 for complete, pixels, words in seen["images"])
+    assert all(rows > 0 for _, rows in seen["tables"]) and seen["fits"]
+
+
+def test_a_page_beside_its_pictures_shows_them_and_asks_for_nothing_else(tmp_path: Path) -> None:
+    runs = write_study(tmp_path / "runs", seeds=3, tasks=1)
+    made = Report([runs], ["dynamics"], "wmzoo compare", Settings(repetitions=200))
+    with undrawn("svg"):  # a linked page has none
+        page = made.write(tmp_path / "report", linked=True)
+    assert "data:image" not in page.read_text() and "image.svg" not in page.read_text()
+    seen = visit(page)
+    drawn = {picture.as_uri() for picture in (page.parent / "figures").iterdir()}
+    assert seen.console == [] and set(seen.requests) <= drawn
+    page.write_text(
+        page.read_text().replace("</body>", PROBE.replace("<script>", "<script nonce='probe'>") + "</body>")
+    )
+    page.write_text(page.read_text().replace("default-src 'none'", "default-src 'none'; script-src 'nonce-probe'"))
+    images = visit(page).probe["images"]
+    assert len(images) == len(drawn) and all(complete and pixels > 500 for complete, pixels, _ in images)
+
+
+def test_a_page_that_misbehaves_is_noticed(tmp_path: Path) -> None:
+    page = tmp_path / "bad.html"
+    page.write_text('<body><img src="http://example.invalid/x.png"><script>nope()</script>')
+    seen = visit(page)
+    assert seen.requests == ["http://example.invalid/x.png"]
+    assert any("nope is not defined" in line for line in seen.console)
+
+
+def test_the_page_s_policy_keeps_it_from_the_network_whatever_is_in_it(report: Path) -> None:
+    page = report.with_name("tempted.html")
+    page.write_text(report.read_text().replace("</body>", '<img src="http://example.invalid/x.png"></body>'))
+    assert visit(page).requests == []

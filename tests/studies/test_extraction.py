@@ -1,0 +1,50 @@
+"""What an extraction trains and where, without training it."""
+
+import pytest
+
+from wmzoo.data.shards import Index, TaskIndex
+from wmzoo.envs.task_sets import MT30, MT80
+from wmzoo.errors import WmzooError
+from wmzoo.studies.extraction import extractions, policies, pretrainings, read_plan, set_of
+
+
+def index(folder, tasks, num_tasks):
+    """A data set of one step per task, of which only the index is read."""
+    entries = tuple(TaskIndex(number, task.name, task.obs_dim, task.act_dim, ((1, 1),)) for number, task in tasks)
+    for entry in entries:
+        for array, width in (("obs", entry.obs_dim), ("action", entry.act_dim), ("reward", 1)):
+            file = entry.file(folder, array)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(bytes(4 * 2 * width))
+    (folder / "index.json").write_text(Index(39, 6, num_tasks, entries).text())
+    return folder
+
+
+@pytest.mark.parametrize("experiment", ["mt30", "mt30_mini"])
+def test_both_plans_compose_with_both_dynamics_and_both_modes(experiment):
+    plan = read_plan(experiment)
+    assert list(plan.dynamics) == ["mlp", "flow"] and list(plan.modes) == ["frozen", "finetuned"]
+
+
+def test_the_whole_job_is_a_model_per_dynamics_and_a_policy_per_task_dynamics_and_mode(tmp_path):
+    data = index(tmp_path / "data", list(enumerate(MT30)), 30)
+    plan, (chosen, names) = read_plan("mt30"), set_of(data)
+    assert chosen == "mt30" and names == [task.name for task in MT30]
+    assert [job.name for job in pretrainings(plan, data, tmp_path / "out")] == ["pretrain/mlp", "pretrain/flow"]
+    wanted = policies(plan, tmp_path / "out", names)
+    jobs = extractions(plan, data, tmp_path / "out", chosen, wanted)
+    assert len({str(job.folder) for job in jobs}) == len(jobs) == 2 * 2 * 30
+    words = jobs[30 + 12].words()  # the flow's, frozen, of the thirteenth task
+    assert words[0] == "train" and words[-1] == f"run_dir={tmp_path}/out/extract/flow-frozen/cup-catch"
+    assert {"trainer=offline", "env.set=mt30", "env.only=[cup-catch]", "data.tasks=[cup-catch]"} <= set(words)
+    assert f"init_from={tmp_path}/out/pretrain/flow" in words and "dynamics=flow" in words
+
+
+def test_the_set_is_told_from_the_data(tmp_path):
+    few = [(0, MT30[3]), (1, MT80[65])]
+    assert set_of(index(tmp_path / "list", few, 2)) == ("[cheetah-run,mw-reach]", ["cheetah-run", "mw-reach"])
+    part = [(12, MT30[12]), (29, MT30[29])]
+    assert set_of(index(tmp_path / "part", part, 30)) == ("mt30", ["cup-catch", "pendulum-spin"])
+    assert set_of(index(tmp_path / "mt80", [(65, MT80[65])], 80)) == ("mt80", ["mw-reach"])
+    with pytest.raises(WmzooError, match="has 2 of 30 tasks, and these are not MT30's"):
+        set_of(index(tmp_path / "other", [(0, MT30[12]), (1, MT30[29])], 30))

@@ -1,0 +1,51 @@
+"""`wmzoo mt30` from nothing to its report, at the smallest size."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+TASKS = "[cartpole-swingup,reacher-easy]"
+TINY = [
+    "size=tiny", "device=cpu", "threads=1", "eval.every=2", "eval.episodes=2", "save.every=1", "trainer.horizon=4",
+    f"extraction.collect.tasks={TASKS}", "extraction.collect.episodes=2",
+    "extraction.pretrain=['trainer.iterations=3','trainer.model_updates=2','eval.every=1']",
+    "extraction.extract=['trainer.iterations=3']",
+]  # fmt: skip
+
+
+def start(out, *more):
+    command = [sys.executable, "-m", "wmzoo", "mt30", "--mini", *TINY, "--out", str(out), "--episodes", "3", *more]
+    return subprocess.Popen(
+        command, env={**os.environ, "MUJOCO_GL": "disabled"}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+@pytest.mark.slow
+def test_one_command_collects_pretrains_extracts_evaluates_and_reports_and_goes_on_after_a_kill(tmp_path):
+    out = tmp_path / "job"
+    killed = start(out, "--workers", "2")
+    while not list(out.glob("extract/*/*/checkpoints/0*")):
+        assert killed.poll() is None, killed.communicate()
+        time.sleep(0.1)
+    killed.send_signal(signal.SIGKILL)
+    killed.communicate()
+    again = start(out, "--workers", "2")
+    said, err = again.communicate(timeout=600)
+    assert again.returncode == 0, err
+    assert "flow, finetuned: score" in said and "of 2 tasks" in said
+    runs = sorted(out.glob("*/*/run.json")) + sorted(out.glob("extract/*/*/run.json"))
+    assert len(runs) == 2 + 8 and all(json.loads(file.read_text())["status"] == "done" for file in runs)
+    with (out / "report" / "tables" / "scores.csv").open() as file:
+        rows = list(csv.reader(file))
+    assert rows[0][:3] == ["task", "data", "mlp, frozen"] and [row[0] for row in rows[1:]] == TASKS.strip("[]").split(
+        ","
+    )
+    for row in rows[1:]:
+        evaluation = sorted((out / "extract" / "mlp-frozen" / row[0] / "eval").glob("*-n3-*.json"))[-1]
+        assert float(row[2]) == pytest.approx(sum(json.loads(evaluation.read_text())["returns"]) / 30, rel=5e-3)
