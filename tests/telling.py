@@ -1,4 +1,4 @@
-"""Simulators whose infos tell of success when a test wants it. Imports no torch: workers start in a third of the time."""
+"""Simulators whose infos tell of success when a test wants it. Without torch, workers start in a third of the time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`is_success` in an episode's last info only, as goal environments tell it, on every backend, in evaluation and training."""
+"""`is_success` in the last info of an episode only, on every backend, in evaluation and in training."""
 
 from __future__ import annotations
 
