@@ -93,7 +93,16 @@ def find_task(task: str) -> Any:
     try:
         return gymnasium.spec(task)
     except gymnasium.error.Error as error:
-        raise WmzooError(unknown("gymnasium task", task, task_names(), listing=LISTING)) from error
+        raise WmzooError(unknown("gymnasium task", task, [*task_names(), *_users()], listing=LISTING)) from error
+
+
+def _users() -> list[str]:
+    """Tasks that others than Gymnasium have registered."""
+    return [
+        spec.id
+        for spec in gymnasium.registry.values()
+        if not str(getattr(spec.entry_point, "__module__", spec.entry_point)).startswith("gymnasium.")
+    ]
 
 
 def task_names() -> list[str]:

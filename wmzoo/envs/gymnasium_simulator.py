@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
@@ -36,6 +37,12 @@ class MakeGymnasiumSimulators:
     options: dict[str, Any]
     action_repeat: int
     limit: int | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For a worker process, whose main program is another one."""
+        if str(self.spec.entry_point).startswith("__main__:"):
+            raise pickle.PicklingError(f"{self.spec.id} is defined in the main program, {self.spec.entry_point}")
+        return dict(vars(self))
 
     @property
     def light(self) -> bool:
