@@ -4,6 +4,7 @@ import gymnasium
 import numpy as np
 import pytest
 import torch
+from gymnasium.envs.mujoco import MujocoEnv
 
 from wmzoo.envs import dmc_tasks
 from wmzoo.envs.dmc import DmcVectorEnv
@@ -24,7 +25,7 @@ UNLIMITED = """<mujoco><option timestep="0.01"/><worldbody><body><geom size="0.1
 <actuator><motor joint="x" gear="3"/><motor joint="y" ctrlrange="-0.5 0.1" ctrllimited="true"/></actuator></mujoco>"""
 
 
-class Pushed(gymnasium.envs.mujoco.MujocoEnv):
+class Pushed(MujocoEnv):
     """A mass that two motors push, one of them without limits; the reward is the sum of what they were told."""
 
     metadata = {"render_modes": ["human", "rgb_array", "depth_array", "rgbd_tuple"]}  # noqa: RUF012

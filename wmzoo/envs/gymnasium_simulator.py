@@ -19,11 +19,10 @@ from wmzoo.errors import WmzooError, named
 rendering.choose_backend()  # first: mujoco reads the choice at import
 import gymnasium  # noqa: E402
 import mujoco  # noqa: E402
-from gymnasium.envs.mujoco.mujoco_rendering import MujocoRenderer  # noqa: E402
 
 _TIMESTEP = 1 / 30  # seconds, where an environment does not tell
-# What a wrapper was made with, and made of it: the same in every copy.
-_SAME = frozenset({"_saved_kwargs", "_cached_spec"})
+# What a wrapper was made with, and made of it; windows. Nothing of an episode.
+_SAME = frozenset({"_saved_kwargs", "_cached_spec", "mujoco_renderer"})
 
 
 @dataclass(frozen=True)
@@ -238,7 +237,7 @@ class GymnasiumSimulator:
         if isinstance(value, gymnasium.spaces.Space):
             return not _drawn_from(value)
         own = self._physical and (value is self.model or value is self.data)
-        return own or isinstance(value, gymnasium.envs.registration.EnvSpec | MujocoRenderer)
+        return own or isinstance(value, gymnasium.envs.registration.EnvSpec)
 
     def close(self) -> None:
         self._pictures.close()
