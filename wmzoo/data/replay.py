@@ -75,6 +75,12 @@ class ReplayBuffer:
         """Begin an episode in every environment at obs[B,O] (after a reset), B environments."""
         self._open(self.envs, obs.cpu())
 
+    def restart(self, envs: Tensor, obs: Tensor) -> None:
+        """Leave the running episodes of envs[B], bool, where they are, and begin others at their rows of obs[B,O]."""
+        rows = envs.nonzero().squeeze(-1)
+        self.head[rows] = (self.head[rows] + 1) % self.rows
+        self._open(rows, obs[rows].cpu())
+
     def add(self, action: Tensor, transition: Transition) -> None:
         """Store one step of all environments: action[B,A] taken in the newest observations, and what followed.
 
@@ -91,10 +97,8 @@ class ReplayBuffer:
         self._count_filled()
         anew = (finite & (before == NO_EPISODE)).nonzero().squeeze(-1)
         self._open(anew, transition.final_obs[anew])
-        done = (transition.terminated | transition.truncated).nonzero().squeeze(-1)
-        if len(done):
-            self.head[done] = (self.head[done] + 1) % self.rows
-            self._open(done, transition.obs[done])
+        if transition.done.any():
+            self.restart(transition.done, transition.obs)
 
     def _open(self, envs: Tensor, obs: Tensor) -> None:
         numbers = self.next_episode + torch.arange(len(envs))

@@ -11,6 +11,7 @@ from wmzoo.envs.pools.base import SimulatorPool, cores
 from wmzoo.envs.pools.processes import ProcessPool
 from wmzoo.envs.pools.serial import SerialPool
 from wmzoo.envs.pools.threads import ThreadPool
+from wmzoo.envs.pools.worker import NotPortable
 from wmzoo.envs.simulator import MakeSimulators
 from wmzoo.errors import WmzooError
 
@@ -34,6 +35,11 @@ def make_pool(
     definition = array_tasks.get(task)
     if backend == "auto":
         backend = fastest(definition, num_envs, getattr(make, "light", False))
+        if backend == "processes":
+            try:
+                return ProcessPool(make, num_envs)
+            except NotPortable:  # an environment of a notebook, or one that is made by a lambda
+                backend = "serial"
     if backend == "threads":
         return ThreadPool(make, num_envs)
     if backend == "processes":

@@ -28,7 +28,7 @@ class Transition(NamedTuple):
     final_obs: Tensor  # float32 [B, O]
     success: (
         Tensor | None
-    )  # float32 [B], 1 where the task counts as solved at this step; None where it has no such notion
+    )  # float32 [B], 1 where the task counts as solved at this step; None where it has no such notion, or told of none
     info: dict[str, Any]  # recovered: how many simulations had failed and were started anew, where a suite does that
 
     @property
@@ -40,6 +40,13 @@ class Transition(NamedTuple):
         """The same transition on `device`."""
         moved: dict[str, Any] = {k: v.to(device) for k, v in self._asdict().items() if isinstance(v, Tensor)}
         return self._replace(**moved)
+
+
+class NewEpisodes(NamedTuple):
+    """What begins anew where a saved state cannot be brought back."""
+
+    rows: Tensor  # bool [B], on the CPU: the environments that do
+    obs: Tensor  # float32 [B, O]: their first observations; anything in the other rows
 
 
 class VectorEnv(ABC):
@@ -102,8 +109,15 @@ class VectorEnv(ABC):
         """Simulators, tasks, generators and counters, as tensors, numbers, strings, lists and dicts."""
 
     @abstractmethod
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on exactly from where `state_dict` was taken, in this or another process."""
+    def load_state_dict(self, state: dict[str, Any]) -> NewEpisodes | None:
+        """Go on exactly from where `state_dict` was taken, in this or another process.
+
+        Returns the environments that cannot, and have begun new episodes; None where all go on.
+        """
+
+    def why_new_episodes(self) -> str | None:
+        """Why a saved state would not be whole, so that episodes would begin anew; None where it is. After `reset`."""
+        return None
 
     def close(self) -> None:  # noqa: B027 (most suites hold nothing)
         """Free what the simulators hold; the environment cannot be used afterwards."""

@@ -21,10 +21,11 @@ class DmcVectorEnv(SimulatedVectorEnv):
     """B copies of one dm_control task.
 
     task: "domain-task"; hyphens and underscores are the same.  action_repeat: raw control steps per agent
-    step, the reward is their sum.  episode_length: agent steps until truncation; by default the task's own
-    time limit, 1000 raw control steps.  Observations are the values of the task's observation dict in its
-    order, flattened. Actions in [-1, 1] are mapped to the actuators' ranges; an actuator without a range
-    takes the action itself. Raises WmzooError for an unknown task.
+    step, the reward is their sum; the last agent step of an episode takes those that are left.
+    episode_length: agent steps until truncation; by default the task's own time limit, 1000 raw control
+    steps.  Observations are the values of the task's observation dict in its order, flattened. Actions in
+    [-1, 1] are mapped to the actuators' ranges; an actuator without a range takes the action itself. Raises
+    WmzooError for an unknown task.
     """
 
     def __init__(
@@ -37,7 +38,7 @@ class DmcVectorEnv(SimulatedVectorEnv):
         device: str = "cpu",
     ) -> None:
         domain, name = dmc_tasks.find(task)
-        make = MakeDmcSimulators(domain, name, action_repeat)
+        make = MakeDmcSimulators(domain, name, action_repeat, episode_length)
         super().__init__(f"{domain}-{name}", make, num_envs, episode_length, backend, device, ARRAY_TASKS)
 
 

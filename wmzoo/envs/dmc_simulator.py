@@ -11,7 +11,7 @@ import mujoco
 import numpy as np
 
 from wmzoo.envs import mujoco_state, rendering
-from wmzoo.envs.simulator import ActionRange, Facts, SimulationError, SimulatorStep
+from wmzoo.envs.simulator import ActionRange, Facts, RawSteps, SimulationError, SimulatorStep, own_limit
 
 rendering.choose_backend()  # first: dm_control reads the choice at import
 from dm_control.mujoco import Physics  # noqa: E402
@@ -27,16 +27,21 @@ if not hasattr(np, "in1d"):  # numpy 2.4 removed it; dm_control 1.0.28's quadrup
 
 @dataclass(frozen=True)
 class MakeDmcSimulators:
-    """Makes copies of a task that share one model, which holds 10 MB of textures."""
+    """Makes copies of a task that share one model, which holds 10 MB of textures.
+
+    episode_length: agent steps asked for; None for the task's own time limit.
+    """
 
     domain: str
     name: str
     action_repeat: int
+    episode_length: int | None = None
 
     def __call__(self, count: int) -> list[DmcSimulator]:
         # Compiled once, and with a fixed seed: a model drawn at random (lqr) is the same in every run.
         first = dmc_tasks.load(self.domain, self.name, random=0)
         limit = first._step_limit if math.isfinite(first._step_limit) else _DEFAULT_EPISODE
+        raw_steps = own_limit(round(limit), self.action_repeat, self.episode_length)
         time_limit = math.ceil(round(limit) / self.action_repeat)
         drawn = _drawn_fields(first)
         made = []
@@ -45,7 +50,8 @@ class MakeDmcSimulators:
             if index:
                 physics, task = physics.copy(share_model=True), copy.deepcopy(task)
                 physics.legacy_step = first.physics.legacy_step
-            made.append(DmcSimulator(physics, task, drawn, first._n_sub_steps, self.action_repeat, time_limit))
+            raw = RawSteps(self.action_repeat, raw_steps)
+            made.append(DmcSimulator(physics, task, drawn, first._n_sub_steps, raw, time_limit))
         return made
 
 
@@ -76,12 +82,12 @@ class DmcSimulator:
         task: Any,
         drawn: dict[str, np.ndarray],
         sub_steps: int,
-        action_repeat: int,
+        raw_steps: RawSteps,
         time_limit: int,
     ) -> None:
         self.physics, self.task = physics, task
         self.model, self.data = physics.model.ptr, physics.data.ptr
-        self.sub_steps, self.action_repeat = sub_steps, action_repeat
+        self.sub_steps, self.raw_steps = sub_steps, raw_steps
         self.drawn = self._undrawn = drawn
         self._shared = {name: getattr(self.model, name) for name in drawn}  # views into the model
         self._warnings = self.data.warning.number  # a view
@@ -91,7 +97,7 @@ class DmcSimulator:
         low = np.broadcast_to(spec.minimum, spec.shape)
         self.native = ActionRange(low, np.broadcast_to(spec.maximum, spec.shape)).native
         self._pictures = rendering.Pictures()
-        seconds = float(physics.timestep()) * sub_steps * action_repeat
+        seconds = float(physics.timestep()) * sub_steps * raw_steps.repeat
         self.facts = Facts(self.reset().size, int(np.prod(spec.shape)), seconds, time_limit)
 
     def seed(self, seed: int) -> None:
@@ -102,6 +108,7 @@ class DmcSimulator:
         self._use_own_model()
         with self.physics.reset_context():
             self.task.initialize_episode(self.physics)
+        self.raw_steps.taken = 0
         self.drawn = {name: value.copy() for name, value in self._shared.items()}
         return self._observation()
 
@@ -110,7 +117,7 @@ class DmcSimulator:
         native = self.native(action)
         self._use_own_model()
         reward, discount = 0.0, None
-        for _ in range(self.action_repeat):
+        for _ in range(self.raw_steps.next()):
             task.before_step(native, physics)
             self.advance()
             task.after_step(physics)
@@ -162,6 +169,7 @@ class DmcSimulator:
             "model": {name: value.copy() for name, value in self.drawn.items()},
             "task": mujoco_state.attributes(self.task),
             "random": mujoco_state.random_state(self.task.random),
+            "raw_steps": self.raw_steps.taken,
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
@@ -170,6 +178,7 @@ class DmcSimulator:
         self.refresh()
         mujoco_state.set_attributes(self.task, state["task"])
         mujoco_state.set_random_state(self.task.random, state["random"])
+        self.raw_steps.taken = state.get("raw_steps", 0)  # which older states lack
 
     def close(self) -> None:
         self._pictures.close()

@@ -29,7 +29,8 @@ class MetaworldVectorEnv(SimulatedVectorEnv):
         device: str = "cpu",
     ) -> None:
         name = find_task(task)
-        super().__init__(name, MakeMetaworldSimulators(name, action_repeat), num_envs, episode_length, backend, device)
+        make = MakeMetaworldSimulators(name, action_repeat, episode_length)
+        super().__init__(name, make, num_envs, episode_length, backend, device)
 
 
 def find_task(task: str) -> str:

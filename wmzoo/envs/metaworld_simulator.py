@@ -10,7 +10,7 @@ import mujoco
 import numpy as np
 
 from wmzoo.envs import mujoco_state, rendering
-from wmzoo.envs.simulator import Facts, SimulationError, SimulatorStep
+from wmzoo.envs.simulator import Facts, RawSteps, SimulationError, SimulatorStep, own_limit
 
 rendering.choose_backend()  # first: Meta-World reads the choice at import
 from metaworld.env_dict import ENV_CLS_MAP  # noqa: E402
@@ -23,16 +23,21 @@ _WARNINGS = tuple(mujoco.mjtWarning.__members__)
 
 @dataclass(frozen=True)
 class MakeMetaworldSimulators:
-    """Makes copies of a task (Meta-World's name) that share one model, which takes 20 MB and 0.2 s to compile."""
+    """Makes copies of a task (Meta-World's name) that share one model, which takes 20 MB and 0.2 s to compile.
+
+    episode_length: agent steps asked for; None for the time limit.
+    """
 
     task: str
     action_repeat: int
+    episode_length: int | None = None
 
     def __call__(self, count: int) -> list[MetaworldSimulator]:
         first = make(TASKS[self.task])
         # All are made before a reset of one moves things in the model.
         others = [make(TASKS[self.task], first.model) for _ in range(count - 1)]
-        return [MetaworldSimulator(environment, self.action_repeat) for environment in (first, *others)]
+        limit = own_limit(_TIME_LIMIT, self.action_repeat, self.episode_length)
+        return [MetaworldSimulator(each, RawSteps(self.action_repeat, limit)) for each in (first, *others)]
 
 
 def make(task: type[Any], model: Any = None) -> Any:
@@ -59,9 +64,9 @@ class MetaworldSimulator:
     Copies of a task share one model but for the places of bodies and sites, which a reset sets.
     """
 
-    def __init__(self, environment: Any, action_repeat: int) -> None:
+    def __init__(self, environment: Any, raw_steps: RawSteps) -> None:
         self.environment = environment
-        self._action_repeat = action_repeat
+        self._raw_steps = raw_steps
         self._model, self._data = environment.model, environment.data
         self._shared = {name: getattr(self._model, name) for name in _MOVED}  # views into the model
         self._own = self._moved()
@@ -70,8 +75,8 @@ class MetaworldSimulator:
         self.facts = Facts(
             obs_dim=int(environment.sawyer_observation_space.shape[0]),
             act_dim=int(environment.action_space.shape[0]),
-            control_timestep=float(environment.dt) * action_repeat,
-            time_limit=-(-_TIME_LIMIT // action_repeat),
+            control_timestep=float(environment.dt) * raw_steps.repeat,
+            time_limit=-(-_TIME_LIMIT // raw_steps.repeat),
         )
 
     def seed(self, seed: int) -> None:
@@ -81,13 +86,14 @@ class MetaworldSimulator:
         self._use_own_model()
         obs: np.ndarray = self.environment.reset()[0]
         self._own = self._moved()
+        self._raw_steps.taken = 0
         return obs
 
     def step(self, action: np.ndarray) -> SimulatorStep:
         native = action.astype(self.environment.action_space.dtype)
         self._use_own_model()
         total = 0.0
-        for _ in range(self._action_repeat):
+        for _ in range(self._raw_steps.next()):
             obs, reward, _, _, info = self.environment.step(native)
             total += float(reward)
         if self._warnings.any():
@@ -108,6 +114,7 @@ class MetaworldSimulator:
             "model": {name: value.copy() for name, value in self._own.items()},
             "task": mujoco_state.attributes(self.environment),
             "random": mujoco_state.generator_state(self.environment.np_random),
+            "raw_steps": self._raw_steps.taken,
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
@@ -117,6 +124,7 @@ class MetaworldSimulator:
         mujoco_state.set_attributes(self.environment, state["task"])
         mujoco_state.set_generator_state(self.environment.np_random, state["random"])
         mujoco_state.set_integration_state(self._model, self._data, state["integration"])
+        self._raw_steps.taken = state.get("raw_steps", 0)  # which older states lack
         self._update_poses()
 
     def close(self) -> None:

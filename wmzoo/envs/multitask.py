@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from wmzoo.envs.base import Transition, VectorEnv
+from wmzoo.envs.base import NewEpisodes, Transition, VectorEnv
 from wmzoo.envs.task_sets import find, task_set
 from wmzoo.errors import WmzooError
 from wmzoo.registry import build
@@ -116,11 +116,12 @@ class MultitaskVectorEnv(VectorEnv):
     def state_dict(self) -> dict[str, Any]:
         return {"batches": [batch.state_dict() for batch in self._batches]}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: dict[str, Any]) -> NewEpisodes | None:
         if len(state["batches"]) != len(self._batches):
             raise WmzooError(f"the saved state has {len(state['batches'])} tasks, this one plays {len(self._batches)}")
         for batch, saved in zip(self._batches, state["batches"], strict=True):
             batch.load_state_dict(saved)
+        return None  # dm_control and Meta-World go on exactly
 
     def close(self) -> None:
         for batch in self._batches:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,11 +12,12 @@ from torch import Tensor
 
 from wmzoo.envs.array_tasks.base import ArrayTask
 from wmzoo.envs.backend import make_pool
-from wmzoo.envs.base import NOT_STARTED, Transition, VectorEnv
-from wmzoo.envs.simulator import MakeSimulators
+from wmzoo.envs.base import NOT_STARTED, NewEpisodes, Transition, VectorEnv
+from wmzoo.envs.simulator import CannotGoOn, MakeSimulators
 from wmzoo.errors import WmzooError
 
 MOST = 4096  # simulators on one machine
+log = logging.getLogger("wmzoo")
 
 
 class SimulatedVectorEnv(VectorEnv):
@@ -52,7 +54,7 @@ class SimulatedVectorEnv(VectorEnv):
     def reset(self, seed: int, stagger: bool = False) -> Tensor:
         streams = np.random.SeedSequence(seed).spawn(self.num_envs)
         self.pool.seed([int(stream.generate_state(1)[0]) for stream in streams])
-        obs = self._tensor(self.pool.reset(np.arange(self.num_envs)))
+        obs = self._tensor(self._checked(self.pool.reset(np.arange(self.num_envs))))
         self._elapsed = np.zeros(self.num_envs, dtype=np.int64)
         if stagger:
             self.start_at(np.arange(self.num_envs) / self.num_envs)
@@ -62,7 +64,7 @@ class SimulatedVectorEnv(VectorEnv):
         elapsed = self._started()
         result = self.pool.step(self.check_actions(actions))
         elapsed += 1
-        final_obs = result.obs.astype(np.float32)
+        final_obs = self._checked(result.obs).astype(np.float32)
         terminated = result.terminated
         truncated = (result.truncated | (elapsed >= self.episode_length)) & ~terminated
         obs = final_obs.copy()
@@ -100,13 +102,29 @@ class SimulatedVectorEnv(VectorEnv):
     def check_rendering(self) -> None:
         self.pool.check_rendering()
 
+    def why_new_episodes(self) -> str | None:
+        return next((state["why"] for state in self.pool.states() if "why" in state), None)
+
     def state_dict(self) -> dict[str, Any]:
         return {"elapsed": self.elapsed, "simulators": _as_tensors(self.pool.states())}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: dict[str, Any]) -> NewEpisodes | None:
         self.check_saved(len(state["simulators"]))
-        self.pool.load_states(_as_arrays(state["simulators"]))
+        simulators = _as_arrays(state["simulators"])
+        try:
+            self.pool.load_states(simulators)
+        except CannotGoOn as error:
+            log.warning("%s: its episodes begin anew", error)
+            simulators = [{"anew": each["anew"]} for each in simulators]
+            self.pool.load_states(simulators)
         self._elapsed = state["elapsed"].cpu().numpy().copy()
+        anew = np.array([each.keys() <= {"anew", "why"} for each in simulators])
+        if not anew.any():
+            return None
+        obs = np.zeros((self.num_envs, self.obs_dim))
+        obs[anew] = self._checked(self.pool.reset(np.flatnonzero(anew)))
+        self._elapsed[anew] = 0
+        return NewEpisodes(torch.from_numpy(anew), self._tensor(obs))
 
     def close(self) -> None:
         self.pool.close()
@@ -115,6 +133,15 @@ class SimulatedVectorEnv(VectorEnv):
         if self._elapsed is None:
             raise WmzooError(NOT_STARTED)
         return self._elapsed
+
+    def _checked(self, obs: np.ndarray) -> np.ndarray:
+        """Observations [R, O]. WmzooError for others than the task has declared."""
+        if obs.shape[1:] != (self.obs_dim,):
+            raise WmzooError(
+                f"{self.task} returned an observation of {obs[0].size} numbers and declares {self.obs_dim}: mend its "
+                f"observation space, or what `reset` and `step` return"
+            )
+        return obs
 
     def _tensor(self, array: np.ndarray) -> Tensor:
         return torch.from_numpy(array.astype(np.float32)).to(self.device)

@@ -124,6 +124,7 @@ def _episodes(agent: Policy, env: VectorEnv, seed: int, task: Tensor | None, rec
         _check_finite("reward", reward[running], step, seed)
         returns[running] += reward[running]
         lengths[running] += 1
+        succeeded[0, running] = False  # a step that tells nothing is none
         if transition.success is not None:
             has_success = True
             succeeded[0, running] = transition.success.cpu()[running] > 0

@@ -7,9 +7,11 @@ import importlib.util
 import logging
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 from wmzoo.errors import named
@@ -35,7 +37,7 @@ def load_file(path: str | Path) -> Path:
     digest = file_sha256(file)
     if _loaded.get(file) == digest:
         return file
-    name = f"wmzoo_plugin_{file.stem}_{hashlib.sha256(str(file).encode()).hexdigest()[:8]}"
+    name = _module(file)
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
         raise RegistryError(f"plugin {file}: not a Python file")
@@ -51,6 +53,26 @@ def load_file(path: str | Path) -> Path:
     _loaded[file] = digest
     _remember(file, digest)
     return file
+
+
+def _module(file: Path) -> str:
+    """The name under which a plugin file is imported."""
+    return f"wmzoo_plugin_{file.stem}_{hashlib.sha256(str(file).encode()).hexdigest()[:8]}"
+
+
+def modules() -> dict[str, str]:
+    """The files of the plugins that were run, by the names of their modules: what a PluginImporter takes."""
+    return {_module(file): str(file) for file in _loaded}
+
+
+class PluginImporter(MetaPathFinder):
+    """Lets a worker process import what a plugin file defines: it runs the file when something of it is asked for."""
+
+    def __init__(self, files: Mapping[str, str]) -> None:
+        self.files = files
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
+        return importlib.util.spec_from_file_location(name, self.files[name]) if name in self.files else None
 
 
 def why_unknown(path: str, digest: str) -> str:

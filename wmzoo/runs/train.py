@@ -140,6 +140,8 @@ def _train(trainer: Trainer, run: Run) -> None:
     except RunFailed as error:  # resumed, it would come to the same
         raise RunFailed(f"{error}, in iteration {run.iteration + 1}; {_last_checkpoint(run)}") from error
     except Exception as error:
+        if isinstance(error, WmzooError) and not run.iteration:  # a mistake of the user's, found at the first step
+            raise
         what = str(error) if isinstance(error, WmzooError) else named(error, None)
         raise RunFailed(f"{what}, in iteration {run.iteration + 1}; {_how_to_go_on(run)}") from error
 

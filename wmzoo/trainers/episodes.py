@@ -7,7 +7,8 @@ from torch import Tensor
 
 from wmzoo.envs.base import Transition
 
-COLUMNS = ("rewards", "episode_length", "success", "success_any")
+SUCCESS = ("success", "success_any")
+COLUMNS = ("rewards", "episode_length", *SUCCESS)
 
 
 class EpisodeTracker:
@@ -24,7 +25,8 @@ class EpisodeTracker:
         self.returns = torch.zeros(len(elapsed), dtype=torch.float64)
         self.lengths = torch.zeros(len(elapsed), dtype=torch.long)
         self.succeeded = torch.zeros(len(elapsed), dtype=torch.bool)  # at any step so far
-        self.finished: list[tuple[float, int, float | None, float | None]] = []
+        self.knows_success = False  # the task has told of success at some step
+        self.finished: list[tuple[float, int, float, float]] = []
         self.recovered = 0
 
     def add(self, transition: Transition) -> None:
@@ -32,33 +34,43 @@ class EpisodeTracker:
         self.returns += transition.reward.cpu().double()
         self.lengths += 1
         if transition.success is not None:
+            self.knows_success = True
             self.succeeded |= transition.success.cpu() > 0
         self.recovered += transition.info.get("recovered", 0)
         done = (transition.terminated | transition.truncated).cpu()
         for env in (done & self.whole).nonzero().flatten().tolist():
-            success = None if transition.success is None else float(transition.success[env])
-            success_any = None if transition.success is None else float(self.succeeded[env])
+            success = 0.0 if transition.success is None else float(transition.success[env])
+            success_any = float(self.succeeded[env])
             self.finished.append((float(self.returns[env]), int(self.lengths[env]), success, success_any))
-        self.whole |= done
-        self.returns[done], self.lengths[done], self.succeeded[done] = 0.0, 0, False
+        self.restart(done)
+
+    def restart(self, rows: Tensor) -> None:
+        """The episodes of rows[B], bool, begin now."""
+        self.whole |= rows
+        self.returns[rows], self.lengths[rows], self.succeeded[rows] = 0.0, 0, False
 
     def take(self) -> dict[str, float | None]:
         """Means over the episodes finished since the last call; None where there were none; and the count `recovered`.
 
-        `success` is that of their last steps, `success_any` whether any step was one; None where the task knows none.
+        `success` is that of their last steps, `success_any` whether any step was one; None until the task has told of
+        one. A step at which it tells nothing is none.
         """
         episodes, self.finished = self.finished, []
-        columns = zip(*episodes, strict=True) if episodes else [(None,)] * len(COLUMNS)
-        means = (None if column[0] is None else sum(column) / len(column) for column in columns)
+        means: dict[str, float | None] = dict.fromkeys(COLUMNS)
+        if episodes:
+            means |= {name: sum(c) / len(c) for name, c in zip(COLUMNS, zip(*episodes, strict=True), strict=True)}
+        if not self.knows_success:
+            means |= dict.fromkeys(SUCCESS)
         recovered, self.recovered = self.recovered, 0
-        return {**dict(zip(COLUMNS, means, strict=True)), "recovered": recovered}
+        return {**means, "recovered": recovered}
 
     def state_dict(self) -> dict[str, Tensor]:
         """What `load_state_dict` needs; taken between iterations, when no finished episode is pending."""
         running = {"whole": self.whole, "returns": self.returns, "lengths": self.lengths}
-        return running | {"succeeded": self.succeeded}
+        return running | {"succeeded": self.succeeded, "knows_success": torch.tensor(self.knows_success)}
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Go on where `state_dict` was taken."""
         self.whole, self.returns, self.lengths = (state[name].clone() for name in ("whole", "returns", "lengths"))
         self.succeeded = state.get("succeeded", torch.zeros_like(self.whole)).clone()  # older states have none
+        self.knows_success = bool(state.get("knows_success", False))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,7 @@ from torch import Tensor
 from wmzoo.compute.device import send
 from wmzoo.data.replay import ReplayBuffer
 from wmzoo.diagnostics.open_loop import open_loop
-from wmzoo.envs.base import VectorEnv
+from wmzoo.envs.base import NewEpisodes, VectorEnv
 from wmzoo.errors import RunFailed
 from wmzoo.evaluation.episodes import Evaluation
 from wmzoo.pwm.algorithm import Feedback, Figures
@@ -20,6 +21,7 @@ from wmzoo.trainers.base import IterativeTrainer, mean
 from wmzoo.trainers.episodes import EpisodeTracker
 
 DIAGNOSED_SLICES = 256
+log = logging.getLogger("wmzoo")
 
 
 class OnlineTrainer(IterativeTrainer):
@@ -97,6 +99,8 @@ class OnlineTrainer(IterativeTrainer):
         self.obs = self.env.reset(self.seed, stagger=self.stagger)
         if not self.obs.isfinite().all():
             raise RunFailed("the first observation is not finite: there is nothing to start from")
+        if why := self.env.why_new_episodes():
+            log.warning("%s: `wmzoo resume` will not be exact, its environments begin new episodes", why)
         self.episodes = EpisodeTracker(self.env.elapsed)
         self._observe(self.obs)
         self.replay.start(self.obs)
@@ -181,10 +185,18 @@ class OnlineTrainer(IterativeTrainer):
 
     def load_state_dict(self, state: Row) -> None:
         super().load_state_dict(state)
-        self.env.load_state_dict(state["env"])
+        anew = self.env.load_state_dict(state["env"])
         self.replay.load_state_dict(state["replay"])
         self.episodes = EpisodeTracker(self.env.elapsed)
         self.episodes.load_state_dict(state["episodes"])
         if state["obs"].shape != (self.env.num_envs, self.env.obs_dim):
             raise ValueError(f"its observations have shape {tuple(state['obs'].shape)}")
         self.obs = state["obs"].clone()
+        if anew is not None:
+            self._begin_anew(anew)
+
+    def _begin_anew(self, anew: NewEpisodes) -> None:
+        """Leave running episodes that cannot go on: what they gave is kept, and they are not counted."""
+        self.obs[anew.rows] = anew.obs[anew.rows]
+        self.episodes.restart(anew.rows)
+        self.replay.restart(anew.rows, anew.obs)

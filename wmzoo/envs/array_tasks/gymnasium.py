@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from einops import rearrange
@@ -13,9 +13,22 @@ from wmzoo.envs.array_tasks.base import ArrayTask, Bools, Floats, Rows
 Parts = tuple[Floats, Bools]
 
 
-class ForwardTask(ArrayTask):
-    """The weights and ranges are the environment's own, options given to it among them."""
+# What all of them take, as far as it is read from the environment below or only matters for pictures.
+_OPTIONS = frozenset(
+    {"xml_file", "frame_skip", "forward_reward_weight", "ctrl_cost_weight", "reset_noise_scale"}
+    | {"exclude_current_positions_from_observation"}
+    | {"default_camera_config", "width", "height", "camera_id", "camera_name"}
+)
+_HEALTH = frozenset({"healthy_reward", "terminate_when_unhealthy", "healthy_z_range"})
 
+
+class ForwardTask(ArrayTask):
+    """The weights and ranges are the environment's own, options given to it among them.
+
+    options: those that are; with another one, the environment has to be stepped by its own code.
+    """
+
+    options: ClassVar[frozenset[str]] = _OPTIONS
     hidden = 1  # leading coordinates that are no part of the observation, unless the environment is told so
     fastest = np.inf  # what the observation shows of a velocity
 
@@ -57,6 +70,7 @@ class HalfCheetah(ForwardTask):
 class Walker2d(ForwardTask):
     """Healthy by height and angle of the torso."""
 
+    options = _OPTIONS | _HEALTH | {"healthy_angle_range"}
     fastest = 10
 
     def _healthy(self, now: Rows) -> Bools:
@@ -67,6 +81,8 @@ class Walker2d(ForwardTask):
 class Hopper(Walker2d):
     """Also by every other number of the state."""
 
+    options = Walker2d.options | {"healthy_state_range"}
+
     def _healthy(self, now: Rows) -> Bools:
         state = np.concatenate([now["qpos"], now["qvel"]], axis=1)[:, 2:]
         healthy: Bools = super()._healthy(now) & _inside(state, self.env._healthy_state_range).all(axis=1)
@@ -76,6 +92,9 @@ class Hopper(Walker2d):
 class Ant(ForwardTask):
     """Pays for contact forces, and shows them. Its place is that of the torso before the last sub-step."""
 
+    options = _OPTIONS | _HEALTH | {
+        "contact_cost_weight", "contact_force_range", "main_body", "include_cfrc_ext_in_observation"
+    }  # fmt: skip
     reads = ("qpos", "qvel", "xpos", "cfrc_ext")
     hidden = 2
 
@@ -112,7 +131,7 @@ def _inside(values: Floats, bounds: tuple[float, float]) -> Bools:
     return (bounds[0] < values) & (values < bounds[1])
 
 
-TASKS: dict[str, type[ArrayTask]] = {
+TASKS: dict[str, type[ForwardTask]] = {
     "Hopper-v5": Hopper,
     "Walker2d-v5": Walker2d,
     "HalfCheetah-v5": HalfCheetah,

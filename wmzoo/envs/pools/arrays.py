@@ -12,7 +12,7 @@ from wmzoo.envs.array_tasks.base import ArrayTask, Rows
 from wmzoo.envs.pools.base import BatchStep, cores
 from wmzoo.envs.pools.chunks import chunk_sizes
 from wmzoo.envs.pools.serial import SerialPool
-from wmzoo.envs.simulator import Simulator
+from wmzoo.envs.simulator import RawSteps, Simulator
 
 # Sub-steps of a raw control step from which threads pay: MuJoCo must compute for longer than it takes Python to hand
 # over its lock. On two cores and 64 environments, two threads make 0.6 to 0.8 of the steps of one with 1 sub-step
@@ -25,7 +25,7 @@ class MujocoSimulator(Simulator, Protocol):
 
     model: Any  # mjModel
     data: Any  # mjData
-    action_repeat: int
+    raw_steps: RawSteps
     sub_steps: int  # of a raw control step
 
     @property
@@ -48,7 +48,7 @@ class ArrayPool(SerialPool[MujocoSimulator]):
     def __init__(self, simulators: Sequence[MujocoSimulator], task: ArrayTask, threads: int | None = None) -> None:
         super().__init__(simulators)
         first = self.simulators[0]
-        self._task, self._repeat, self._native = task, first.action_repeat, first.native
+        self._task, self._native = task, first.native
         self._controls = [simulator.data.ctrl for simulator in self.simulators]
         self._shapes = {name: getattr(first.data, name).shape for name in task.reads}
         self._arrays = {  # views of every row's own memory
@@ -75,15 +75,17 @@ class ArrayPool(SerialPool[MujocoSimulator]):
             control[...] = action
         now = self._read() if self._now is None else self._now
         self._now = None
-        total, running = np.zeros(len(actions)), np.ones(len(actions), dtype=bool)
-        for _ in range(self._repeat):
+        total, over = np.zeros(len(actions)), np.zeros(len(actions), dtype=bool)
+        steps = np.array([simulator.raw_steps.next() for simulator in self.simulators])
+        for moment in range(steps.max()):
+            running = ~over & (moment < steps)
             self._advance(np.flatnonzero(running))
             before, now = now, self._read()
             reward, terminated = self._task.judge(before, now, native)
             total += np.where(running, reward, 0.0)
-            running &= ~terminated
+            over |= running & terminated
         self._now = now
-        return BatchStep(self._task.observe(now), total, ~running, np.zeros(len(actions), dtype=bool), None)
+        return BatchStep(self._task.observe(now), total, over, np.zeros(len(actions), dtype=bool), None)
 
     def render(self, row: int, width: int, height: int) -> np.ndarray:
         self.simulators[row].refresh()

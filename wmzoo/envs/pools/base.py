@@ -19,7 +19,7 @@ class BatchStep(NamedTuple):
     reward: np.ndarray  # float64 [B]
     terminated: np.ndarray  # bool [B]
     truncated: np.ndarray  # bool [B]: by the task itself
-    success: np.ndarray | None  # float64 [B]
+    success: np.ndarray | None  # float64 [B], 0 where a row was not told; None where none was
 
 
 class SimulatorPool(ABC):

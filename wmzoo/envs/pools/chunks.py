@@ -43,12 +43,13 @@ class ChunkedPool(SimulatorPool):
 
     def step(self, actions: np.ndarray) -> BatchStep:
         obs, reward, terminated, truncated, success = zip(*self._all("step", actions), strict=True)
+        told = [np.zeros(len(rows)) if each is None else each for each, rows in zip(success, reward, strict=True)]
         return BatchStep(
             np.concatenate(obs),
             np.concatenate(reward),
             np.concatenate(terminated),
             np.concatenate(truncated),
-            None if success[0] is None else np.concatenate(success),
+            None if all(each is None for each in success) else np.concatenate(told),
         )
 
     def states(self) -> list[dict[str, Any]]:

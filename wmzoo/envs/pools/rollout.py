@@ -35,7 +35,7 @@ class RolloutPool(SerialPool[MujocoSimulator]):
         model = first.model
         _check_constraints(model)
         threads = min(count, threads or cores())
-        self._task, self._model, self._sub_steps, self._repeat = task, model, first.sub_steps, first.action_repeat
+        self._task, self._model, self._sub_steps, self._repeat = task, model, first.sub_steps, first.raw_steps.repeat
         self._steps = self._sub_steps * self._repeat
         self._rollout = Rollout(nthread=threads if threads > 1 else 0)
         self._scratch = [mujoco.MjData(model) for _ in range(threads)]
@@ -45,7 +45,8 @@ class RolloutPool(SerialPool[MujocoSimulator]):
         self._low, self._high = low + model.jnt_margin[self._limited], high - model.jnt_margin[self._limited]
         self._now = np.empty((count, mujoco.mj_stateSize(model, _STATE)))
         self._warm_start = np.empty((count, model.nv))
-        self._before = (self._now, self._warm_start, np.empty((count, model.nu)))  # and the controls since then
+        # And the controls and raw steps since then.
+        self._before = (self._now, self._warm_start, np.empty((count, model.nu)), np.zeros(count, dtype=int))
         self._fresh = np.ones(count, dtype=bool)  # the simulator is where its row is
         self._drawn = {name: np.stack([s.drawn[name] for s in self.simulators]) for name in task.drawn}
 
@@ -66,15 +67,19 @@ class RolloutPool(SerialPool[MujocoSimulator]):
             self._models, self._scratch, self._now, controls, control_spec=_CONTROL, skip_checks=True,
             nstep=self._steps, initial_warmstart=self._warm_start, state=path,
         )  # fmt: skip
-        self._before = (self._now, self._warm_start, native)
-        self._now, self._warm_start = path[:, -1].copy(), np.zeros_like(self._warm_start)
+        taken = np.array([simulator.raw_steps.next() for simulator in self.simulators])
+        self._before = (self._now, self._warm_start, native, taken)
+        # A row whose episode ends within the agent step stands where its last raw step has brought it.
+        self._now = path[np.arange(len(path)), taken * self._sub_steps - 1]
+        self._warm_start = np.zeros_like(self._warm_start)
         self._fresh[:] = False
         for row in np.flatnonzero(self._invalid(path)):
             self._bring_up_to_date(row)  # raises
         total, moments = np.zeros(len(native)), path[:, self._sub_steps - 1 :: self._sub_steps]
         for moment in range(self._repeat):
-            rows = self._rows(moments[:, moment])
-            total += self._task.judge({}, rows, native)[0]
+            reward = self._task.judge({}, self._rows(moments[:, moment]), native)[0]
+            total += np.where(moment < taken, reward, 0.0)
+        rows = self._rows(self._now)
         positions = rows["qpos"][:, self._limited]
         for row in np.flatnonzero(((positions <= self._low) | (positions >= self._high)).any(axis=1)):
             self._bring_up_to_date(row)
@@ -114,12 +119,12 @@ class RolloutPool(SerialPool[MujocoSimulator]):
         """Take the last step over again in the row's simulator. SimulationError where that became invalid."""
         if self._fresh[row]:
             return
-        simulator, (states, warm_starts, controls) = self.simulators[row], self._before
+        simulator, (states, warm_starts, controls, taken) = self.simulators[row], self._before
         mujoco.mj_setState(self._model, simulator.data, states[row], _STATE)
         simulator.data.qacc_warmstart[:] = warm_starts[row]
         simulator.data.ctrl[:] = controls[row]
         simulator.refresh()
-        for _ in range(self._repeat):
+        for _ in range(taken[row]):
             simulator.advance()
         self._fresh[row] = True
 

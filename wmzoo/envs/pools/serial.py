@@ -35,7 +35,7 @@ class SerialPool(SimulatorPool, Generic[S]):
             np.array(reward),
             np.array(terminated),
             np.array(truncated),
-            None if success[0] is None else np.array(success),
+            None if all(each is None for each in success) else np.array([each or 0.0 for each in success]),
         )
 
     def states(self) -> list[dict[str, Any]]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pickle
+import sys
 import traceback
+from collections.abc import Mapping
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
@@ -16,6 +18,10 @@ NOT_PORTABLE = (
     "what makes the simulators cannot be sent to a worker process ({}): let it be a function or class of a module that "
     "can be imported, or set env.backend=serial"
 )
+
+
+class NotPortable(WmzooError):
+    """What makes the simulators exists in one process only."""
 
 
 class WorkerTraceback(Exception):
@@ -53,8 +59,15 @@ class Worker:
             self.pool.close()
 
 
-def main(handle: int) -> None:
-    """Serve at the open file descriptor `handle` of a pipe. The end of the other side is the end of this one."""
+def main(handle: int, plugins: Mapping[str, str]) -> None:
+    """Serve at the open file descriptor `handle` of a pipe. The end of the other side is the end of this one.
+
+    plugins: the files of modules that can be imported here as if they lay in the path (registry/plugins.py).
+    """
+    if plugins:
+        from wmzoo.registry.plugins import PluginImporter  # start-up time: most workers need none
+
+        sys.meta_path.append(PluginImporter(plugins))
     pipe, worker = Connection(handle), Worker()
     with suppress(EOFError, ConnectionError):
         while True:
@@ -66,7 +79,7 @@ def _received(request: bytes) -> tuple[str, tuple[Any, ...]]:
     try:
         method, arguments = pickle.loads(request)
     except (ImportError, AttributeError) as error:
-        raise WmzooError(NOT_PORTABLE.format(one_line(error))) from error
+        raise NotPortable(NOT_PORTABLE.format(one_line(error))) from error
     return method, arguments
 
 

@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from wmzoo.envs.pools.worker import NOT_PORTABLE, Answer
-from wmzoo.errors import RunFailed, WmzooError, one_line
+from wmzoo.envs.pools.worker import NOT_PORTABLE, Answer, NotPortable
+from wmzoo.errors import RunFailed, one_line
+from wmzoo.registry import plugins
 
 PATIENCE = 5.0  # seconds for a worker to end by itself
 HELD = {signal.SIGINT, signal.SIGTERM}
@@ -29,10 +30,11 @@ class WorkerProcess:
     def __init__(self, words: str) -> None:
         self.words = words  # what errors call it
         self._pipe, theirs = multiprocessing.Pipe()
-        code = f"import sys; sys.path[:] = {sys.path!r}; from wmzoo.envs.pools import worker; worker.main({{}})"
+        path, files = repr(sys.path), repr(plugins.modules())
+        code = f"import sys; sys.path[:] = {path}; from wmzoo.envs.pools import worker; "
         with _signals_held():
             self._process = subprocess.Popen(
-                [sys.executable, "-c", code.format(theirs.fileno())],
+                [sys.executable, "-c", f"{code}worker.main({theirs.fileno()}, {files})"],
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
                 env={"OMP_NUM_THREADS": "1"} | os.environ,  # there is one worker per core
@@ -41,11 +43,11 @@ class WorkerProcess:
         self.pid = self._process.pid
 
     def ask(self, method: str, arguments: tuple[Any, ...]) -> None:
-        """RunFailed if it is gone, WmzooError for arguments that cannot be sent."""
+        """RunFailed if it is gone, NotPortable for arguments that cannot be sent."""
         try:
             request = pickle.dumps((method, arguments))
         except (pickle.PicklingError, AttributeError, TypeError) as error:
-            raise WmzooError(NOT_PORTABLE.format(one_line(error))) from error
+            raise NotPortable(NOT_PORTABLE.format(one_line(error))) from error
         try:
             self._pipe.send_bytes(request)
         except OSError as error:
