@@ -49,15 +49,13 @@ def save(
     try:
         if folder.exists():
             shutil.copytree(folder, partial, dirs_exist_ok=True)
-        weights = {name: tensor.detach().cpu().contiguous() for name, tensor in agent.state_dict().items()}
-        write_tensors(partial / WEIGHTS, weights)
+        write_tensors(partial / WEIGHTS, agent.state_dict())
         (partial / CONFIG).write_text(sealed(config), encoding="utf-8")
         files = [partial / WEIGHTS, partial / CONFIG, *(save_state(partial, state) if state is not None else [])]
         if card is not None:
             (partial / CARD).write_text(card, encoding="utf-8")
             files.append(partial / CARD)
         for file in files:
-            shutil.copymode(partial / CONFIG, file)  # safetensors writes for its owner alone
             sync_file(file)
         partial.chmod(0o755)  # mkdtemp makes it private
         former = _set_aside(folder) if folder.exists() else None

@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from wmzoo.agent.agent import Agent
 from wmzoo.agent.build import MATCH, build_agent, with_matched_units
 from wmzoo.agent.init_from import init_from
+from wmzoo.checkpoints.weights import check_savable
 from wmzoo.compute.device import compiles, device_of
 from wmzoo.compute.distributed import world
 from wmzoo.compute.rng import seed_of, stream
@@ -92,6 +93,7 @@ def build_trainer(cfg: DictConfig, recorder: Callable[[Agent], Recorder]) -> tup
         log.warning("dynamics.units=match: %s", list(cfg.dynamics.units))
     _check_memory(cfg, obs_dim, act_dim)
     agent = build_agent(cfg, obs_dim, act_dim).to(device)
+    check_savable(agent)
     extracts = needed >= {"data", "policy"}  # a policy, inside a model that is there
     if cfg.init_from is not None:
         log.warning(init_from(agent, cfg.init_from, whole_model=extracts))
