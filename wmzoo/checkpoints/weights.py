@@ -9,6 +9,7 @@ import torch
 
 from wmzoo.checkpoints.config import CONFIG
 from wmzoo.errors import WmzooError
+from wmzoo.storage.form import kind
 from wmzoo.storage.tensors import AnyTensor, check_digest, is_savable, read_header, read_tensors
 
 BESIDE = 2**26  # bytes that a module may hold beside its weights, as tables that follow from its config
@@ -41,7 +42,7 @@ def check_savable(module: torch.nn.Module) -> None:
     """WmzooError for a module with a state that no checkpoint can hold: told before it is trained, not after."""
     for name, value in module.state_dict().items():
         if not is_savable(value):
-            what = _kind(value) if isinstance(value, torch.Tensor) else type(value).__name__
+            what = kind(value) if isinstance(value, torch.Tensor) else type(value).__name__
             raise WmzooError(f"no checkpoint can hold {name}, {what}: let it be a dense tensor of plain numbers")
 
 
@@ -52,7 +53,7 @@ def misfit(found: Mapping[str, AnyTensor], wanted: Mapping[str, torch.Tensor]) -
     for name in wanted.keys() & found.keys():
         theirs, ours = found[name], wanted[name]
         if theirs.shape != ours.shape or theirs.dtype != ours.dtype:
-            problems.append(f"has {name} as {_kind(theirs)}, the config makes it {_kind(ours)}")
+            problems.append(f"has {name} as {kind(theirs)}, the config makes it {kind(ours)}")
     rest = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     return f"{problems[0]}{rest}" if problems else None
 
@@ -62,7 +63,3 @@ def check_finite(file: Path, tensors: Mapping[str, torch.Tensor]) -> None:
     bad = [name for name, tensor in tensors.items() if tensor.is_floating_point() and not tensor.isfinite().all()]
     if bad:
         raise WmzooError(f"{file}: {bad[0]} has numbers that are not finite; take a checkpoint from before")
-
-
-def _kind(tensor: AnyTensor) -> str:
-    return f"{str(tensor.dtype).removeprefix('torch.')}{list(tensor.shape)}"

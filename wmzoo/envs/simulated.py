@@ -14,6 +14,7 @@ from wmzoo.envs.backend import make_pool
 from wmzoo.envs.base import NOT_STARTED, Transition, VectorEnv
 from wmzoo.envs.simulator import MakeSimulators
 from wmzoo.errors import WmzooError
+from wmzoo.storage.form import check_form, check_range
 
 MOST = 4096  # simulators on one machine
 
@@ -105,6 +106,8 @@ class SimulatedVectorEnv(VectorEnv):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.check_saved(len(state["simulators"]))
+        check_form(state["elapsed"], torch.zeros(self.num_envs, dtype=torch.int64), "env/elapsed")
+        check_range(state["elapsed"], 0, self.episode_length, "env/elapsed")
         self.pool.load_states(_as_arrays(state["simulators"]))
         self._elapsed = state["elapsed"].cpu().numpy().copy()
 

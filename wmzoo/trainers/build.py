@@ -25,6 +25,7 @@ from wmzoo.errors import WmzooError
 from wmzoo.evaluation.episodes import evaluate
 from wmzoo.losses.extrapolation import extrapolation
 from wmzoo.pwm.build import build_pwm
+from wmzoo.pwm.esnr import WINDOW
 from wmzoo.registry import build_from, get
 from wmzoo.trainers.base import Recorder, Trainer
 
@@ -52,11 +53,15 @@ def with_tasks(cfg: DictConfig, source: VectorEnv | Shards) -> DictConfig:
 
 
 def _check_memory(cfg: DictConfig, obs_dim: int, act_dim: int) -> None:
-    """WmzooError for weights (with gradients and Adam's moments) and a replay that this machine cannot hold."""
+    """WmzooError for what a training holds, of which this machine does not have the memory.
+
+    Weights, their gradients, Adam's two moments, and on resume the weights as they were saved; the actor's last
+    gradients, for their signal-to-noise ratio; and the replay, once: it is saved and loaded a piece at a time.
+    """
     with torch.device("meta"):  # counted, not allocated
-        weights = build_agent(cfg, obs_dim, act_dim).parameter_counts()["total"]
-    rows = int(OmegaConf.select(cfg, "trainer.buffer_size", default=0))
-    needed = 4 * (4 * weights + rows * (obs_dim + act_dim + 3))
+        counts = build_agent(cfg, obs_dim, act_dim).parameter_counts()
+    weights, rows = counts["total"], int(OmegaConf.select(cfg, "trainer.buffer_size", default=0))
+    needed = 4 * (5 * weights + WINDOW * counts.get("actor", 0) + rows * (obs_dim + act_dim + 3))
     there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     if needed > there:
         raise WmzooError(

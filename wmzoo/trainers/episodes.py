@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from wmzoo.envs.base import Transition
+from wmzoo.storage.form import check_form
 
 COLUMNS = ("rewards", "episode_length", "success", "success_any")
 
@@ -59,6 +60,7 @@ class EpisodeTracker:
         return running | {"succeeded": self.succeeded}
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        """Go on where `state_dict` was taken."""
+        """Go on where `state_dict` was taken. ValueError for that of other environments."""
+        check_form({"succeeded": self.succeeded, **state}, self.state_dict(), "episodes")
         self.whole, self.returns, self.lengths = (state[name].clone() for name in ("whole", "returns", "lengths"))
         self.succeeded = state.get("succeeded", torch.zeros_like(self.whole)).clone()  # older states have none
