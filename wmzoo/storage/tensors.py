@@ -17,7 +17,7 @@ from wmzoo.errors import DamagedFile, WmzooError, about_file, one_line
 
 DIGEST = "sha256"  # its key in the file's metadata
 FORMAT = {"format": "pt"}  # what other libraries ask of the metadata before they open a file
-PIECE = 2**26  # bytes that are read, written or copied at a time
+PIECE = 2**22  # bytes that are read, written or copied at a time
 PICKLES = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")  # torch.save's archive, plain pickles
 DTYPES = {
     "F64": torch.float64,
