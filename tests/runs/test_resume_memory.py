@@ -29,13 +29,18 @@ def peak():  # not getrusage's, in which a child begins with its parent's
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) * 1024
 """
-RESUME = PEAK + """
+RESUME = (
+    PEAK
+    + """
 from wmzoo.runs import train
 train.why_no_video, train._train, train.record_video = lambda cfg: "none", lambda *given: None, None
 train.resume(Path(sys.argv[1]))
 print(peak())
 """
-SAVE = PEAK + """
+)
+SAVE = (
+    PEAK
+    + """
 import torch
 from wmzoo.checkpoints.state import save_state
 from wmzoo.data.replay import ReplayBuffer
@@ -45,6 +50,7 @@ before = peak()
 save_state(Path(sys.argv[1]), {"replay": replay.state_dict()})
 print(peak() - before)
 """
+)
 
 
 def told(code: str, *words: Path) -> int:
@@ -81,9 +87,7 @@ def test_a_full_replay_is_saved_without_a_second_one_in_memory(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("size", ["small", "tiny"])
-def test_what_a_training_needs_is_counted_before_it_is_taken(
-    size: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_a_training_needs_is_counted_before_it_is_taken(size: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """One byte less than is needed is too little: five of each weight, the actor's last 32 gradients, the replay."""
     cfg = wmzoo.compose([f"size={size}", "trainer.buffer_size=1000"])
     counts = build_agent(cfg, 5, 1).parameter_counts()

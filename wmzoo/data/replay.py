@@ -130,9 +130,9 @@ class ReplayBuffer:
             if count >= batch:
                 chosen = torch.cat(found)[:batch]
                 return chosen // self.num_envs, chosen % self.num_envs
-        parts = torch.arange(self.filled * self.num_envs).split(COUNTED)
-        found = [part[self._whole(part // self.num_envs, part % self.num_envs, horizon)] for part in parts]
-        every = torch.cat(found)
+        total = self.filled * self.num_envs
+        parts = (torch.arange(first, min(first + COUNTED, total)) for first in range(0, total, COUNTED))
+        every = torch.cat([part[self._whole(part // self.num_envs, part % self.num_envs, horizon)] for part in parts])
         if not len(every):
             raise ValueError(f"no episode in the replay has {horizon} steps yet")
         chosen = every[torch.randint(len(every), (batch,), generator=generator)]

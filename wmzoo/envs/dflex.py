@@ -189,7 +189,9 @@ class DflexVectorEnv(VectorEnv):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.check_saved(len(state["elapsed"]))
         now = {**self._env.get_checkpoint(), "obs": self._env.obs_buf}
-        check_form(state, {"elapsed": torch.zeros(self.num_envs).long(), "streams": self._streams, "simulated": now}, "env")
+        check_form(
+            state, {"elapsed": torch.zeros(self.num_envs).long(), "streams": self._streams, "simulated": now}, "env"
+        )
         check_range(state["elapsed"], 0, self.episode_length, "env/elapsed")
         simulated = {name: tensor.to(self.device, copy=True) for name, tensor in state["simulated"].items()}
         with self._without_gradients():

@@ -129,7 +129,9 @@ def read_header(file: Path) -> tuple[dict[str, StoredTensor], str | None]:
     try:
         with file.open("rb") as opened:
             size = int.from_bytes(opened.read(8), "little")
-            with safe_open(file, "pt"):  # which checks that every tensor has bytes of its own, as many as its shape says
+            with safe_open(
+                file, "pt"
+            ):  # which checks that every tensor has bytes of its own, as many as its shape says
                 header = json.loads(opened.read(size))
         saved = header.pop("__metadata__", {}).get(DIGEST)
         found = {
