@@ -35,7 +35,8 @@ class Tied(Dynamics):
         return self.norm(self.second(self.first(h).tanh()))
 """
 UNSAVABLE = TIED.replace('"tied"', '"unsavable"').replace(
-    "        self.norm =", "        self.register_buffer('table', torch.zeros(3, dtype=torch.complex128))\n        self.norm ="
+    "        self.norm =",
+    "        self.register_buffer('table', torch.zeros(3, dtype=torch.complex128))\n        self.norm =",
 )
 SHORT = [*SHORT_RUN, "env=pendulum_swingup", "eval.episodes=1", "save.every=1", "eval.every=2"]
 CLOCKS = {"wall_clock", "fps"}

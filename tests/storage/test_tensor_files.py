@@ -1,4 +1,4 @@
-"""The safetensors files that wmzoo writes: other libraries open them, equal tensors make equal bytes, old files open."""
+"""The safetensors files that wmzoo writes: others open them, equal tensors make equal bytes, old files still open."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ def build_trainer(cfg: DictConfig, recorder: Callable[[Agent], Recorder]) -> tup
     check_savable(agent)
     extracts = needed >= {"data", "policy"}  # a policy, inside a model that is there
     if cfg.init_from is not None:
-        log.warning(init_from(agent, cfg.init_from, whole_model=extracts))
+        log.warning(init_from(agent, cfg.init_from, whole_model=extracts, allow=cfg.init_from_allow))
     elif extracts:
         raise WmzooError(f"trainer={cfg.trainer.name} learns inside a pretrained model: init_from=RUN")
     streams = {name: stream(cfg.seed, name) for name in STREAMS}
