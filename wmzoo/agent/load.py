@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import torch
+from omegaconf import DictConfig
 
 from wmzoo.agent.agent import Agent
 from wmzoo.agent.build import build_agent
 from wmzoo.checkpoints.config import CONFIG, check_config, load_config, load_known_plugins, plugins_hint
 from wmzoo.checkpoints.find import WEIGHTS, locate, mend, run_of
 from wmzoo.checkpoints.origin import origin_of
-from wmzoo.checkpoints.weights import load_weights
+from wmzoo.checkpoints.weights import check_fits, load_weights
 from wmzoo.errors import DamagedFile, WmzooError, named
 from wmzoo.registry.plugins import load_files
 
@@ -32,16 +33,23 @@ def load(path: Path | str, device: torch.device | str = "cpu", plugins: Iterable
         cfg = load_config(bundle)
         load_known_plugins(cfg)
         check_config(bundle, cfg)
-        try:
-            agent = build_agent(cfg, obs_dim=cfg.checkpoint.obs_dim, act_dim=cfg.checkpoint.act_dim)
-        except WmzooError as error:
-            raise WmzooError(f"{bundle / CONFIG}: {error}{plugins_hint(cfg)}") from error
-        except Exception as error:  # whatever a part makes of a config of another version
-            what = named(error)
-            raise WmzooError(f"{bundle / CONFIG}: no agent can be built from it ({what})") from error
+        with torch.device("meta"):  # a few lines can ask for any size: nothing is allocated before the weights fit
+            described = _built(bundle, cfg)
+        check_fits(described, bundle / WEIGHTS)
+        agent = _built(bundle, cfg)
         load_weights(agent, bundle / WEIGHTS)
     except DamagedFile as error:
         raise DamagedFile(f"{error}; {mend(bundle)}") from error
     if run := run_of(bundle):
         cfg.checkpoint.origin = origin_of(run, cfg.checkpoint.iteration)
     return agent.to(device).eval()
+
+
+def _built(bundle: Path, cfg: DictConfig) -> Agent:
+    try:
+        return build_agent(cfg, obs_dim=cfg.checkpoint.obs_dim, act_dim=cfg.checkpoint.act_dim)
+    except WmzooError as error:
+        raise WmzooError(f"{bundle / CONFIG}: {error}{plugins_hint(cfg)}") from error
+    except Exception as error:  # whatever a part makes of a config of another version
+        what = named(error)
+        raise WmzooError(f"{bundle / CONFIG}: no agent can be built from it ({what})") from error

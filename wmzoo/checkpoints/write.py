@@ -45,26 +45,33 @@ def save(
     before = config.pop("checkpoint", None) or {}  # of a loaded agent that is saved again
     config["checkpoint"] = block(config, before, obs_dim, act_dim, iteration, env_steps)
     folder.parent.mkdir(parents=True, exist_ok=True)
+    former = _beside(folder, "former")
+    if former.exists() and not folder.exists():  # a kill between the two renames below
+        former.rename(folder)
     partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", suffix=".tmp", dir=folder.parent))
     try:
         if folder.exists():
             shutil.copytree(folder, partial, dirs_exist_ok=True)
-        weights = {name: tensor.detach().cpu().contiguous() for name, tensor in agent.state_dict().items()}
-        write_tensors(partial / WEIGHTS, weights)
+        write_tensors(partial / WEIGHTS, agent.state_dict())
         (partial / CONFIG).write_text(sealed(config), encoding="utf-8")
         files = [partial / WEIGHTS, partial / CONFIG, *(save_state(partial, state) if state is not None else [])]
         if card is not None:
             (partial / CARD).write_text(card, encoding="utf-8")
             files.append(partial / CARD)
         for file in files:
-            shutil.copymode(partial / CONFIG, file)  # safetensors writes for its owner alone
             sync_file(file)
         partial.chmod(0o755)  # mkdtemp makes it private
-        former = _set_aside(folder) if folder.exists() else None
-        os.rename(partial, folder)
+        try:
+            if folder.exists():
+                shutil.rmtree(former, ignore_errors=True)
+                folder.rename(former)
+            os.rename(partial, folder)
+        except BaseException:
+            if former.exists() and not folder.exists():
+                former.rename(folder)
+            raise
         sync_folder(folder.parent)
-        if former is not None:
-            shutil.rmtree(former, ignore_errors=True)
+        _remove(former)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return folder
@@ -79,11 +86,17 @@ def check_replaceable(folder: Path) -> None:
         raise WmzooError(f"{folder}: holds more than a shared checkpoint; choose another folder")
 
 
-def _set_aside(folder: Path) -> Path:
-    """Rename a bundle that is to be deleted, and give its new place: half deleted, it must not look like one."""
-    going = folder.with_name(f".{folder.name}-old.tmp")
-    shutil.rmtree(going, ignore_errors=True)
-    return folder.rename(going)
+def _beside(folder: Path, what: str) -> Path:
+    """A place for a bundle that is replaced or removed, where nobody takes it for one."""
+    return folder.with_name(f".{folder.name}-{what}.tmp")
+
+
+def _remove(folder: Path) -> None:
+    """Delete a bundle, if it is there, under another name: half deleted, it must not look like a whole one."""
+    if folder.exists():
+        going = _beside(folder, "old")
+        shutil.rmtree(going, ignore_errors=True)
+        shutil.rmtree(folder.rename(going), ignore_errors=True)
 
 
 def save_in_run(
@@ -102,5 +115,5 @@ def save_in_run(
     folder = Path(run_folder) / "checkpoints" / f"{iteration:08d}"
     save(folder, agent, cfg, obs_dim, act_dim, iteration=iteration, env_steps=env_steps, state=state)
     for old in list_checkpoints(run_folder)[: -max(keep, 1)]:
-        shutil.rmtree(_set_aside(old), ignore_errors=True)
+        _remove(old)
     return folder

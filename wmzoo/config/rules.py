@@ -43,6 +43,7 @@ RULES: dict[str, Rule] = {
     "plugins": Rule("a file or a list of files", lambda value: TEXT.holds(value) or several(TEXT).holds(value)),
     "on_nonfinite": one_of("stop", "skip"),
     "init_from": optional(TEXT),
+    "init_from_allow": several(TEXT),
     "loggers": several(TEXT),
     "data.dir": optional(TEXT),
     "data.tasks": optional(several(TEXT, 1)),
@@ -78,7 +79,10 @@ RULES: dict[str, Rule] = {
     "trainer.finetune_lr": optional(number(0, 1e6)),
 }
 
-ADDED = {"precision": "fp32"}  # keys that the configs of older versions lack, with what was done before there were any
+ADDED = {
+    "precision": "fp32",
+    "init_from_allow": [],
+}  # keys that the configs of older versions lack, with what was done before there were any
 
 
 def every(cfg: DictConfig) -> list[str]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import pickle
-import sys
 import zipfile
 from collections import OrderedDict
 from pathlib import Path
@@ -19,8 +18,7 @@ from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
 
 from wmzoo.errors import DamagedFile, WmzooError, about_file, one_line
 from wmzoo.storage.files import sync_file, sync_folder
-
-MOST = 2**20  # bytes of any record but the numbers; the pickle only names four tensors
+from wmzoo.storage.torch_file import AskedFor, NotAsWritten, check_torch_file
 
 
 class Chunk(NamedTuple):
@@ -86,27 +84,21 @@ def read_chunk(file: Path) -> Chunk:
 
 
 def _check_archive(file: Path) -> None:
-    """Before torch sees it: all is stored as it is, so that nothing unpacks to more than the file has."""
-    try:
-        with zipfile.ZipFile(file) as archive:
-            for entry in archive.infolist():
-                name = entry.filename.partition("/")[2]
-                if entry.compress_type != zipfile.ZIP_STORED:
-                    raise DamagedFile(f"{file}: {entry.filename} is compressed, which torch.save never does")
-                if entry.file_size > MOST and not name.startswith("data/"):
-                    raise DamagedFile(f"{file}: {entry.filename} has {entry.file_size:,} bytes, too many for a chunk")
-                if name == "byteorder" and archive.read(entry) != sys.byteorder.encode():
-                    raise DamagedFile(f"{file}: written on a machine of the other byte order")
-    except (OSError, DamagedFile):
-        raise
-    except Exception as error:
+    """Before torch sees it: all that it asks for is what a chunk needs, and no more than the file has."""
+    if not zipfile.is_zipfile(file):
         with file.open("rb") as opened:
             starts = opened.read(2)
         if starts == b"PK":
-            raise DamagedFile(f"{file}: truncated or damaged: the list of what it holds is missing") from error
+            raise DamagedFile(f"{file}: truncated or damaged: the list of what it holds is missing")
         kinds = {b"": "empty", b"\x80": "a pickle, of which nothing was run"}
         kind = kinds.get(starts[:1], "of another kind")
-        raise DamagedFile(f"{file}: {kind}; a chunk is an archive that torch.save wrote") from error
+        raise DamagedFile(f"{file}: {kind}; a chunk is an archive that torch.save wrote")
+    try:
+        check_torch_file(file, [entry[1] for entry in _ALLOWED if isinstance(entry, tuple)])
+    except AskedFor as error:
+        raise DamagedFile(f"{file}: asks for {error}, which no chunk needs; nothing of it was run") from error
+    except NotAsWritten as error:
+        raise DamagedFile(f"{file}: {error}") from error
 
 
 def _refusal(file: Path, error: Exception) -> str:
@@ -135,9 +127,10 @@ def _checked(file: Path, chunk: Chunk) -> Chunk:
             raise refuse(f"{name} has shape {list(tensor.shape)}, obs {list(chunk.obs.shape)}")
     if chunk.obs.shape[1] < 2:
         raise refuse("its episodes have no step")
-    # Strides of 0 would make a small file stand for any number of rows.
-    if chunk.obs.numel() * chunk.obs.itemsize > chunk.obs.untyped_storage().nbytes():
-        raise refuse("its observations are one and the same over and over")
+    # Strides of 0 would make a small file stand for any number of rows. A task may be one number, seen many times.
+    numbers = (chunk.obs, chunk.action, chunk.reward)
+    if sum(tensor.numel() * tensor.itemsize for tensor in numbers) > file.stat().st_size:
+        raise refuse("it has fewer numbers than it shows: some are one and the same over and over")
     return chunk
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
@@ -9,9 +10,12 @@ from torch import Tensor
 
 from wmzoo.compute.device import send
 from wmzoo.envs.base import Transition
+from wmzoo.storage.form import check_form, check_range
+from wmzoo.storage.tensors import AnyTensor, row_ranges, whole
 
 NO_EPISODE = -1
 MAX_ROUNDS = 8
+COUNTED = 2**20  # rows at a time, where whole slices are counted
 ROWS = ("obs", "action", "reward", "episode")  # arrays with a row per stored step
 
 
@@ -69,7 +73,7 @@ class ReplayBuffer:
 
     def __len__(self) -> int:
         """Rows that are filled: steps plus one per episode."""
-        return int((self.episode != NO_EPISODE).sum())
+        return int(torch.count_nonzero(self.episode != NO_EPISODE))  # a sum would take eight bytes a row
 
     def start(self, obs: Tensor) -> None:
         """Begin an episode in every environment at obs[B,O] (after a reset), B environments."""
@@ -130,11 +134,12 @@ class ReplayBuffer:
             if count >= batch:
                 chosen = torch.cat(found)[:batch]
                 return chosen // self.num_envs, chosen % self.num_envs
-        every = torch.arange(self.filled * self.num_envs)
-        whole = every[self._whole(every // self.num_envs, every % self.num_envs, horizon)]
-        if not len(whole):
+        total = self.filled * self.num_envs
+        parts = (torch.arange(first, min(first + COUNTED, total)) for first in range(0, total, COUNTED))
+        every = torch.cat([part[self._whole(part // self.num_envs, part % self.num_envs, horizon)] for part in parts])
+        if not len(every):
             raise ValueError(f"no episode in the replay has {horizon} steps yet")
-        chosen = whole[torch.randint(len(whole), (batch,), generator=generator)]
+        chosen = every[torch.randint(len(every), (batch,), generator=generator)]
         return chosen // self.num_envs, chosen % self.num_envs
 
     def _whole(self, row: Tensor, env: Tensor, horizon: int) -> Tensor:
@@ -148,11 +153,29 @@ class ReplayBuffer:
         rows = {name: getattr(self, name)[: self.filled] for name in ROWS}
         return rows | {"head": self.head, "counters": counters, "generator": self.generator.get_state()}
 
-    def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        """Restore what `state_dict` gave; the sizes must be the same."""
-        self.next_episode, self.filled = (int(n) for n in state["counters"])
+    def check_state(self, state: Mapping[str, AnyTensor]) -> None:
+        """ValueError, naming the place, for a state that is not one of a replay of this size."""
+        check_form(state.get("counters"), torch.tensor([0, 0]), "replay/counters")
+        next_episode, filled = whole(state["counters"]).tolist()
+        if not (0 <= next_episode < 2**31 and 1 <= filled <= self.rows):
+            raise ValueError(f"replay/counters tell of {next_episode} episodes in {filled} of {self.rows} rows")
+        rows = {name: getattr(self, name)[:filled] for name in ROWS}
+        wanted = rows | {"head": self.head, "counters": torch.tensor([0, 0]), "generator": self.generator.get_state()}
+        check_form(state, wanted, "replay")
+        check_range(whole(state["head"]), 0, filled, "replay/head")
+        for part in row_ranges(state["episode"]):
+            check_range(state["episode"][part], NO_EPISODE, next_episode, "replay/episode")
+
+    def load_state_dict(self, state: Mapping[str, AnyTensor]) -> None:
+        """Restore what `state_dict` gave, a piece at a time: tensors that lie in a file need no memory of their own.
+
+        ValueError for the state of a replay of another size; nothing is taken of it.
+        """
+        self.check_state(state)
+        self.next_episode, self.filled = whole(state["counters"]).tolist()
         for name in ROWS:
-            getattr(self, name)[: self.filled].copy_(state[name])
+            for part in row_ranges(state[name]):
+                getattr(self, name)[part].copy_(state[name][part])
         self.episode[self.filled :] = NO_EPISODE
-        self.head.copy_(state["head"])
-        self.generator.set_state(state["generator"])
+        self.head.copy_(whole(state["head"]))
+        self.generator.set_state(whole(state["generator"]))

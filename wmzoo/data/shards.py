@@ -13,9 +13,7 @@ from __future__ import annotations
 
 import json
 import math
-import mmap
 import re
-import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -26,6 +24,7 @@ import torch
 from torch import Tensor
 
 from wmzoo.errors import DamagedFile, WmzooError, about_file, named
+from wmzoo.storage.mapped import mapped
 
 INDEX, FORMAT, DTYPE = "index.json", 1, "float32"
 ARRAYS = ("obs", "action", "reward")
@@ -184,13 +183,7 @@ class Shard:
 
 
 def _mapped(file: Path, shape: tuple[int, ...]) -> Tensor:
-    with file.open("rb") as opened:
-        memory = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
-    if hasattr(mmap, "MADV_RANDOM"):  # or a batch of short slices reads some thirty times its size from a cold disk
-        memory.madvise(mmap.MADV_RANDOM)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that the memory is not writable
-        return torch.frombuffer(memory, dtype=torch.float32).view(shape)
+    return torch.frombuffer(mapped(file), dtype=torch.float32).view(shape)
 
 
 class Shards:

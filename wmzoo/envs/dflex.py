@@ -16,6 +16,7 @@ from torch import Tensor
 from wmzoo.envs import dflex_package
 from wmzoo.envs.base import NOT_STARTED, Transition, VectorEnv
 from wmzoo.errors import WmzooError, unknown
+from wmzoo.storage.form import check_form, check_range
 
 NO_PICTURES = "no rendering: dflex draws no pictures, it writes scenes for viewers of USD files only"
 EXPLODED = 1e6  # an observation beyond it is taken for a simulation that has failed
@@ -187,6 +188,11 @@ class DflexVectorEnv(VectorEnv):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.check_saved(len(state["elapsed"]))
+        now = {**self._env.get_checkpoint(), "obs": self._env.obs_buf}
+        check_form(
+            state, {"elapsed": torch.zeros(self.num_envs).long(), "streams": self._streams, "simulated": now}, "env"
+        )
+        check_range(state["elapsed"], 0, self.episode_length, "env/elapsed")
         simulated = {name: tensor.to(self.device, copy=True) for name, tensor in state["simulated"].items()}
         with self._without_gradients():
             self._env.obs_buf = simulated.pop("obs")  # the next reward is computed from it

@@ -173,7 +173,7 @@ class DmcSimulator:
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
-        self.drawn = {name: value.copy() for name, value in state["model"].items()}
+        self.drawn = mujoco_state.alike(state["model"], self._undrawn)
         mujoco_state.set_integration_state(self.model, self.data, state["integration"])
         self.refresh()
         mujoco_state.set_attributes(self.task, state["task"])

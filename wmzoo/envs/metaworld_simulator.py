@@ -119,7 +119,7 @@ class MetaworldSimulator:
 
     def load_state(self, state: dict[str, Any]) -> None:
         self.reset()  # creates what exists only in a running episode, views of the simulation among it
-        self._own = {name: value.copy() for name, value in state["model"].items()}
+        self._own = mujoco_state.alike(state["model"], self._own)
         self._use_own_model()
         mujoco_state.set_attributes(self.environment, state["task"])
         mujoco_state.set_generator_state(self.environment.np_random, state["random"])

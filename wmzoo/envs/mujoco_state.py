@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import mujoco
@@ -9,6 +10,8 @@ import numpy as np
 
 _INTEGRATION = mujoco.mjtState.mjSTATE_INTEGRATION
 _SPEC = int(_INTEGRATION)
+KEY = 624  # words of a Mersenne twister
+FLAGS = ("geom_contype", "geom_conaffinity", "geom_group", "site_group", "eq_active0")  # integers a task may set
 
 
 def integration_state(model: Any, data: Any) -> np.ndarray:
@@ -19,6 +22,7 @@ def integration_state(model: Any, data: Any) -> np.ndarray:
 
 
 def set_integration_state(model: Any, data: Any, state: np.ndarray) -> None:
+    (state,) = alike({"integration": state}, {"integration": integration_state(model, data)}).values()
     mujoco.mj_setState(model, data, state, _SPEC)
 
 
@@ -29,8 +33,28 @@ def derived(model: Any, data: Any) -> dict[str, np.ndarray]:
 
 
 def set_derived(data: Any, saved: dict[str, np.ndarray]) -> None:
-    for name, value in saved.items():
+    """Only numbers: integers are addresses, which MuJoCo computes anew before it follows them."""
+    numbers = {name: value for name, value in saved.items() if value.dtype.kind == "f"}
+    for name, value in alike(numbers, _arrays(data)).items():
         getattr(data, name)[...] = value
+
+
+def alike(saved: dict[str, np.ndarray], now: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Copies of saved arrays that may take the place of those of their names in `now`.
+
+    ValueError for one of another name, shape or type, and for other integers than FLAGS that are not as they are now:
+    they are a model's structure, addresses that MuJoCo follows wherever they lead.
+    """
+    for name, value in saved.items():
+        if name not in now or not isinstance(value, np.ndarray):
+            raise ValueError(f"env: its state has {name}, which the simulation does not have")
+        if value.shape != now[name].shape or value.dtype != now[name].dtype:
+            raise ValueError(
+                f"env: {name} is {value.dtype}{list(value.shape)}, not {now[name].dtype}{list(now[name].shape)}"
+            )
+        if value.dtype.kind != "f" and name not in FLAGS and not np.array_equal(value, now[name]):
+            raise ValueError(f"env: {name} is not that of this task's model")
+    return {name: value.copy() for name, value in saved.items()}
 
 
 class ModelArrays:
@@ -55,7 +79,7 @@ class ModelArrays:
 
     def restore(self, model: Any, changes: dict[str, np.ndarray] | None = None) -> None:
         """Make the model the original one plus `changes`."""
-        changes = changes or {}
+        changes = alike(changes or {}, self._original)
         for name, value in self._fields(model).items():
             wanted = changes[name] if name in changes else self._original[name]
             if not np.array_equal(value, wanted):
@@ -97,6 +121,9 @@ def _borrowed(array: np.ndarray) -> bool:
 
 def set_attributes(owner: object, saved: dict[str, Any]) -> None:
     for name, value in saved.items():
+        now = getattr(owner, name, None)
+        if isinstance(now, np.ndarray) and (np.shape(value), np.asarray(value).dtype) != (now.shape, now.dtype):
+            raise ValueError(f"env: {name} of the task is not {now.dtype}{list(now.shape)}")
         setattr(owner, name, value.copy() if isinstance(value, np.ndarray) else value)
 
 
@@ -112,6 +139,8 @@ def random_state(random: np.random.RandomState) -> dict[str, Any]:
 
 
 def set_random_state(random: np.random.RandomState, saved: dict[str, Any]) -> None:
+    if saved["key"].shape != (KEY,) or not 0 <= saved["position"] <= KEY:  # NumPy would read beyond its key
+        raise ValueError("env: the state of a random stream is none")
     key = saved["key"].astype(np.uint32)
     random.set_state(("MT19937", key, saved["position"], saved["has_gauss"], saved["cached"]))
 
@@ -126,6 +155,8 @@ def generator_state(generator: np.random.Generator) -> np.ndarray:
 
 
 def set_generator_state(generator: np.random.Generator, saved: np.ndarray) -> None:
+    if saved.dtype != np.int64 or saved.shape != (6,):
+        raise ValueError("env: the state of a random stream is none")
     high, low, inc_high, inc_low, has_spare, spare = (int(x) for x in saved.view(np.uint64))
     generator.bit_generator.state = {
         "bit_generator": "PCG64",

@@ -15,6 +15,7 @@ from wmzoo.envs.backend import make_pool
 from wmzoo.envs.base import NOT_STARTED, NewEpisodes, Transition, VectorEnv
 from wmzoo.envs.simulator import CannotGoOn, MakeSimulators
 from wmzoo.errors import WmzooError
+from wmzoo.storage.form import check_form, check_range
 
 MOST = 4096  # simulators on one machine
 log = logging.getLogger("wmzoo")
@@ -110,6 +111,8 @@ class SimulatedVectorEnv(VectorEnv):
 
     def load_state_dict(self, state: dict[str, Any]) -> NewEpisodes | None:
         self.check_saved(len(state["simulators"]))
+        check_form(state["elapsed"], torch.zeros(self.num_envs, dtype=torch.int64), "env/elapsed")
+        check_range(state["elapsed"], 0, self.episode_length, "env/elapsed")
         simulators = _as_arrays(state["simulators"])
         try:
             self.pool.load_states(simulators)

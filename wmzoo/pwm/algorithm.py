@@ -32,6 +32,8 @@ from wmzoo.pwm.esnr import RunningESNR
 from wmzoo.pwm.model_loss import ModelLoss, WorldModelLoss
 from wmzoo.pwm.nonfinite import NonFinite, finite
 from wmzoo.pwm.returns import segment_discounts, td_lambda_targets
+from wmzoo.pwm.saved import check_moments, check_stream, load_moments
+from wmzoo.storage.form import check_form
 
 SATURATED = 0.97  # |a| beyond this counts as a saturated action
 
@@ -299,10 +301,22 @@ class PWM:
             "nonfinite": dict(self.nonfinite.counts),
         }
 
+    def check_state(self, state: dict[str, Any]) -> None:
+        """ValueError, naming the place, for a state that does not have the form of the present one."""
+        for name, optimiser in self.optimisers.items():
+            check_moments(optimiser, state["optimisers"][name], f"pwm/optimisers/{name}")
+        check_form(state["returns"], self.returns.state_dict(), "pwm/returns")
+        width = 0 if self.agent.actor is None else sum(p.numel() for p in self.agent.actor.parameters())
+        self.esnr.check_state(state["esnr"], width)
+        for name, generator in self.streams.items():
+            check_stream(generator, state["streams"][name], f"pwm/streams/{name}")
+        check_form(state["nonfinite"], dict.fromkeys(state["nonfinite"], 0), "pwm/nonfinite")
+
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on exactly where `state_dict` was taken."""
+        self.check_state(state)
         for name, optimiser in self.optimisers.items():
-            optimiser.load_state_dict(state["optimisers"][name])
+            load_moments(optimiser, state["optimisers"][name])
         self.returns.load_state_dict(state["returns"])
         self.esnr.load_state_dict(state["esnr"])
         for name, generator in self.streams.items():

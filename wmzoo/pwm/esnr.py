@@ -18,7 +18,10 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from wmzoo.storage.form import check_form
+
 FEWEST = 5  # estimates for which the correction, and leaving one out of them, make sense
+WINDOW = 32  # gradients of a training that are kept
 QUANTILE = 1.96  # of the normal distribution, for a 95% interval
 
 
@@ -92,7 +95,7 @@ def _degrees_of_freedom(gram: Tensor, variance: float) -> float:
 class RunningESNR:
     """The ESNR of the last `window` gradients of a training: cheap, and blurred by what the policy learns meanwhile."""
 
-    def __init__(self, window: int = 32) -> None:
+    def __init__(self, window: int = WINDOW) -> None:
         self.window = window
         self.count = torch.zeros(1, dtype=torch.int64)
         self.gradients = torch.zeros(window, 0)  # [W,P], in a ring
@@ -122,6 +125,14 @@ class RunningESNR:
 
     def state_dict(self) -> dict[str, Any]:
         return {"count": int(self.count), "gradients": self.gradients, "gram": self.gram}
+
+    def check_state(self, state: dict[str, Any], width: int) -> None:
+        """ValueError for another form than that of the state of gradients with up to `width` numbers."""
+        columns = min(width, state["gradients"].shape[-1])
+        wanted = {"count": 0, "gradients": torch.empty(self.window, columns), "gram": self.gram}
+        check_form(state, wanted, "pwm/esnr")
+        if state["count"] < 0:
+            raise ValueError(f"pwm/esnr/count is {state['count']}")
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on where `state_dict` was taken."""

@@ -11,7 +11,7 @@ from omegaconf.errors import OmegaConfBaseException
 from wmzoo.agent.load import load
 from wmzoo.checkpoints.config import CONFIG, check_config, load_config, load_known_plugins, plugins_hint
 from wmzoo.checkpoints.find import is_bundle, list_checkpoints, run_of
-from wmzoo.checkpoints.state import has_state, load_state
+from wmzoo.checkpoints.state import has_state, open_state, read
 from wmzoo.compute.device import arithmetic, device_of
 from wmzoo.compute.distributed import process_group, world
 from wmzoo.config import rules
@@ -48,7 +48,7 @@ def resume(folder: Path | str) -> Path:
         raise WmzooError(f"{folder}: {_why_nothing(folder)}")
     bundle = found[-1]
     try:
-        cfg, state = load_config(bundle), load_state(bundle)
+        cfg, state = load_config(bundle), open_state(bundle)
     except DamagedFile as error:
         before = f"go on from {found[-2]}" if found[1:] else "start the run anew"
         raise DamagedFile(f"{error}; remove {bundle} to {before}") from error
@@ -164,8 +164,8 @@ def _resumed_trainer(
     except (WmzooError, OmegaConfBaseException) as error:
         raise WmzooError(f"{bundle}: {one_line(error, 2)}{plugins_hint(cfg)}") from error
     try:
-        trainer.load_state_dict(state)
-    except (LookupError, ValueError, TypeError, AttributeError, RuntimeError, WmzooError) as error:
+        trainer.load_state_dict({key: part if key in trainer.in_pieces else read(part) for key, part in state.items()})
+    except (LookupError, ArithmeticError, ValueError, TypeError, AttributeError, RuntimeError, WmzooError) as error:
         raise WmzooError(f"{bundle}: does not fit the run's config, or this version: {one_line(error, 2)}") from error
     settled.init_from = cfg.init_from
     return trainer, settled

@@ -13,6 +13,7 @@ from torch import Tensor
 from wmzoo.agent.agent import Agent
 from wmzoo.evaluation.episodes import Evaluation
 from wmzoo.pwm.algorithm import PWM
+from wmzoo.storage.form import check_form
 from wmzoo.storage.rows import Row
 
 
@@ -41,6 +42,8 @@ class Trainer(ABC):
     `state_dict()` holds everything that is needed to go on exactly, bit for bit on a CPU, in a trainer built from the
     same config: weights, optimisers, scales, counters, random streams, replay and environments.
     """
+
+    in_pieces: tuple[str, ...] = ()  # keys of its state whose tensors `load_state_dict` may find unread, in their file
 
     @abstractmethod
     def run(self) -> None:
@@ -131,12 +134,24 @@ class IterativeTrainer(Trainer):
             "counters": {"iteration": self.iteration, "env_steps": self.env_steps, "seconds": self.seconds},
         }
 
+    def check_state(self, state: Row) -> None:
+        """ValueError, naming the place, for a state that does not have the form of this training's."""
+        check_form(state["agent"], self.agent.state_dict(), "agent")
+        self.pwm.check_state(state["pwm"])
+        counters = {"env_steps": 0, **state["counters"]}  # which older states lack where nothing is played
+        check_form(counters, {"iteration": 0, "env_steps": 0, "seconds": 0.0}, "counters")
+
     def load_state_dict(self, state: Row) -> None:
+        self.check_state(state)
+        self._take(state)
+
+    def _take(self, state: Row) -> None:
+        """Go on from a state that has been checked."""
         self.agent.load_state_dict(state["agent"])
         self.pwm.load_state_dict(state["pwm"])
         counters = state["counters"]
         self.iteration, self.seconds = int(counters["iteration"]), float(counters["seconds"])
-        self.env_steps = int(counters.get("env_steps", 0))  # which older states lack where nothing is played
+        self.env_steps = int(counters.get("env_steps", 0))
 
 
 def mean(rows: Sequence[Mapping[str, Tensor]]) -> Row:

@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from wmzoo.agent.agent import Agent
 from wmzoo.agent.build import MATCH, build_agent, with_matched_units
 from wmzoo.agent.init_from import init_from
+from wmzoo.checkpoints.weights import check_savable
 from wmzoo.compute.device import compiles, device_of
 from wmzoo.compute.distributed import world
 from wmzoo.compute.rng import seed_of, stream
@@ -24,6 +25,7 @@ from wmzoo.errors import WmzooError
 from wmzoo.evaluation.episodes import evaluate
 from wmzoo.losses.extrapolation import extrapolation
 from wmzoo.pwm.build import build_pwm
+from wmzoo.pwm.esnr import WINDOW
 from wmzoo.registry import build_from, get
 from wmzoo.trainers.base import Recorder, Trainer
 
@@ -51,11 +53,15 @@ def with_tasks(cfg: DictConfig, source: VectorEnv | Shards) -> DictConfig:
 
 
 def _check_memory(cfg: DictConfig, obs_dim: int, act_dim: int) -> None:
-    """WmzooError for weights (with gradients and Adam's moments) and a replay that this machine cannot hold."""
+    """WmzooError for what a training holds, of which this machine does not have the memory.
+
+    Weights, their gradients, Adam's two moments, and on resume the weights as they were saved; the actor's last
+    gradients, for their signal-to-noise ratio; and the replay, once: it is saved and loaded a piece at a time.
+    """
     with torch.device("meta"):  # counted, not allocated
-        weights = build_agent(cfg, obs_dim, act_dim).parameter_counts()["total"]
-    rows = int(OmegaConf.select(cfg, "trainer.buffer_size", default=0))
-    needed = 4 * (4 * weights + rows * (obs_dim + act_dim + 3))
+        counts = build_agent(cfg, obs_dim, act_dim).parameter_counts()
+    weights, rows = counts["total"], int(OmegaConf.select(cfg, "trainer.buffer_size", default=0))
+    needed = 4 * (5 * weights + WINDOW * counts.get("actor", 0) + rows * (obs_dim + act_dim + 3))
     there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     if needed > there:
         raise WmzooError(
@@ -92,9 +98,10 @@ def build_trainer(cfg: DictConfig, recorder: Callable[[Agent], Recorder]) -> tup
         log.warning("dynamics.units=match: %s", list(cfg.dynamics.units))
     _check_memory(cfg, obs_dim, act_dim)
     agent = build_agent(cfg, obs_dim, act_dim).to(device)
+    check_savable(agent)
     extracts = needed >= {"data", "policy"}  # a policy, inside a model that is there
     if cfg.init_from is not None:
-        log.warning(init_from(agent, cfg.init_from, whole_model=extracts))
+        log.warning(init_from(agent, cfg.init_from, whole_model=extracts, allow=cfg.init_from_allow))
     elif extracts:
         raise WmzooError(f"trainer={cfg.trainer.name} learns inside a pretrained model: init_from=RUN")
     streams = {name: stream(cfg.seed, name) for name in STREAMS}

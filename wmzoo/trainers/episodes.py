@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from wmzoo.envs.base import Transition
+from wmzoo.storage.form import check_form
 
 SUCCESS = ("success", "success_any")
 COLUMNS = ("rewards", "episode_length", *SUCCESS)
@@ -70,7 +71,8 @@ class EpisodeTracker:
         return running | {"succeeded": self.succeeded, "knows_success": torch.tensor(self.knows_success)}
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        """Go on where `state_dict` was taken."""
+        """Go on where `state_dict` was taken. ValueError for that of other environments."""
+        check_form({"succeeded": self.succeeded, **state}, self.state_dict(), "episodes")
         self.whole, self.returns, self.lengths = (state[name].clone() for name in ("whole", "returns", "lengths"))
         self.succeeded = state.get("succeeded", torch.zeros_like(self.whole)).clone()  # older states have none
         self.knows_success = bool(state.get("knows_success", False))

@@ -16,6 +16,7 @@ from wmzoo.envs.base import NewEpisodes, VectorEnv
 from wmzoo.errors import RunFailed
 from wmzoo.evaluation.episodes import Evaluation
 from wmzoo.pwm.algorithm import Feedback, Figures
+from wmzoo.storage.form import check_form
 from wmzoo.storage.rows import Row
 from wmzoo.trainers.base import IterativeTrainer, mean
 from wmzoo.trainers.episodes import EpisodeTracker
@@ -44,6 +45,8 @@ class OnlineTrainer(IterativeTrainer):
         common: of IterativeTrainer. Iterations follow the warm-up; streams are `exploration`, `starts`, `replay` and
             `diagnostics`.
     """
+
+    in_pieces = ("replay",)
 
     def __init__(
         self,
@@ -183,14 +186,18 @@ class OnlineTrainer(IterativeTrainer):
             "obs": self.obs,
         }
 
-    def load_state_dict(self, state: Row) -> None:
-        super().load_state_dict(state)
-        anew = self.env.load_state_dict(state["env"])
+    def check_state(self, state: Row) -> None:
+        super().check_state(state)
+        self.replay.check_state(state["replay"])
+        check_form(state["obs"], torch.empty(self.env.num_envs, self.env.obs_dim), "obs")
+        EpisodeTracker(torch.zeros(self.env.num_envs, dtype=torch.long)).load_state_dict(state["episodes"])
+
+    def _take(self, state: Row) -> None:
+        anew = self.env.load_state_dict(state["env"])  # first: it checks its state itself
+        super()._take(state)
         self.replay.load_state_dict(state["replay"])
         self.episodes = EpisodeTracker(self.env.elapsed)
         self.episodes.load_state_dict(state["episodes"])
-        if state["obs"].shape != (self.env.num_envs, self.env.obs_dim):
-            raise ValueError(f"its observations have shape {tuple(state['obs'].shape)}")
         self.obs = state["obs"].clone()
         if anew is not None:
             self._begin_anew(anew)
