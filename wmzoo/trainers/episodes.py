@@ -72,7 +72,8 @@ class EpisodeTracker:
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Go on where `state_dict` was taken. ValueError for that of other environments."""
-        check_form({"succeeded": self.succeeded, **state}, self.state_dict(), "episodes")
+        absent = {"succeeded": torch.zeros_like(self.succeeded), "knows_success": torch.tensor(False)}  # in older states
+        state = absent | state
+        check_form(state, self.state_dict(), "episodes")
         self.whole, self.returns, self.lengths = (state[name].clone() for name in ("whole", "returns", "lengths"))
-        self.succeeded = state.get("succeeded", torch.zeros_like(self.whole)).clone()  # older states have none
-        self.knows_success = bool(state.get("knows_success", False))
+        self.succeeded, self.knows_success = state["succeeded"].clone(), bool(state["knows_success"])
