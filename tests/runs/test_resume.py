@@ -102,7 +102,7 @@ def content(run: Path) -> dict[str, bytes]:
     ("old", "new", "words"),
     [
         ("num_envs: 4", "num_envs: 3", "the saved state has 4 environments, this one has 3"),
-        ("latent_dim: 32", "latent_dim: 40", "size mismatch for world_model.encoder"),
+        ("latent_dim: 32", "latent_dim: 40", "agent/world_model.encoder"),
         ("  warmup_steps: 80\n", "", "warmup_steps"),
         ("loggers: []", "loggers: [tensorbord]", "loggers: there is no 'tensorbord'"),
         ("name: flow", "name: mine", "it was trained with plugin /gone/mine.py, which --plugin FILE loads"),

@@ -82,7 +82,7 @@ def _differences(theirs: DictConfig, ours: DictConfig, taken: Sequence[str]) -> 
     """What gives the weights of these parts another meaning: by key, the value there and here."""
     flows = "velocity" in get("dynamics", ours.dynamics.name).provides
     binned = ours.model.num_bins > 1
-    found = {}
+    found: dict[str, tuple[Any, Any]] = {}
     for key in (key for part in taken for key in MEANING.get(part, ())):
         if (key == "integrator" and not flows) or (key in BINNED and not binned):
             continue
@@ -99,7 +99,7 @@ def _values(cfg: DictConfig, key: str) -> dict[str, Any]:
         return {}
     value = node[name]
     if isinstance(value, DictConfig):
-        return {each: found for child in value for each, found in _values(cfg, f"{key}.{child}").items()}
+        return {each: found for child in map(str, value) for each, found in _values(cfg, f"{key}.{child}").items()}
     return {key: OmegaConf.to_container(value) if isinstance(value, ListConfig) else value}
 
 

@@ -188,6 +188,7 @@ class OnlineTrainer(IterativeTrainer):
 
     def check_state(self, state: Row) -> None:
         super().check_state(state)
+        self.env.check_saved(len(state["obs"]))
         self.replay.check_state(state["replay"])
         check_form(state["obs"], torch.empty(self.env.num_envs, self.env.obs_dim), "obs")
         EpisodeTracker(torch.zeros(self.env.num_envs, dtype=torch.long)).load_state_dict(state["episodes"])
