@@ -248,9 +248,12 @@ def test_a_folder_that_is_no_former_report_is_left_alone(tmp_path: Path, capsys:
     assert [file.name for file in out.iterdir()] == ["thesis.tex"]
     assert main(["compare", str(tmp_path / "runs"), "--out", str(out / "thesis.tex")]) == 2
     assert main(["compare", str(tmp_path / "runs"), "--out", str(tmp_path / "new")]) == 0
-    (tmp_path / "new/figures/esnr.png").write_text("of other runs")
+    (tmp_path / "new/figures/esnr.png").write_text("of the former runs")
+    with open(tmp_path / "new/.written", "a") as written:
+        written.write("figures/esnr.png\n")
+    (tmp_path / "new/figures/mine.png").write_text("a user's")
     assert main(["compare", str(tmp_path / "runs"), "--out", str(tmp_path / "new")]) == 0
-    assert not (tmp_path / "new/figures/esnr.png").exists()
+    assert not (tmp_path / "new/figures/esnr.png").exists() and (tmp_path / "new/figures/mine.png").exists()
 
 
 @pytest.mark.parametrize("option", [["--last", "0"], ["--threshold", "1.5"], ["--seed", "-1"], ["--by", "nothing"]])
