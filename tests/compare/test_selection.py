@@ -69,9 +69,10 @@ def test_failed_and_unfinished_runs_are_left_out_and_counted_by_arm(tmp_path: Pa
         write_run(folder, dynamics="flow", task="cheetah-run", seed=seed, returns=[1], status=status)
     runs, notes = select_runs([tmp_path], ["dynamics"])
     assert len(runs) == 4
+    x = tmp_path / "x"
     assert notes == [
-        "Left out: 2 runs of flow on cheetah-run, failed.",
-        "Left out: 1 run of flow on cheetah-run, running.",
+        f"Left out: 2 runs of flow on cheetah-run, failed: {x}/seed7, {x}/seed8.",
+        f"Left out: 1 run of flow on cheetah-run, running: {x}/seed9.",
     ]
 
 

@@ -32,6 +32,7 @@ class Countdown:
         no = torch.zeros_like(end)
         return SimpleNamespace(
             obs=torch.full((self.num_envs, 1), float(self.steps)),
+            final_obs=torch.full((self.num_envs, 1), float(self.steps)),
             reward=reward.float(),
             terminated=end if self.terminates else no,
             truncated=no if self.terminates else end,

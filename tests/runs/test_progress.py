@@ -86,14 +86,14 @@ def test_the_last_known_returns_stay_shown_between_episodes_and_evaluations():
         progress.update(row(2, rewards=None, eval_return=None, policy_loss=0.25))
         progress.update(row(3, rewards=20.0))
     fields = progress.fields()
-    assert fields["return"] == "15" and fields["evaluation"] == "200 ± 5"
+    assert fields["rewards"] == "20" and fields["evaluation"] == "200 ± 5"
     assert fields["iteration"] == "3/10" and fields["env steps"] == "192" and fields["fps"] == "1234"
 
 
 def test_nothing_is_invented_before_the_first_row():
     _, progress = plain_progress(Clock(), total=10)
     fields = progress.fields()
-    assert fields["return"] == fields["evaluation"] == fields["left"] == fields["dynamics loss"] == "–"
+    assert fields["rewards"] == fields["evaluation"] == fields["left"] == fields["dynamics loss"] == "–"
 
 
 def test_a_line_is_one_line_however_narrow_the_output():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from wmzoo.statistics import aggregates
-from wmzoo.statistics.bootstrap import Estimate, draw, estimate
+from wmzoo.statistics.bootstrap import Estimate, counts, draw, estimate, which
 
 
 def difference(x: list[np.ndarray], y: list[np.ndarray]) -> np.ndarray:
@@ -15,7 +15,7 @@ def difference(x: list[np.ndarray], y: list[np.ndarray]) -> np.ndarray:
 
 def test_runs_are_drawn_within_their_task_and_tasks_kept() -> None:
     scores = [np.array([1.0, 2.0]), np.array([10.0, 20.0, 30.0])]
-    first, second = draw(scores, 500, np.random.default_rng(0))
+    first, second = draw(scores, which(counts(scores), 500, np.random.default_rng(0)))
     assert first.shape == (500, 2) and second.shape == (500, 3)
     assert set(first.ravel()) == {1.0, 2.0} and set(second.ravel()) == {10.0, 20.0, 30.0}
     assert (first[:, 0] != first[:, 1]).any() and (first[:, 0] == first[:, 1]).any()
@@ -23,7 +23,7 @@ def test_runs_are_drawn_within_their_task_and_tasks_kept() -> None:
 
 def test_points_of_a_curve_are_drawn_together() -> None:
     curve = np.array([[1.0, 2.0, 3.0], [10.0, 20.0, 30.0]])  # two points, three runs
-    (drawn,) = draw([curve], 50, np.random.default_rng(0))
+    (drawn,) = draw([curve], which([3], 50, np.random.default_rng(0)))
     assert drawn.shape == (2, 50, 3)
     assert np.array_equal(10 * drawn[0], drawn[1])
 

@@ -16,7 +16,6 @@ from typing import Any
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from yaml import AliasToken, YAMLError, scan
 
 from wmzoo.config import recipe, rules
 from wmzoo.config.values import WIDEST
@@ -24,10 +23,10 @@ from wmzoo.errors import DamagedFile, WmzooError, about_file, one_line
 from wmzoo.registry import CONFIGURED, get, list_entries
 from wmzoo.registry.cards import BUILT_IN
 from wmzoo.registry.plugins import load_files, loaded, why_unknown
+from wmzoo.storage.foreign import parse_config
 
 CONFIG = "config.yaml"
 FORMAT = 1
-LONGEST = 2**18  # letters of a config
 SOURCE = ("file", "sha256", "layout")  # of a checkpoint that was converted from another project's file
 log = logging.getLogger("wmzoo")
 
@@ -74,18 +73,16 @@ def load_config(bundle: Path) -> DictConfig:
     file = bundle / CONFIG
     try:
         text = file.read_text(encoding="utf-8")
-        if problem := _suspicious(text):
-            raise DamagedFile(f"{file}: {problem}, which wmzoo never writes into a bundle")
-        cfg = OmegaConf.create(text)
+        cfg = OmegaConf.create(parse_config(text))
         names = ("obs_dim", "act_dim", "iteration", "env_steps", "format", "origin")
         found = {name: OmegaConf.select(cfg, f"checkpoint.{name}") for name in names}
         unset = sorted(OmegaConf.missing_keys(cfg))
     except OSError as error:
         raise WmzooError(about_file(error)) from error
-    except (YAMLError, ValueError, RecursionError, OmegaConfBaseException) as error:
+    except (ValueError, OmegaConfBaseException) as error:
         raise DamagedFile(f"{file}: cannot read it ({one_line(error)})") from error
     dims, counts = [found["obs_dim"], found["act_dim"]], [found["iteration"], found["env_steps"]]
-    if not isinstance(cfg, DictConfig) or not all(type(dim) is int and 0 < dim <= WIDEST for dim in dims):
+    if not all(type(dim) is int and 0 < dim <= WIDEST for dim in dims):
         raise DamagedFile(f"{file}: not a bundle's config: it has no checkpoint.obs_dim and act_dim that make sense")
     if not all(count is None or (type(count) is int and count >= 0) for count in counts):
         raise DamagedFile(f"{file}: checkpoint.iteration and env_steps are no numbers")
@@ -119,17 +116,6 @@ def _is_origin(origin: Any) -> bool:
     result = origin.get("result", OmegaConf.create({"mean": 0, "std": 0, "episodes": 0, "seed": 0}))
     names = ("mean", "std", "episodes", "seed")
     return isinstance(result, DictConfig) and all(type(result.get(name)) in (int, float) for name in names)
-
-
-def _suspicious(text: str) -> str | None:
-    """What a config may not hold: it would run resolvers (that read the environment, say) or never end."""
-    if len(text) > LONGEST:
-        return f"has more than {LONGEST:,} letters"
-    if "${" in text:
-        return "holds a reference ${…}"
-    if ("&" in text or "*" in text) and any(isinstance(token, AliasToken) for token in scan(text)):
-        return "holds a YAML alias"
-    return None
 
 
 def check_config(bundle: Path, cfg: DictConfig, needed: Iterable[str] = ()) -> None:

@@ -13,11 +13,12 @@ from wmzoo.storage.package_data import data_dir
 from wmzoo.storage.run_layout import FACTS
 
 WEIGHTS, CARD = "model.safetensors", "README.md"
+CHECKPOINTS = "checkpoints"  # of a run
 
 
 def list_checkpoints(run_folder: Path | str) -> list[Path]:
     """Complete checkpoints of a run, oldest first."""
-    folders = [path for path in (Path(run_folder) / "checkpoints").glob("*") if re.fullmatch("[0-9]+", path.name)]
+    folders = [path for path in (Path(run_folder) / CHECKPOINTS).glob("*") if re.fullmatch("[0-9]+", path.name)]
     return sorted(filter(is_bundle, folders), key=lambda folder: int(folder.name))
 
 
@@ -59,7 +60,7 @@ def catalogued(name: str) -> Path:
 def run_of(bundle: Path) -> Path | None:
     """The run folder that a checkpoint lies in, if it does."""
     folder = bundle.resolve().parent.parent
-    return folder if bundle.resolve().parent.name == "checkpoints" and (folder / FACTS).is_file() else None
+    return folder if bundle.resolve().parent.name == CHECKPOINTS and (folder / FACTS).is_file() else None
 
 
 def mend(bundle: Path) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from wmzoo.errors import WmzooError
+from wmzoo.storage.foreign import parse_json
 from wmzoo.storage.run_layout import evaluation_file, read_facts
 
 
@@ -18,7 +18,7 @@ def origin_of(run: Path, iteration: int | None) -> dict[str, Any]:
         origin = {name: facts[name] for name in ("command", "commit", "versions") if facts.get(name)}
         if "${" in str(origin.get("command")):  # a typed reference, which would be resolved in a config
             del origin["command"]
-        result = json.loads(evaluation_file(run, iteration).read_text(encoding="utf-8"))
+        result = parse_json(evaluation_file(run, iteration).read_bytes())
         episodes = len(result["returns"])
         origin["result"] = {"mean": result["mean"], "std": result["std"], "episodes": episodes, "seed": result["seed"]}
     except (OSError, ValueError, KeyError, TypeError, WmzooError):

@@ -16,10 +16,10 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 from wmzoo.checkpoints.config import CONFIG, block, sealed
-from wmzoo.checkpoints.find import CARD, WEIGHTS, is_bundle, list_checkpoints
+from wmzoo.checkpoints.find import CARD, CHECKPOINTS, WEIGHTS, is_bundle, list_checkpoints
 from wmzoo.checkpoints.state import save_state
 from wmzoo.errors import WmzooError
-from wmzoo.storage.files import sync_file, sync_folder
+from wmzoo.storage.files import make_folder, sync_file, sync_folder
 from wmzoo.storage.tensors import write_tensors
 
 
@@ -112,7 +112,7 @@ def save_in_run(
     state: dict[str, Any] | None = None,
 ) -> Path:
     """Saves checkpoints/<iteration> of a run and removes all but its newest `keep`."""
-    folder = Path(run_folder) / "checkpoints" / f"{iteration:08d}"
+    folder = make_folder(Path(run_folder), CHECKPOINTS) / f"{iteration:08d}"
     save(folder, agent, cfg, obs_dim, act_dim, iteration=iteration, env_steps=env_steps, state=state)
     for old in list_checkpoints(run_folder)[: -max(keep, 1)]:
         _remove(old)

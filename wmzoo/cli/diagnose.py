@@ -37,6 +37,7 @@ def run(args: argparse.Namespace) -> int:
     from wmzoo.diagnostics.diagnose import diagnose
     from wmzoo.diagnostics.files import table, write_diagnostics
     from wmzoo.diagnostics.subject import subject_of
+    from wmzoo.storage.files import make_folder
 
     bundle = locate(args.path)
     folder = args.out or (run_of(bundle) or Path())
@@ -52,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     with arithmetic(agent.cfg):
         batch = int(agent.cfg.recipe.rollouts)
         figures = diagnose(agent, horizons, args.estimates, batch, args.episodes, args.task)
-    folder = args.out or folder / "diagnostics" / (subject.task if subject.chosen else "")
+    folder = args.out or make_folder(folder, "diagnostics", *([subject.task] if subject.chosen else []))
     iteration = agent.cfg.checkpoint.iteration
     title = f"{subject.task} · {agent.cfg.dynamics.name} · seed {agent.cfg.seed}"
     title += "" if iteration is None else f" · iteration {iteration}"

@@ -183,12 +183,11 @@ def recorded_return(run_folder: Path, iteration: int | None) -> float | None:
 
 def write_result(run_folder: Path, result: Result) -> None:
     """Into the run's eval/, beside the evaluations of its training."""
-    from wmzoo.storage.files import write_json
-    from wmzoo.storage.run_layout import evaluation_file
+    from wmzoo.storage.files import make_folder, write_json
+    from wmzoo.storage.run_layout import EVALUATIONS, evaluation_file
 
-    file = evaluation_file(run_folder, result["iteration"], result["episodes"], result["seed"])
-    file.parent.mkdir(exist_ok=True)
-    write_json(file, result)
+    make_folder(run_folder, EVALUATIONS)
+    write_json(evaluation_file(run_folder, result["iteration"], result["episodes"], result["seed"]), result)
 
 
 def describe(result: Result) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import partial, wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 
@@ -27,6 +28,22 @@ OF_A_TASK: Mapping[str, Callable[..., Array]] = {
     "IQM": aggregates.iqm,
 }
 CURVE_POINTS = 60
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def once(method: Callable[Concatenate[Comparison, P], R]) -> Callable[Concatenate[Comparison, P], R]:
+    """An estimate that several figures and tables show is made for the first of them."""
+
+    @wraps(method)
+    def known(self: Comparison, *args: P.args, **kwargs: P.kwargs) -> R:
+        key = (method.__name__, *(each.name if isinstance(each, Task) else each for each in args))
+        if key not in self._known:
+            self._known[key] = method(self, *args, **kwargs)
+        found: R = self._known[key]
+        return found
+
+    return known
 
 
 @dataclass
@@ -38,26 +55,28 @@ class Comparison:
     settings: Settings
     axes: Sequence[str]  # those on which every task can be compared
     seeds: Mapping[str, int]  # the smallest number of runs on a task, by arm
-    _scores: dict[tuple[str, str], list[Array]] = field(default_factory=dict)
+    _known: dict[tuple[Any, ...], Any] = field(default_factory=dict)
 
     def estimate(self, statistic: Callable[..., Array], *groups: Sequence[Array], method: str = "linear") -> Estimate:
         settings = self.settings
         return estimate(statistic, *groups, repetitions=settings.repetitions, seed=settings.seed, method=method)
 
+    @once
     def returns(self, axis: str, arm: str, task: Task) -> Array:
         """Scores in the unit of the return: [R]."""
         end, last = task.end[axis], self.settings.last
         return np.array([curves.score_at(along(axis, run), run.returns, end, last) for run in task.runs[arm]])
 
+    @once
     def scores(self, axis: str, arm: str) -> list[Array]:
         """Normalised scores, an array [R_m] per task."""
-        if (axis, arm) not in self._scores:
-            self._scores[axis, arm] = [task.normalise(self.returns(axis, arm, task)) for task in self.tasks]
-        return self._scores[axis, arm]
+        return [task.normalise(self.returns(axis, arm, task)) for task in self.tasks]
 
+    @once
     def aggregate(self, name: str, axis: str, arm: str) -> Estimate:
         return self.estimate(AGGREGATES[name], self.scores(axis, arm))
 
+    @once
     def aggregate_difference(self, name: str, axis: str, arm: str) -> Estimate:
         """The arm's aggregate less the baseline's."""
         statistic = AGGREGATES[name]
@@ -65,6 +84,7 @@ class Comparison:
             lambda x, y: statistic(x) - statistic(y), self.scores(axis, arm), self.scores(axis, self.arms[0])
         )
 
+    @once
     def improvement(self, axis: str, arm: str) -> Estimate:
         """P(arm > baseline), averaged over tasks."""
         return self.estimate(
@@ -76,14 +96,17 @@ class Comparison:
         y = self.estimate(partial(aggregates.performance_profile, thresholds=thresholds), scores)
         return Curve(thresholds, y, sum(task.size for task in scores))
 
+    @once
     def task_score(self, name: str, axis: str, arm: str, task: Task) -> Estimate:
         return self.estimate(OF_A_TASK[name], [self.returns(axis, arm, task)])
 
+    @once
     def task_difference(self, axis: str, arm: str, task: Task) -> Estimate:
         """Mean return of the arm less the baseline's."""
         groups = [[self.returns(axis, name, task)] for name in (arm, self.arms[0])]
         return self.estimate(lambda x, y: aggregates.mean(x) - aggregates.mean(y), *groups)
 
+    @once
     def task_improvement(self, axis: str, arm: str, task: Task) -> Estimate:
         groups = [[self.returns(axis, name, task)] for name in (arm, self.arms[0])]
         return self.estimate(aggregates.probability_of_improvement, *groups)
@@ -96,12 +119,14 @@ class Comparison:
         ]
         return self.estimate(aggregates.mean, [np.array(areas)])
 
+    @once
     def reach(self, axis: str, arm: str, task: Task) -> Reach:
         runs = task.runs[arm]
         times = np.array([aggregates.time_to_threshold(along(axis, run), run.returns, task.threshold) for run in runs])
         middle = self.estimate(_middle, [times], method="inverted_cdf")
         return Reach(middle, int(np.isinf(times).sum()), times.size)
 
+    @once
     def learning_curve(self, axis: str, arm: str, task: Task) -> Curve:
         """Mean evaluation return, at the evaluations' steps or at evenly spaced seconds that the arm's seeds share."""
         runs = task.runs[arm]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,7 +11,7 @@ from matplotlib.ticker import EngFormatter, MaxNLocator
 from wmzoo.compare.analysis import AGGREGATES, Comparison
 from wmzoo.compare.conclusions import AXIS_WORDS
 from wmzoo.compare.tasks import SECONDS, STEPS
-from wmzoo.reports.canvas import WIDTH, Picture, draw_curve, draw_interval, finish, panels, styled
+from wmzoo.reports.canvas import WIDTH, Picture, draw_curve, draw_interval, finish, panels, plain_numbers, styled
 from wmzoo.reports.words import MINUS, counted
 from wmzoo.statistics.bootstrap import Estimate
 from wmzoo.statistics.curves import Curve
@@ -29,7 +29,10 @@ def learning_curves(comparison: Comparison, axis: str) -> Picture:
         for task in comparison.tasks
     }
     caption = f"Evaluation return by {AXIS_LABELS[axis]}: mean over seeds with its 95% interval."
-    return task_grid(comparison, f"learning_curves_{axis}", caption, found, AXIS_LABELS[axis], "evaluation return")
+    repeats = [task.action_repeat or 1 for task in comparison.tasks] if axis == STEPS else []
+    return task_grid(
+        comparison, f"learning_curves_{axis}", caption, found, AXIS_LABELS[axis], "evaluation return", repeats=repeats
+    )
 
 
 @styled
@@ -42,19 +45,29 @@ def task_grid(
     ylabel: str,
     doubling: bool = False,
     log: bool = False,
+    repeats: Sequence[int] = (),
 ) -> Picture:
-    """A panel per task, a curve per arm. doubling: x is 1, 2, 4, …; log: y is logarithmic where that helps."""
+    """A panel per task, a curve per arm.
+
+    Args:
+        doubling: x is 1, 2, 4, …
+        log: y is logarithmic where that helps.
+        repeats: of each task, where x are agent steps: environment steps are shown above where these are others.
+    """
     columns = min(len(found), COLUMNS)
     rows = -(-len(found) // columns)
-    figure, every = panels(rows, columns, height=2.5 * rows + 0.5, width=WIDTH if columns > 1 else 6.0)
+    height = (2.9 if max(repeats, default=1) > 1 else 2.5) * rows + 0.5
+    figure, every = panels(rows, columns, height=height, width=WIDTH if columns > 1 else 6.0)
     for number, (axes, (task, curves)) in enumerate(zip(every, found.items(), strict=False)):
         for arm, curve in curves.items():
             draw_curve(axes, curve, comparison.arms.index(arm), f"{arm} ({counted(curve.runs, 'seed')})")
         axes.set(title=task, xlabel=xlabel, ylabel="" if number % columns else ylabel)
         _ticks(axes, xlabel, doubling)
+        if repeats and repeats[number] > 1:
+            _environment_steps(axes, repeats[number])
         if log and _spans_decades(found):
             axes.set_yscale("log")
-            axes.yaxis.set_major_formatter(lambda y, _: f"{y:g}")
+            plain_numbers(axes.yaxis)
     for axes in every[len(found) :]:
         axes.remove()
     return finish(figure, name, caption, comparison.arms)
@@ -173,10 +186,17 @@ def _spans_decades(found: Curves) -> bool:
     return bool(np.nanmin(values) > 0 and np.nanmax(values) >= 10 * np.nanmin(values))
 
 
+def _environment_steps(axes: Axes, repeat: int) -> None:
+    above = axes.secondary_xaxis("top", functions=(lambda steps: steps * repeat, lambda steps: steps / repeat))
+    above.set_xlabel("environment steps")
+    above.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    above.xaxis.set_major_formatter(EngFormatter(sep=""))
+
+
 def _ticks(axes: Axes, xlabel: str, doubling: bool = False) -> None:
     if doubling:
         axes.set_xscale("log", base=2)
-        axes.xaxis.set_major_formatter(lambda x, _: f"{x:g}")
+        plain_numbers(axes.xaxis)
         return
     axes.set_xlim(left=0)
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))

@@ -18,6 +18,7 @@ def method(comparison: Comparison) -> list[str]:
     return [
         f"The score of a run at some point is {last} up to there, interpolated between evaluations.",
         *_normalisation(comparison),
+        f"Steps are agent steps, of all environments of a run together; {_environment_steps(comparison)}",
         "Equal steps: the last step that every run of the task was evaluated at. Equal seconds: the smallest over arms"
         f" of the median time of the last evaluation; slower arms are cut there ({ends}).",
         "Intervals: 95%, percentiles of a stratified bootstrap over seeds within each task and arm, arms drawn"
@@ -30,6 +31,14 @@ def method(comparison: Comparison) -> list[str]:
         _clock(settings.clock),
         f"Made by wmzoo {__version__}.",
     ]
+
+
+def _environment_steps(comparison: Comparison) -> str:
+    """By what agent steps are multiplied."""
+    repeats = {task.action_repeat for task in comparison.tasks}
+    by_task = ", ".join(f"{task.name} {task.action_repeat or 'differs'}" for task in comparison.tasks)
+    repeat = str(repeats.pop()) if len(repeats) == 1 and None not in repeats else f"by task: {by_task}"
+    return f"the environment's own, as many papers count, are these times the action repeat ({repeat})."
 
 
 def _clock(clock: str) -> str:

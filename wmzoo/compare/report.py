@@ -12,7 +12,7 @@ from wmzoo.compare.configuration import notes
 from wmzoo.compare.figures import AXIS_LABELS
 from wmzoo.compare.method import method
 from wmzoo.compare.selection import select_runs
-from wmzoo.compare.tasks import Settings
+from wmzoo.compare.tasks import STEPS, Settings
 from wmzoo.reports import page
 from wmzoo.reports.canvas import Picture
 from wmzoo.reports.folder import check_folder, write_files
@@ -119,7 +119,8 @@ class Report:
                 for task in comparison.tasks
                 for arm in comparison.arms
             ]
-            self.tables.append(tables.points(f"learning_curves_{axis}", points, x, "mean return"))
+            repeats = {task.name: task.action_repeat for task in comparison.tasks} if axis == STEPS else None
+            self.tables.append(tables.points(f"learning_curves_{axis}", points, x, "mean return", repeats))
         return "".join(parts)
 
     def _horizons(self, of_gradient: bool) -> str:

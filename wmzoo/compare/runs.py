@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,18 +9,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from omegaconf import DictConfig, OmegaConf
 
+from wmzoo.checkpoints.config import CONFIG
+from wmzoo.config.rules import RULES
 from wmzoo.envs.task_sets import task_of
-from wmzoo.errors import WmzooError, one_line
+from wmzoo.errors import DamagedFile, WmzooError
 from wmzoo.reports.words import typed
 from wmzoo.runs.metrics import read_metrics
 from wmzoo.statistics.aggregates import Array
+from wmzoo.storage.foreign import read_json
 from wmzoo.storage.rows import Row
-from wmzoo.storage.run_layout import read_facts
+from wmzoo.storage.run_layout import FACTS, read_facts
 
 METRICS = ("metrics.jsonl", "metrics.csv")  # a committed result has the second alone
 FOLDER = "folder"  # --by folder: the arm is the name of the folder that the run lies in
+
+Config = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,8 @@ class Run:
     config: dict[str, Any]
     facts: dict[str, Any]  # run.json
     diagnostics: dict[str, Any]  # diagnostics/diagnostics.json
+    without_return: tuple[int, ...] = ()  # iterations whose evaluation came to no number: they are not among the E
+    action_repeat: int = 1  # environment steps an agent step
 
     @property
     def fps(self) -> float:
@@ -65,8 +70,9 @@ def find_runs(paths: Sequence[Path]) -> list[Path]:
 
 
 def _run_folders(path: Path) -> Iterator[Path]:
-    for config in path.rglob("config.yaml"):
-        if any((config.parent / name).is_file() for name in METRICS):
+    """Those of runs that ended before their first row too; a checkpoint has a config and neither of these."""
+    for config in path.rglob(CONFIG):
+        if any((config.parent / name).is_file() for name in (*METRICS, FACTS)):
             yield config.parent
 
 
@@ -75,72 +81,108 @@ def _natural(path: Path) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", str(path))]
 
 
-def read_run(folder: Path, by: Sequence[str]) -> Run:
-    """WmzooError where a file of it cannot be read, or a key of `by` is none of its config's."""
-    cfg = read_config(folder)
-    rows = read_metrics(next(folder / name for name in METRICS if (folder / name).is_file()))
+def read_run(folder: Path, cfg: Config, by: Sequence[str]) -> Run:
+    """The run whose config is `cfg`. WmzooError where a file of it makes no sense, or a key of `by` is a group."""
+    file = next((folder / name for name in METRICS if (folder / name).is_file()), None)
+    rows = read_metrics(file) if file else []
     evaluations = [
         row for row in rows if None not in (row.get("eval_return"), row.get("env_steps"), row.get("wall_clock"))
     ]
+    if file:
+        _check_order(file, rows, evaluations)
     facts = read_facts(folder)
     return Run(
         folder=folder,
-        task=task_of(cfg.get("env") or {}),
-        suite=str(OmegaConf.select(cfg, "env.name", default="")),
+        task=_task(folder, cfg),
+        suite=str(select(cfg, "env.name") or ""),
         arm=" ".join(_label(folder, cfg, key) for key in by),
-        seed=int(OmegaConf.select(cfg, "seed", default=0)),
+        seed=_whole(folder, cfg, "seed", 0),
         status=str(facts.get("status", "done")),
         steps=_column(evaluations, "env_steps"),
         seconds=_column(evaluations, "wall_clock"),
         returns=_column(evaluations, "eval_return"),
+        without_return=_without_return(rows, select(cfg, "eval.every")),
+        action_repeat=_whole(folder, cfg, "env.action_repeat", 1),
         first=(float(rows[0].get("env_steps") or 0), float(rows[0].get("wall_clock") or 0)) if rows else (0.0, 0.0),
         speeds=_column(rows, "fps"),
         nonfinite=int(max(_column(rows, "nonfinite"), default=0)),
-        config=dict(_flat("", OmegaConf.to_container(cfg))),
+        config=dict(_flat("", cfg)),
         facts=facts,
-        diagnostics=_json(folder / "diagnostics" / "diagnostics.json"),
+        diagnostics=_diagnostics(folder),
     )
 
 
-def read_config(folder: Path) -> DictConfig:
-    """config.yaml; WmzooError where it cannot be read."""
+def _diagnostics(folder: Path) -> dict[str, Any]:
+    """Empty where `wmzoo diagnose` has not been."""
     try:
-        cfg = OmegaConf.load(folder / "config.yaml")
-    except Exception as error:  # YAML's, OmegaConf's or the file system's
-        raise WmzooError(f"{folder / 'config.yaml'}: cannot read it ({one_line(error)})") from error
-    if not isinstance(cfg, DictConfig):
-        raise WmzooError(f"{folder / 'config.yaml'}: no mapping of keys")
-    return cfg
-
-
-def _json(file: Path) -> dict[str, Any]:
-    """Empty where the file is not there."""
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
+        return read_json(folder / "diagnostics" / "diagnostics.json")
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
-        raise WmzooError(f"{file}: cannot read it ({one_line(error)}); mend it or move it away") from error
-    return found if isinstance(found, dict) else {}
+
+
+def _check_order(file: Path, rows: Sequence[Row], evaluations: Sequence[Row]) -> None:
+    """DamagedFile where a metrics file goes back, or stays where it is: rows of two runs, or some of them twice."""
+    forward = [("iteration", rows, 1), ("env_steps", rows, 0)]
+    if any(row["env_steps"] for row in evaluations):
+        forward.append(("env_steps", evaluations, 1))
+    for name, of, least in forward:
+        column = _column(of, name)
+        wrong = np.flatnonzero(np.diff(column) < least)
+        if wrong.size:
+            before, after = (int(value) for value in column[wrong[0] : wrong[0] + 2])
+            raise DamagedFile(f"{file}: {name} goes from {before} to {after}; mend it, or move the run away")
+
+
+def _without_return(rows: Sequence[Row], every: Any) -> tuple[int, ...]:
+    """Iterations that were evaluated, by `eval.every` or other figures of an evaluation, and have no return."""
+
+    def evaluated(row: Row) -> bool:
+        due = type(every) is int and every > 0 and int(row.get("iteration") or 1) % every == 0
+        return due or any(row.get(name) is not None for name in ("eval_return_std", "eval_success"))
+
+    if not any(row.get("eval_return") is not None for row in rows):
+        return ()  # no policy was evaluated
+    return tuple(int(row.get("iteration") or 0) for row in rows if row.get("eval_return") is None and evaluated(row))
+
+
+def select(cfg: Config, key: str) -> Any:
+    """The value of a dotted key; None where there is no such key."""
+    node: Any = cfg
+    for name in key.split("."):
+        node = node.get(name) if isinstance(node, dict) else None
+    return node
+
+
+def _whole(folder: Path, cfg: Config, key: str, default: int) -> int:
+    value = default if (found := select(cfg, key)) is None else found
+    if type(value) is not int or not RULES[key].holds(value):
+        raise DamagedFile(f"{folder / CONFIG}: {key} is {RULES[key].words}, not {str(value)[:60]!r}")
+    return value
+
+
+def _task(folder: Path, cfg: Config) -> str:
+    try:
+        return task_of(cfg.get("env") or {})
+    except (AttributeError, TypeError) as error:
+        raise DamagedFile(f"{folder / CONFIG}: its env names no task") from error
 
 
 def _column(rows: Sequence[Row], name: str) -> Array:
     return np.array([row[name] for row in rows if row.get(name) is not None], dtype=np.float64)
 
 
-def _label(folder: Path, cfg: DictConfig, key: str) -> str:
+def _label(folder: Path, cfg: Config, key: str) -> str:
     """An entry's name alone (flow), any other key as `substeps=2`; `key=null` where this run has no such key."""
     if key == FOLDER:
         return folder.resolve().parent.name
-    value = OmegaConf.select(cfg, key, default=None)
-    if isinstance(value, DictConfig):
+    value = select(cfg, key)
+    if isinstance(value, dict):
         if "name" not in value:
             inside = ", ".join(map(str, value))
             raise WmzooError(f"--by {key}: a group of keys in {folder}; choose one of {key}.… ({inside})")
         return str(value["name"])
     leaf, is_name = key.rpartition(".")[2], key.endswith(".name")
-    plain: Any = OmegaConf.to_container(value) if OmegaConf.is_config(value) else value
-    return str(plain) if is_name and plain is not None else f"{leaf}={typed(plain)}"
+    return str(value) if is_name and value is not None else f"{leaf}={typed(value)}"
 
 
 def _flat(prefix: str, node: Any) -> Iterator[tuple[str, Any]]:

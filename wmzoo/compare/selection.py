@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from omegaconf import OmegaConf
-
-from wmzoo.compare.runs import FOLDER, Run, find_runs, read_config, read_run
+from wmzoo.checkpoints.config import CONFIG
+from wmzoo.compare.runs import FOLDER, Config, Run, find_runs, read_run, select
 from wmzoo.errors import WmzooError, unknown
 from wmzoo.reports.words import counted
+from wmzoo.storage.foreign import read_config
 
 
 def select_runs(paths: Sequence[Path], by: Sequence[str], baseline: str | None = None) -> tuple[list[Run], list[str]]:
@@ -20,11 +19,11 @@ def select_runs(paths: Sequence[Path], by: Sequence[str], baseline: str | None =
         WmzooError: there are no runs, fewer than two arms, an arm without runs on some task, two runs of one arm,
             task and seed, or an unknown key or baseline.
     """
-    folders = find_runs(paths)
-    _check_keys(folders, by)
-    found = [read_run(folder, by) for folder in folders]
-    runs = [run for run in found if run.status == "done" and run.steps.size]
-    notes = _left_out(found)
+    configs = {folder: read_config(folder / CONFIG) for folder in find_runs(paths)}
+    _check_keys(list(configs.values()), by)
+    found = [read_run(folder, cfg, by) for folder, cfg in configs.items()]
+    runs = [run for run in found if _why_not(run) is None]
+    notes = [*_left_out(found), *map(_without_return, (run for run in runs if run.without_return))]
     if not runs:
         why = " ".join(notes) or f"none in {', '.join(map(str, paths))}"
         raise WmzooError(f"no finished run with evaluations to compare: {why}")
@@ -40,11 +39,10 @@ def select_runs(paths: Sequence[Path], by: Sequence[str], baseline: str | None =
     return sorted(runs, key=lambda run: run.arm != first), notes
 
 
-def _check_keys(folders: Sequence[Path], by: Sequence[str]) -> None:
+def _check_keys(configs: Sequence[Config], by: Sequence[str]) -> None:
     known = {FOLDER}
-    for folder in folders:
-        cfg = read_config(folder)
-        known |= {str(key) for key in cfg} | {key for key in by if OmegaConf.select(cfg, key) is not None}
+    for cfg in configs:
+        known |= {str(key) for key in cfg} | {key for key in by if select(cfg, key) is not None}
     for key in by:
         if key not in known:
             listing = "a key is written as for `wmzoo train`: dynamics, recipe.gamma"
@@ -52,16 +50,29 @@ def _check_keys(folders: Sequence[Path], by: Sequence[str]) -> None:
 
 
 def _left_out(found: Sequence[Run]) -> list[str]:
-    """A failed run is an outcome too, so each arm's are counted."""
-    reasons = Counter(
-        (run.arm, run.task, run.status if run.status != "done" else "without evaluations")
-        for run in found
-        if run.status != "done" or not run.steps.size
-    )
+    """A failed run is an outcome too, so each arm's are counted and named."""
+    folders: dict[tuple[str, str, str], list[str]] = {}
+    for run in found:
+        if reason := _why_not(run):
+            folders.setdefault((run.arm, run.task, reason), []).append(str(run.folder))
     return [
-        f"Left out: {counted(number, 'run')} of {arm} on {task}, {reason}."
-        for (arm, task, reason), number in reasons.items()
+        f"Left out: {counted(len(names), 'run')} of {arm} on {task}, {reason}: {', '.join(names)}."
+        for (arm, task, reason), names in folders.items()
     ]
+
+
+def _why_not(run: Run) -> str | None:
+    """Why a run is not compared."""
+    if run.status != "done":
+        return run.status
+    if not run.steps.size:
+        return "without evaluations"
+    return None if run.steps.any() else "without steps of an environment"
+
+
+def _without_return(run: Run) -> str:
+    where = ", ".join(map(str, run.without_return))
+    return f"Evaluations that came to no number, and are missing here: {run.folder}, iteration {where}."
 
 
 def _check_grid(runs: Sequence[Run], arms: Sequence[str]) -> None:

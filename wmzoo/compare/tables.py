@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -50,12 +50,18 @@ def scores(comparison: Comparison) -> Table:
     rows: list[list[Cell]] = []
     for task in comparison.tasks:
         for axis in comparison.axes:
-            end = f"{number(task.end[axis])} {'steps' if axis == STEPS else 's'}"
+            end = steps_in_words(task.end[axis], task.action_repeat) if axis == STEPS else f"{number(task.end[axis])} s"
             for arm in comparison.arms:
                 found = [comparison.task_score(name, axis, arm, task) for name in OF_A_TASK]
                 rows.append([task.name, end, arm, len(task.runs[arm]), *found, comparison.area(axis, arm, task)])
     columns = ["task", "at", "arm", "seeds", "mean return", "median", "IQM", "area under the curve"]
     return Table("scores", "Returns at equal steps and at equal seconds, with 95% intervals.", columns, rows)
+
+
+def steps_in_words(steps: float, action_repeat: int | None) -> str:
+    """Agent steps, and beside them the environment's where these are others and known."""
+    beside = f" ({number(steps * action_repeat)} environment steps)" if (action_repeat or 1) > 1 else ""
+    return f"{number(steps)} agent steps{beside}"
 
 
 def gradients(comparison: Comparison) -> Table:
@@ -141,7 +147,8 @@ def configuration(comparison: Comparison) -> Table:
 def runs(comparison: Comparison) -> Table:
     last = comparison.settings.last
     rows: list[list[Cell]] = [
-        [task.name, arm, run.seed, float(run.steps[-1]), float(run.seconds[-1]),
+        [task.name, arm, run.seed, float(run.steps[-1]), float(run.steps[-1] * run.action_repeat),
+         float(run.seconds[-1]),
          *(score_at(along(axis, run), run.returns, task.end[axis], last) for axis in comparison.axes), run.nonfinite]
         for task in comparison.tasks for arm in comparison.arms for run in task.runs[arm]
     ]  # fmt: skip
@@ -149,7 +156,8 @@ def runs(comparison: Comparison) -> Table:
         "task",
         "arm",
         "seed",
-        "steps",
+        "agent steps",
+        "environment steps",
         "seconds",
         *(f"return {AXIS_WORDS[a]}" for a in comparison.axes),
         "non-finite",
@@ -157,11 +165,21 @@ def runs(comparison: Comparison) -> Table:
     return Table("runs", "The runs.", columns, rows)
 
 
-def points(name: str, of: Sequence[tuple[str, str, Curve]], x: str, y: str) -> Table:
-    """The points of curves, for the CSV alone; of: task, arm and curve."""
+def points(
+    name: str, of: Sequence[tuple[str, str, Curve]], x: str, y: str, repeats: Mapping[str, int | None] | None = None
+) -> Table:
+    """The points of curves, for the CSV alone.
+
+    Args:
+        of: task, arm and curve.
+        repeats: the action repeat of each task, where x are agent steps: environment steps then stand beside.
+    """
     rows: list[list[Cell]] = []
     for task, arm, curve in of:
         for i, at in enumerate(curve.x):
             ends = [np.asarray(getattr(curve.y, part)[i]) for part in ("value", "low", "high")]
-            rows.append([task, arm, curve.runs, float(at), Estimate(*ends)])
-    return Table(name, "", ["task", "arm", "runs", x, y], rows)
+            repeat = (repeats or {}).get(task)
+            beside: list[Cell] = [] if repeats is None else [float(at) * repeat if repeat else None]
+            rows.append([task, arm, curve.runs, float(at), *beside, Estimate(*ends)])
+    also = [] if repeats is None else ["environment steps"]
+    return Table(name, "", ["task", "arm", "runs", x, *also, y], rows)

@@ -44,6 +44,7 @@ class Task:
     natural: bool  # the range is the task's own, not that of the compared evaluations
     end: Mapping[str, float]  # by axis; NaN where the arms cannot be compared on it
     threshold: float  # a return; NaN where no arm has a score above the low end
+    action_repeat: int | None = 1  # environment steps an agent step; None where that differs between its runs
 
     def normalise(self, returns: Array) -> Array:
         """0 at the low end, 1 at the high one: [...] -> [...]."""
@@ -71,7 +72,9 @@ def make_task(name: str, arms: Sequence[str], runs: Sequence[Run], settings: Set
         for of_arm in by_arm.values()
     )
     threshold = low + settings.threshold * (best - low) if best > low else float("nan")
-    return Task(name, by_arm, low, high, natural, {STEPS: steps, SECONDS: seconds}, threshold)
+    repeats = {run.action_repeat for run in runs}
+    repeat = repeats.pop() if len(repeats) == 1 else None
+    return Task(name, by_arm, low, high, natural, {STEPS: steps, SECONDS: seconds}, threshold, repeat)
 
 
 def _at_pace(runs: Sequence[Run]) -> list[Run]:

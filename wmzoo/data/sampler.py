@@ -67,6 +67,15 @@ class SliceSampler:
         self._task = torch.tensor([s.index.task for s in self.shards])
         self._slices = lru_cache(maxsize=4)(self._every)
 
+    def check(self, horizon: int, what: str) -> None:
+        """ValueError, calling them `what`, where these episodes have no slice of `horizon` steps."""
+        if not int((self._lengths - horizon + 1).clamp(min=0).sum()):
+            longest = f", the longest has {int(self._lengths.max())}" if len(self._lengths) else ""
+            raise ValueError(
+                f"data.dir: of {len(self._lengths)} {what} none has trainer.horizon={horizon} steps{longest}; take more "
+                "episodes, or a shorter horizon"
+            )
+
     def sample(self, batch: int, horizon: int) -> TaskSlices:
         """`batch` slices of `horizon` steps. ValueError where no episode is that long."""
         before, total, windows = self._slices(horizon)

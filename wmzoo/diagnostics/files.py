@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator, ScalarFormatter
 
-from wmzoo.reports.canvas import panels, save
+from wmzoo.reports.canvas import panels, plain_numbers, save, styled
 from wmzoo.storage.files import write_json
 from wmzoo.storage.rows import plain, write_csv
 
@@ -84,6 +84,7 @@ def _rows(columns: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
     return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 
 
+@styled
 def _draw(folder: Path, figures: Figures, title: str) -> list[Path]:
     horizons, esnr, loop = figures["horizons"], figures.get("esnr"), figures["open_loop"]
     drawn: list[Path] = []
@@ -102,6 +103,7 @@ def _draw(folder: Path, figures: Figures, title: str) -> list[Path]:
         axes[0].set(ylabel="ESNR of the policy gradient")
         axes[1].plot(horizons, figures["gradient_variance"], "o-")
         axes[1].set(ylabel="total gradient variance", yscale="log")
+        plain_numbers(axes[1].yaxis)
     axes[-1].plot(horizons, figures["jacobian"]["mean"], "o-", label="mean")
     axes[-1].plot(horizons, figures["jacobian"]["p95"], "s--", label="95th percentile")
     axes[-1].set(ylabel="Jacobian norm ‖∂z_H/∂z_0‖", yscale="log")
@@ -131,6 +133,8 @@ def _draw(folder: Path, figures: Figures, title: str) -> list[Path]:
             rows = [row for row in paths["integration"] if row["integrator"] == name]
             axes[0].plot([row["nfe"] for row in rows], [row["error"] for row in rows], "o-", label=name)
         axes[0].set(xlabel="evaluations of the field", ylabel="integration error", xscale="log", yscale="log")
+        for axis in (axes[0].xaxis, axes[0].yaxis):
+            plain_numbers(axis)
         axes[0].legend(frameon=False)
         save(figure, drawn[-1])
     return drawn

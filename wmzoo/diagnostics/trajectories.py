@@ -48,6 +48,7 @@ def collect(agent: Agent, env: VectorEnv, seed: int, generator: torch.Generator)
     device = next(agent.parameters()).device
     task = None if env.tasks is None else env.tasks.to(device)
     obs = env.reset(seed)
+    _check_finite(obs)
     columns: tuple[list[Tensor], ...] = ([obs], [], [], [])
     running = torch.ones(env.num_envs, dtype=torch.bool)
     for _ in range(env.episode_length):
@@ -57,6 +58,7 @@ def collect(agent: Agent, env: VectorEnv, seed: int, generator: torch.Generator)
         else:
             actions = agent.act(obs.to(device), task, deterministic=False, generator=generator).cpu()
         transition = env.step(actions)
+        _check_finite(transition.final_obs.cpu()[running])
         for column, new in zip(columns, (transition.final_obs, actions, transition.reward, running), strict=True):
             column.append(new.cpu())
         running = running & ~transition.done.cpu()
@@ -64,3 +66,8 @@ def collect(agent: Agent, env: VectorEnv, seed: int, generator: torch.Generator)
         if not running.any():
             break
     return Trajectories(*(torch.stack(column) for column in columns))
+
+
+def _check_finite(obs: Tensor) -> None:
+    if not obs.isfinite().all():
+        raise RunFailed("an observation is not finite: there are no trajectories to look at")

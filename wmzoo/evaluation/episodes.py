@@ -86,7 +86,7 @@ def evaluate(
 
     Raises:
         WmzooError: the agent is one for observations or actions of other sizes.
-        RunFailed: a non-finite action or reward, or an episode longer than `env.episode_length`.
+        RunFailed: a non-finite observation, action or reward, or an episode longer than `env.episode_length`.
     """
     takes, has = ((getattr(x, "obs_dim", None), getattr(x, "act_dim", None)) for x in (agent, env))
     if None not in takes and takes != has:
@@ -109,6 +109,7 @@ def _episodes(agent: Policy, env: VectorEnv, seed: int, task: Tensor | None, rec
     task = getattr(env, "tasks", None) if task is None else task
     task = task if task is None or device is None else task.to(device)
     obs = env.reset(seed)
+    _check_finite("observation", obs, 0, seed)  # an agent that normalises would make a number of an infinity
     returns = torch.zeros(env.num_envs, dtype=torch.float64)
     lengths = torch.zeros(env.num_envs, dtype=torch.int64)
     succeeded = torch.zeros(2, env.num_envs, dtype=torch.bool)  # at the step just taken, at any
@@ -122,6 +123,7 @@ def _episodes(agent: Policy, env: VectorEnv, seed: int, task: Tensor | None, rec
         transition = env.step(actions)
         reward = transition.reward.cpu().double()
         _check_finite("reward", reward[running], step, seed)
+        _check_finite("observation", transition.final_obs.cpu()[running], step + 1, seed)
         returns[running] += reward[running]
         lengths[running] += 1
         succeeded[0, running] = False  # a step that tells nothing is none

@@ -18,6 +18,7 @@ from wmzoo.errors import named
 from wmzoo.registry.cards import RegistryError
 from wmzoo.registry.catalogue import add, is_added, owner, resolve, signature_defaults
 from wmzoo.registry.installed import entry_point_entries
+from wmzoo.registry.siblings import make_importable, siblings
 from wmzoo.storage.files import file_sha256
 
 log = logging.getLogger("wmzoo")
@@ -43,6 +44,7 @@ def load_file(path: str | Path) -> Path:
         raise RegistryError(f"plugin {file}: not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
+    make_importable(file)
     try:
         with owner(str(file)):
             spec.loader.exec_module(module)
@@ -51,7 +53,8 @@ def load_file(path: str | Path) -> Path:
     except BaseException as error:  # sys.exit() in a plugin must not end us, and least of all with success
         raise RegistryError(f"plugin {file} does not load: {named(error, None)}") from error
     _loaded[file] = digest
-    _remember(file, digest)
+    for part in (file, *siblings(file)):
+        _remember(part, file_sha256(part))
     return file
 
 
@@ -76,16 +79,23 @@ class PluginImporter(MetaPathFinder):
 
 
 def why_unknown(path: str, digest: str) -> str:
-    """Why a plugin file that a checkpoint names is not run unasked; empty if its user has run just this file before."""
+    """Why a plugin file that a checkpoint names is not run unasked.
+
+    Empty if its user has run just this file before, and just those beside it that it imports.
+    """
     try:
         if file_sha256(Path(path)) != digest:
             return "it has changed since"
-        known = f"{digest}  {path}" in _memory().read_text(encoding="utf-8").splitlines()
+        remembered = set(_memory().read_text(encoding="utf-8").splitlines())
+        parts = (Path(path), *siblings(Path(path)))
+        new = [part for part in parts if f"{file_sha256(part)}  {part}" not in remembered]
     except (OSError, ValueError):
-        known = False
-    if not known:
-        return "you have not run it before" if Path(path).is_file() else "it is not there"
-    return ""
+        new = [Path(path)]
+    if not new:
+        return ""
+    if new[0] != Path(path):
+        return f"you have not run it before with {new[0].name} as it is now"
+    return "you have not run it before" if Path(path).is_file() else "it is not there"
 
 
 def _memory() -> Path:

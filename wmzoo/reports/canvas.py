@@ -14,10 +14,11 @@ from typing import Any, ParamSpec, TypeVar
 
 from matplotlib import rc_context
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.ticker import EngFormatter, MaxNLocator
+from matplotlib.ticker import EngFormatter, LogFormatter, MaxNLocator
 
 from wmzoo.reports.palette import COLOURS, MARKERS
 from wmzoo.statistics.bootstrap import Estimate
@@ -30,6 +31,7 @@ STYLE: dict[Any, Any] = {
     "axes.titleweight": "bold",
     "svg.hashsalt": "wmzoo",  # with no date inside, the same data give the same bytes
     "svg.fonttype": "path",
+    "text.parse_math": False,  # a task may be called $x$, or $\frac{
 }
 WIDTH = 10.4  # inches of a full row
 P = ParamSpec("P")
@@ -120,6 +122,12 @@ def steps_axis(axes: Axes) -> None:
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlim(left=0)
+
+
+def plain_numbers(axis: Axis) -> None:
+    """Numbers along a logarithmic axis, which matplotlib would write as formulas."""
+    axis.set_major_formatter(lambda x, _: f"{x:g}")
+    axis.set_minor_formatter(LogFormatter())
 
 
 def save(figure: Figure, out: Path) -> None:

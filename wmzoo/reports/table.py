@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from wmzoo.reports.words import interval, number
 from wmzoo.statistics.bootstrap import Estimate
 from wmzoo.statistics.curves import Reach
+from wmzoo.storage.rows import cell as as_cell
 
 Cell = str | int | float | Estimate | Reach | None
 
@@ -43,10 +44,10 @@ def to_csv(table: Table) -> str:
     header = [f"{name}{end}" for name, kind in zip(table.columns, kinds, strict=True) for end in extra.get(kind, ("",))]
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(header)
+    writer.writerow(map(as_cell, header))
     for row in table.rows:
         pairs = zip(row, kinds, strict=True)
-        writer.writerow([value for cell, kind in pairs for value in _values(cell, len(extra.get(kind, ("",))))])
+        writer.writerow([as_cell(v) for cell, kind in pairs for v in _values(cell, len(extra.get(kind, ("",))))])
     return file.getvalue()
 
 

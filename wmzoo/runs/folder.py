@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import time
 from collections.abc import Mapping
@@ -13,16 +14,22 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from wmzoo.checkpoints.find import CHECKPOINTS
 from wmzoo.envs.task_sets import task_of
 from wmzoo.errors import RunInterrupted, WmzooError, about_file
 from wmzoo.registry import get, list_entries
 from wmzoo.runs.loggers import Logger, build_loggers
 from wmzoo.runs.metrics import COLUMNS, MetricsWriter, read_metrics, rewrite_metrics
 from wmzoo.runs.provenance import facts, versions
-from wmzoo.storage.files import write_json, write_text
+from wmzoo.storage.files import LONGEST_NAME, write_json, write_text
 from wmzoo.storage.lock import NAME, FolderLock
 from wmzoo.storage.rows import write_csv
-from wmzoo.storage.run_layout import FACTS, read_facts
+from wmzoo.storage.run_layout import EVALUATIONS, FACTS, read_facts
+
+FILES = ("config.yaml", FACTS, "metrics.jsonl", "metrics.csv", "learning_curve.png", "video.mp4", "wandb-id.txt")
+FOLDERS = (CHECKPOINTS, EVALUATIONS, "tensorboard", "wandb")
+# What a kill leaves of them, half written: .run.json.123-0a1b2c3d.tmp, checkpoints/.00000004-old.tmp
+LEFTOVER = re.compile(rf"\.(?:(?:{'|'.join(map(re.escape, FILES))})\.\d+|\d{{8}})(?:-\w+)?\.tmp")
 
 
 def variant(cfg: DictConfig) -> list[str]:
@@ -45,7 +52,7 @@ def default_name(cfg: DictConfig, now: datetime | None = None) -> Path:
     """runs/<subject>/<dynamics>[-<integrator>]-s<seed>-<YYYYmmdd-HHMMSS>; the integrator only for a flow."""
     parts = variant(cfg)
     stamp = (now or datetime.now()).strftime("%Y%m%d-%H%M%S")
-    about = subject(cfg).replace("/", "-")[:100]  # many tasks are longer than a file name may be
+    about = subject(cfg).replace("/", "-").lstrip(".")[:LONGEST_NAME] or "run"  # ".." would be another folder
     return Path("runs") / about / "-".join([*parts, f"s{OmegaConf.select(cfg, 'seed', default=0)}", stamp])
 
 
@@ -70,6 +77,7 @@ class Run:
         self._found = bool(folder) and Path(str(folder)).exists()
         if resumed is not None:
             self.folder = Path(str(folder))
+            _check_no_link(self.folder)
         else:
             self.folder = _make(Path(folder)) if folder else _make_unique(default_name(cfg))
         self._lock = FolderLock(self.folder)
@@ -101,19 +109,26 @@ class Run:
         if self.resumed is None:
             write_text(self.folder / "config.yaml", OmegaConf.to_yaml(cfg, resolve=True))
 
-    def go_on(self) -> None:
-        """Take up a resumed run: cut the rows after its iteration, and what a kill left half written."""
+    def go_on(self, changed: Mapping[str, Any] | None = None) -> None:
+        """Take up a resumed run: cut the rows after its iteration, and what a kill left half written.
+
+        changed: keys of the config that are others from now on, for config.yaml and run.json.
+        """
         assert self.resumed is not None
         self._facts = read_facts(self.folder)
         rows = [row for row in read_metrics(self.folder) if (row.get("iteration") or 0) <= self.resumed]
         self._loggers = self._build_loggers(after=int(rows[-1].get("env_steps") or 0) if rows else 0)
-        for leftover in [*self.folder.glob(".*.tmp"), *self.folder.glob("checkpoints/.*.tmp")]:
-            shutil.rmtree(leftover, ignore_errors=True) if leftover.is_dir() else leftover.unlink()
+        for leftover in [*self.folder.iterdir(), *self.folder.glob(f"{CHECKPOINTS}/.*")]:
+            if LEFTOVER.fullmatch(leftover.name):
+                _remove(leftover)
         rewrite_metrics(self.folder / "metrics.jsonl", rows)
         self._metrics = MetricsWriter(self.folder / "metrics.jsonl")
         self._logged = True
         self._clock -= rows[-1].get("wall_clock") or 0.0 if rows else 0.0
-        now = {"iteration": self.resumed, "at": _now()} | facts()
+        if changed:
+            cfg = {key: value for key, value in OmegaConf.to_container(self.cfg).items() if key != "checkpoint"}
+            write_text(self.folder / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(cfg)))
+        now = {"iteration": self.resumed, "at": _now(), **(changed or {})} | facts()
         self.note(status="running", resumed=[*self._facts.get("resumed", []), now])
 
     def _build_loggers(self, after: int | None = None) -> list[Logger]:
@@ -152,7 +167,7 @@ class Run:
                 return  # it did not go on: nothing has changed
             self.note(status=status, ended=_now(), wall_clock=time.monotonic() - self._clock)
             rows = read_metrics(self._metrics.path)
-            write_csv(rows, self.folder / "metrics.csv", COLUMNS)
+            write_csv(rows, self.folder / "metrics.csv", tuple(COLUMNS))
             if rows:
                 from wmzoo.runs.learning_curve import plot_learning_curve  # matplotlib: a run starts sooner without
 
@@ -164,8 +179,11 @@ class Run:
         """Closes a run that never began and removes what it wrote."""
         self._close()
         self._lock.release()
-        for path in self.folder.iterdir() if self._found else [self.folder]:
-            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
+        for name in (*FILES, *FOLDERS):
+            _remove(self.folder / name)
+        if not self._found:
+            with suppress(OSError):  # what somebody else has put there stays
+                self.folder.rmdir()
 
     def _close(self) -> None:
         self._finished = True
@@ -192,6 +210,21 @@ class Run:
         else:
             with suppress(OSError):  # a full disk, say, which is what is being told already
                 self.finish("interrupted" if issubclass(kind, (KeyboardInterrupt, RunInterrupted)) else "failed")
+
+
+def _remove(path: Path) -> None:
+    """A file, a link, or a folder with all that it holds; nothing where nothing is."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _check_no_link(folder: Path) -> None:
+    """WmzooError where a run that is to go on would write somewhere else."""
+    links = [folder / name for name in FOLDERS if (folder / name).is_symlink()]
+    if links:
+        raise WmzooError(f"{links[0]}: a link, which a run does not write through; put the folder itself in its place")
 
 
 def _is_mistake(error: BaseException | None) -> bool:

@@ -25,7 +25,7 @@ def stop_on_interrupt(say: Callable[[str], None]) -> Iterator[Callable[[], bool]
             raise KeyboardInterrupt
         asked.set()
         with suppress(Exception):  # the terminal may be gone, or be written to at this very moment
-            say("interrupted: saving after this iteration (Ctrl-C again stops at once)")
+            say("interrupted: saving after this iteration, or now before the first (Ctrl-C again stops at once)")
 
     if threading.current_thread() is not threading.main_thread():
         yield asked.is_set

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from wmzoo.reports.canvas import panels, save, steps_axis
+from wmzoo.reports.canvas import panels, save, steps_axis, styled
 from wmzoo.reports.palette import COLOURS, MARKERS
 from wmzoo.runs.metrics import read_metrics
 from wmzoo.storage.rows import Row
@@ -25,6 +25,7 @@ MODEL_ERRORS = {
 PathLike = Path | str
 
 
+@styled
 def plot_learning_curve(metrics: PathLike | Sequence[PathLike], out: PathLike, title: str = "") -> None:
     """Return against agent steps: training episodes as a light line, evaluations as mean ± std over episodes.
 
@@ -66,6 +67,7 @@ def _plot_model_errors(rows: Sequence[Row], x: str, title: str, out: PathLike) -
     _save(figure, axes, out)
 
 
+@styled
 def plot_comparison(
     groups: Sequence[tuple[str, Sequence[PathLike]]],
     out: PathLike,

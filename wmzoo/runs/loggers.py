@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from omegaconf import DictConfig, OmegaConf
 
 from wmzoo.errors import WmzooError
+from wmzoo.storage.files import make_folder, write_text
 
 Row = dict[str, Any]
 
@@ -43,7 +44,7 @@ class TensorBoardLogger:
         require("tensorboard", "tensorboard")
         module = require("tensorboard", "torch.utils.tensorboard")
         purge = None if after is None else after + 1
-        self._writer = module.SummaryWriter(str(folder / "tensorboard"), purge_step=purge)
+        self._writer = module.SummaryWriter(str(make_folder(folder, "tensorboard")), purge_step=purge)
         self._writer.add_text("config", f"```yaml\n{OmegaConf.to_yaml(cfg, resolve=True)}```")
 
     def log(self, row: Row) -> None:
@@ -64,8 +65,9 @@ class WandbLogger:
         wandb: Any = require("wandb", "wandb")
         config = json.loads(json.dumps(OmegaConf.to_container(cfg, resolve=True)))
         file = folder / "wandb-id.txt"
-        if not file.exists():
-            file.write_text(secrets.token_hex(4))
+        if file.is_symlink() or not file.exists():  # what a link leads to is nobody's business at wandb
+            write_text(file, secrets.token_hex(4))
+        make_folder(folder, "wandb")
         self._run = wandb.init(dir=str(folder), name=folder.name, config=config, id=file.read_text(), resume="allow")
 
     def log(self, row: Row) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any
@@ -26,7 +25,7 @@ class _Console(Console):
 
 
 class Progress:
-    """Shows metrics rows; a context manager.
+    """Shows metrics rows, each figure by its column's name and as it is there; a context manager.
 
     Args:
         total: number of iterations of the whole run.
@@ -51,7 +50,7 @@ class Progress:
         self._row: dict[str, Any] = {"iteration": start}
         self._shown_last = True
         self._first: tuple[int, float] | None = None  # iteration and time of the first row
-        self._returns: deque[float] = deque(maxlen=10)
+        self._rewards: float | None = None  # of the last iteration in which episodes ended
         self._evaluation: tuple[float, float | None] | None = None
         self._live: Live | None = None
         self._before = ""  # what is going on before the first iteration
@@ -78,7 +77,7 @@ class Progress:
             self._before, self._printed = "", self._clock() - self.interval  # the first row, too, is shown at once
         self._first = self._first or (int(self._row["iteration"]), self._clock())
         if self._row.get("rewards") is not None:
-            self._returns.append(self._row["rewards"])
+            self._rewards = self._row["rewards"]
         if self._row.get("eval_return") is not None:
             self._evaluation = (self._row["eval_return"], self._row.get("eval_return_std"))
         if self._live is not None:
@@ -102,7 +101,6 @@ class Progress:
     def fields(self) -> dict[str, str]:
         """What is shown, by name, as text; `–` for what is not known yet."""
         done, elapsed = int(self._row["iteration"]), self._clock() - self._began
-        trained = sum(self._returns) / len(self._returns) if self._returns else None
         evaluated = "–"
         if self._evaluation is not None:
             mean, std = self._evaluation
@@ -110,7 +108,7 @@ class Progress:
         return {
             "iteration": f"{done}/{self.total}",
             "env steps": f"{self._row.get('env_steps') or 0:,}",
-            "return": _number(trained),
+            "rewards": _number(self._rewards),
             "evaluation": evaluated,
             **{f"{name} loss": _number(self._row.get(f"{name}_loss")) for name in LOSSES},
             "fps": _number(self._row.get("fps")),

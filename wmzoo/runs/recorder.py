@@ -11,8 +11,8 @@ from wmzoo.checkpoints.write import save_in_run
 from wmzoo.envs.build import evaluation_seed
 from wmzoo.evaluation.episodes import Evaluation
 from wmzoo.runs import Progress, Run
-from wmzoo.storage.files import write_json
-from wmzoo.storage.run_layout import evaluation_file
+from wmzoo.storage.files import make_folder, write_json
+from wmzoo.storage.run_layout import EVALUATIONS, evaluation_file
 
 
 class RunRecorder:
@@ -42,9 +42,8 @@ class RunRecorder:
         when = {"iteration": iteration, "env_steps": env_steps, "seed": evaluation_seed(self.run.cfg)}
         means = {name: getattr(evaluation, name) for name in ("mean", "std", "success", "success_any")}
         result = when | means | asdict(evaluation)
-        file = evaluation_file(self.run.folder, iteration)
-        file.parent.mkdir(exist_ok=True)
-        write_json(file, result)
+        make_folder(self.run.folder, EVALUATIONS)
+        write_json(evaluation_file(self.run.folder, iteration), result)
 
     def checkpoint(self, iteration: int, env_steps: int, state: dict[str, Any]) -> None:
         agent, cfg = self.agent, self.run.cfg

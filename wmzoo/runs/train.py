@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from wmzoo.agent.load import load
@@ -23,6 +23,7 @@ from wmzoo.runs import Progress, Run
 from wmzoo.runs.interrupt import stop_on_interrupt
 from wmzoo.runs.recorder import RunRecorder, SilentRecorder
 from wmzoo.runs.video import VideoRecorder, frames_per_second
+from wmzoo.storage.run_layout import is_trained
 from wmzoo.trainers.base import Trainer
 from wmzoo.trainers.build import build_trainer
 
@@ -36,11 +37,13 @@ def train(cfg: DictConfig) -> Path:
     return _run(cfg)
 
 
-def resume(folder: Path | str) -> Path:
+def resume(folder: Path | str, iterations: int | None = None) -> Path:
     """Go on with an unfinished run from its newest checkpoint, bit for bit on a CPU, and give its folder.
 
-    Rows of metrics.jsonl written after that checkpoint are cut first. Raises what `train` raises, and WmzooError where
-    there is nothing to go on from or another process has the folder.
+    Rows of metrics.jsonl written after that checkpoint are cut first. A finished run is left as it is. Raises what
+    `train` raises, and WmzooError where there is nothing to go on from or another process has the folder.
+
+    iterations: `trainer.iterations` from now on, of a finished run too; the learning rates then fall over all of them.
     """
     folder = Path(folder)
     found = [bundle for bundle in list_checkpoints(folder) if has_state(bundle)]
@@ -48,15 +51,35 @@ def resume(folder: Path | str) -> Path:
         raise WmzooError(f"{folder}: {_why_nothing(folder)}")
     bundle = found[-1]
     try:
-        cfg, state = load_config(bundle), open_state(bundle)
+        cfg = load_config(bundle)
+        if iterations is None and (said := _already_finished(folder, cfg)):
+            print(said)
+            return folder
+        state = open_state(bundle)
     except DamagedFile as error:
         before = f"go on from {found[-2]}" if found[1:] else "start the run anew"
         raise DamagedFile(f"{error}; remove {bundle} to {before}") from error
     load_known_plugins(cfg)
     check_config(bundle, cfg, rules.every(cfg))
-    if cfg.checkpoint.iteration is None:
+    done, planned = cfg.checkpoint.iteration, cfg.trainer.get("iterations")
+    if done is None:
         raise WmzooError(f"{bundle / CONFIG}: its checkpoint.iteration is missing")
-    return _run(cfg, folder, bundle, state)
+    if iterations is not None:
+        if planned is None:
+            raise WmzooError(f"{folder}: trainer={cfg.trainer.name} has no iterations to change")
+        if iterations <= done:
+            raise WmzooError(f"{folder}: {done} iterations are done; trainer.iterations={iterations} must be more")
+        cfg.trainer.iterations = iterations
+        check_config(bundle, cfg)
+    return _run(cfg, folder, bundle, state, planned)
+
+
+def _already_finished(folder: Path, cfg: DictConfig) -> str:
+    """A line about a run that has come to its end; empty for any other."""
+    done, planned = cfg.checkpoint.iteration, OmegaConf.select(cfg, "trainer.iterations")
+    if not is_trained(folder) or type(planned) is not int or (done or 0) < planned:
+        return ""
+    return f"{folder}: already finished, {done} iterations; `wmzoo resume {folder} trainer.iterations=N` trains on to N"
 
 
 def _why_nothing(folder: Path) -> str:
@@ -71,17 +94,28 @@ def _why_nothing(folder: Path) -> str:
 
 
 def _run(
-    cfg: DictConfig, folder: Path | None = None, bundle: Path | None = None, state: dict[str, Any] | None = None
+    cfg: DictConfig,
+    folder: Path | None = None,
+    bundle: Path | None = None,
+    state: dict[str, Any] | None = None,
+    planned: int | None = None,
 ) -> Path:
-    """A new run, or the one in `folder` from `bundle` and its trainer's state on."""
+    """A new run, or the one in `folder` from `bundle` and its trainer's state on; planned: its iterations until now."""
     _check_world(cfg)
     with arithmetic(cfg) as threads, process_group(device_of(cfg)):
         if world().rank:
             return _follow(cfg, bundle, state or {})
-        return _lead(cfg, threads, folder, bundle, state or {})
+        return _lead(cfg, threads, folder, bundle, state or {}, planned)
 
 
-def _lead(cfg: DictConfig, threads: int, folder: Path | None, bundle: Path | None, state: dict[str, Any]) -> Path:
+def _lead(
+    cfg: DictConfig,
+    threads: int,
+    folder: Path | None,
+    bundle: Path | None,
+    state: dict[str, Any],
+    planned: int | None,
+) -> Path:
     """The part of the first of several processes, or of the only one: it learns, reports and writes."""
     start = None if bundle is None else int(cfg.checkpoint.iteration)
     with (
@@ -99,16 +133,33 @@ def _lead(cfg: DictConfig, threads: int, folder: Path | None, bundle: Path | Non
             progress.message(no_video)
         where = {"threads": threads, "device": str(device_of(cfg))}
         if bundle:
-            run.go_on()
-            progress.message(f"goes on after iteration {start}{run.differences(where)}")
+            total = cfg.trainer.iterations
+            run.go_on({} if total == planned else {"trainer.iterations": total})
+            progress.message(f"goes on {_after(start)}{run.differences(where)}")
+            if total != planned:
+                progress.message(_schedule(cfg, start or 0, planned or total))
         run.note(**where, parameters=recorder.parameters, nfe_per_latent_step=recorder.nfe)
         _train(trainer, run)
         if stop_requested():
-            raise RunInterrupted(f"interrupted after iteration {run.iteration}; {_how_to_go_on(run)}")
+            raise RunInterrupted(f"interrupted {_after(run.iteration)}; {_how_to_go_on(run)}")
     if filmed and not no_video:
         print(record_video(run.folder, run.folder / "video.mp4"))
     print(f"learning curve: {run.folder / 'learning_curve.png'}\nmetrics: {run.folder / 'metrics.csv'}")
     return run.folder
+
+
+def _schedule(cfg: DictConfig, done: int, planned: int) -> str:
+    """What another number of iterations makes of the learning rates."""
+    total = cfg.trainer.iterations
+    return (
+        f"trainer.iterations is {total} now, it was {planned}: the learning rates fall linearly, to recipe.final_lr="
+        f"{cfg.recipe.final_lr:g} at iteration {total}; they go on {done / total:.0%} of the way down, where they were "
+        f"{done / planned:.0%}"
+    )
+
+
+def _after(iteration: int | None) -> str:
+    return f"after iteration {iteration}" if iteration else "before the first iteration"
 
 
 def _check_world(cfg: DictConfig) -> None:

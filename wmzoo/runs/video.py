@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wmzoo.errors import WmzooError
+from wmzoo.storage.files import temporary_name
 
 
 class Renderable(Protocol):
@@ -57,23 +59,23 @@ class VideoRecorder:
             import imageio.v2 as imageio  # only where something is filmed: a run starts sooner without
 
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._partial = temporary_name(self.path)
+            self._partial.mkdir(mode=0o700)  # the encoder writes through a link, so to where nobody can have put one
             self._writer = imageio.get_writer(
-                *(self._partial, "FFMPEG"), fps=self.fps, codec="libx264", macro_block_size=2, quality=8
+                *(self._partial / "video.mp4", "FFMPEG"), fps=self.fps, codec="libx264", macro_block_size=2, quality=8
             )
         return self._writer
 
-    @property
-    def _partial(self) -> Path:
-        return self.path.with_name(f".{self.path.stem}.partial.mp4")
-
     def _finish(self) -> None:
-        if self._writer is not None:
+        if self._writer is None:
+            return
+        try:
             self._writer.close()
+            if not self.failed:
+                (self._partial / "video.mp4").replace(self.path)
+        finally:
             self._writer = None
-            if self.failed:
-                self._partial.unlink(missing_ok=True)
-            else:
-                self._partial.replace(self.path)
+            shutil.rmtree(self._partial, ignore_errors=True)
 
     def __enter__(self) -> VideoRecorder:
         return self

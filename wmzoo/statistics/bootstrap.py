@@ -5,13 +5,16 @@ Agarwal et al. 2021 (arXiv 2108.13264), section 4.1 and appendix; percentile int
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wmzoo.statistics.aggregates import Array, Scores
 
+Indices = NDArray[np.int64]
 LEVEL = 0.95
 FEWEST_FOR_INTERVAL = 2  # runs; of one alone every repetition is the same
 
@@ -33,9 +36,25 @@ class Estimate:
         return self.has_interval and not bool(self.low <= value <= self.high)
 
 
-def draw(scores: Scores, repetitions: int, generator: np.random.Generator) -> list[Array]:
-    """Runs drawn with replacement, in each task independently: [..., R_m] per task -> [..., repetitions, R_m]."""
-    return [task[..., generator.integers(task.shape[-1], size=(repetitions, task.shape[-1]))] for task in scores]
+def which(counts: Sequence[int], repetitions: int, generator: np.random.Generator) -> list[Indices]:
+    """Runs drawn with replacement, in each task independently: R_m per task -> their places [repetitions, R_m]."""
+    return [generator.integers(runs, size=(repetitions, runs)) for runs in counts]
+
+
+def draw(scores: Scores, drawn: Sequence[Indices]) -> list[Array]:
+    """[..., R_m] per task, and which of them -> [..., repetitions, R_m]."""
+    return [task[..., places] for task, places in zip(scores, drawn, strict=True)]
+
+
+def counts(scores: Scores) -> tuple[int, ...]:
+    """R_m per task."""
+    return tuple(task.shape[-1] for task in scores)
+
+
+@lru_cache(maxsize=4)  # a report asks hundreds of times for the same
+def _which(groups: tuple[tuple[int, ...], ...], repetitions: int, seed: int) -> list[list[Indices]]:
+    generator = np.random.default_rng(seed)
+    return [which(group, repetitions, generator) for group in groups]
 
 
 def estimate(
@@ -52,8 +71,8 @@ def estimate(
     value = np.asarray(statistic(*groups), dtype=np.float64)
     if min(task.shape[-1] for scores in groups for task in scores) < FEWEST_FOR_INTERVAL:
         return Estimate(value, np.full_like(value, np.nan), np.full_like(value, np.nan))
-    generator = np.random.default_rng(seed)
-    drawn = statistic(*(draw(scores, repetitions, generator) for scores in groups))
+    places = _which(tuple(map(counts, groups)), repetitions, seed)
+    drawn = statistic(*map(draw, groups, places))
     tails = [100 * (1 - LEVEL) / 2, 100 * (1 + LEVEL) / 2]
     low, high = np.percentile(drawn, tails, axis=-1, method=method)  # type: ignore[call-overload]
     return Estimate(value, low, high)

@@ -12,6 +12,7 @@ from typing import Any
 from wmzoo.storage.files import write_text
 
 Row = dict[str, Any]
+FORMULAS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")  # what a formula may begin with
 
 
 def plain(value: Any) -> Any:
@@ -21,6 +22,21 @@ def plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
+
+
+def cell(value: Any) -> Any:
+    """A text that a spreadsheet would run (`=HYPERLINK(…)`) with an apostrophe before it, by which it stays text."""
+    if isinstance(value, str) and value.lstrip()[:1] in FORMULAS and not _is_number(value):
+        return f"'{value}"
+    return value
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def write_csv(
@@ -36,8 +52,8 @@ def write_csv(
         rows = [{name: _rounded(value, digits) for name, value in row.items()} for row in rows]
     file = io.StringIO(newline="")
     writer = csv.DictWriter(file, list(dict.fromkeys(name for row in rows for name in row)) or columns, restval="")
-    writer.writeheader()
-    writer.writerows(rows)
+    writer.writerow({name: cell(name) for name in writer.fieldnames})
+    writer.writerows({name: cell(value) for name, value in row.items()} for row in rows)
     write_text(path, file.getvalue())
 
 

@@ -6,29 +6,29 @@ episodes of an evaluation in training, eval/<iteration>-n<episodes>-s<seed>.json
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from wmzoo.errors import WmzooError, one_line
+from wmzoo.storage.foreign import parse_json
 
-FACTS = "run.json"
+FACTS, EVALUATIONS = "run.json", "eval"
 
 
 def read_facts(folder: Path) -> dict[str, Any]:
     """A run's run.json; empty where there is none. WmzooError, naming the file, for one that is damaged."""
     file = folder / FACTS
     try:
-        facts = json.loads(file.read_text(encoding="utf-8"))
+        facts = parse_json(file.read_bytes())
         if not isinstance(facts, dict):
             raise ValueError("no mapping")
-        for name, kind in (("versions", dict), ("resumed", list)):
-            if not isinstance(facts.get(name, kind()), kind):
-                raise ValueError(f"its {name} are no {kind.__name__}")
+        for name, kind in (("versions", dict), ("parameters", dict), ("resumed", list), ("wall_clock", int | float)):
+            if name in facts and not isinstance(facts[name], kind):
+                raise ValueError(f"its {name} is no {getattr(kind, '__name__', 'number')}")
         return facts
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         raise WmzooError(
             f"{file}: cannot read it ({one_line(error)}); mend it, or write {{}} into it, which says nothing"
         ) from error
@@ -55,9 +55,9 @@ def _told(folder: Path, name: str) -> Any:
 def evaluation_file(folder: Path, iteration: int | None, episodes: int | None = None, seed: int | None = None) -> Path:
     """Where an evaluation of a run is kept; with episodes and seed, one that `wmzoo evaluate` made."""
     asked = "" if episodes is None else f"-n{episodes}-s{seed}"
-    return folder / "eval" / f"{iteration or 0:08d}{asked}.json"
+    return folder / EVALUATIONS / f"{iteration or 0:08d}{asked}.json"
 
 
 def evaluations_asked_for(folder: Path, episodes: int) -> list[Path]:
     """Those that `wmzoo evaluate --episodes` has made, the one of the newest checkpoint last."""
-    return sorted((folder / "eval").glob(f"*-n{episodes}-s*.json"))
+    return sorted((folder / EVALUATIONS).glob(f"*-n{episodes}-s*.json"))

@@ -11,7 +11,6 @@ The block `extraction` of an `experiment=` config says how:
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -24,6 +23,8 @@ from wmzoo.config.composition import compose
 from wmzoo.data.shards import read_index
 from wmzoo.envs.task_sets import SETS, task_set
 from wmzoo.errors import WmzooError
+from wmzoo.storage.files import checked_name
+from wmzoo.storage.foreign import read_json
 from wmzoo.storage.run_layout import evaluations_asked_for, is_trained, training_seconds
 from wmzoo.studies.jobs import Job, train_or_resume
 
@@ -72,6 +73,9 @@ def read_plan(experiment: str, overrides: Sequence[str] = ()) -> Plan:
         modes={str(name): list(map(str, words)) for name, words in block["modes"].items()},
         collect=block.get("collect"),
     )
+    for what, names in (("dynamics", plan.dynamics), ("mode", plan.modes)):
+        for name in names:
+            checked_name(name, f"experiment={experiment}: the {what}")
     for words in plan.dynamics.values():
         compose([*shared, "trainer=pretrain", *words, *plan.pretrain])
         for mode in plan.modes.values():
@@ -148,7 +152,7 @@ def evaluations(wanted: Sequence[Policy], episodes: int) -> list[Job]:
 def evaluation_of(folder: Path, episodes: int) -> dict[str, Any] | None:
     """What `wmzoo evaluate --episodes` wrote into the run of its last checkpoint; None where it did not yet."""
     files = evaluations_asked_for(folder, episodes)
-    return json.loads(files[-1].read_text(encoding="utf-8")) if files else None
+    return read_json(files[-1]) if files else None
 
 
 def _is_evaluated(folder: Path, episodes: int) -> bool:

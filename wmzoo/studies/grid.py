@@ -14,7 +14,6 @@ missing ones begun.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -22,14 +21,14 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import OmegaConf
-from yaml import YAMLError
 
 from wmzoo.compare.report import Report
 from wmzoo.compare.tasks import Settings
 from wmzoo.config.composition import compose
 from wmzoo.errors import WmzooError
-from wmzoo.registry.cards import load_yaml
 from wmzoo.runs.metrics import read_metrics
+from wmzoo.storage.files import checked_name, make_folder, write_bytes
+from wmzoo.storage.foreign import parse_yaml
 from wmzoo.storage.rows import write_csv
 from wmzoo.storage.run_layout import is_trained, training_seconds
 from wmzoo.studies.jobs import Job, train_or_resume
@@ -97,14 +96,17 @@ def read_study(name: str) -> Study:
 
 def _read_file(file: Path) -> Any:
     try:
-        block = load_yaml(file)
-    except (OSError, UnicodeDecodeError, YAMLError) as error:
+        block = parse_yaml(file.read_text(encoding="utf-8"), aliases=True)
+    except (OSError, ValueError) as error:
         raise WmzooError(f"{file}: cannot read it ({error})") from error
     return block.get("study", block) if isinstance(block, dict) else block
 
 
 def _check(study: Study) -> None:
     """Compose every arm on every task once, so that a mistake is found before the first run."""
+    for what, names in (("study", [study.name]), ("task", study.tasks), ("arm", study.arms)):
+        for name in names:
+            checked_name(name, f"study {study.name}: the {what}" if what != "study" else what)
     for cell in study.cells():
         if cell.seed == study.seeds[0]:
             try:
@@ -159,7 +161,7 @@ def report(study: Study, root: Path, out: Path, clock: str = "wall") -> list[str
         if not is_trained(run):
             continue
         for name in filter(lambda name: (run / name).is_file(), KEPT):
-            (kept / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(run / name, kept / name)
+            make_folder(out, *(kept / name).relative_to(out).parent.parts)
+            write_bytes(kept / name, (run / name).read_bytes())
         write_csv(read_metrics(run), kept / "metrics.csv", digits=DIGITS)
     return [*made.left_out, *(conclusion.text for conclusion in made.conclusions), f"report: {page}"]

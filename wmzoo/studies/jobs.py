@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 
+from wmzoo.checkpoints.config import CONFIG
 from wmzoo.checkpoints.find import list_checkpoints
 from wmzoo.checkpoints.state import has_state
 from wmzoo.errors import RunFailed, RunInterrupted, WmzooError
 from wmzoo.storage.lock import FolderLock
+from wmzoo.storage.run_layout import FACTS
 from wmzoo.studies.launchers import Launcher, Running
 
 POLL = 1.0  # seconds
@@ -36,10 +39,12 @@ class Job:
 
 
 def train_or_resume(folder: Path, overrides: Sequence[str]) -> list[str]:
-    """What starts a run, or goes on with it; a run without a checkpoint to go on from is removed."""
+    """What starts a run, or goes on with it; a run without a checkpoint to go on from is put aside, as NAME-stopped-1."""
     if any(has_state(bundle) for bundle in list_checkpoints(folder)):
         return ["resume", str(folder)]
-    shutil.rmtree(folder, ignore_errors=True)
+    if any((folder / name).is_file() for name in (CONFIG, FACTS)):
+        places = (folder.with_name(f"{folder.name}-stopped-{number}") for number in count(1))
+        folder.rename(next(place for place in places if not os.path.lexists(place)))
     return ["train", *overrides, f"run_dir={folder}"]
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from wmzoo.errors import WmzooError, named
+from wmzoo.storage.files import open_to_append, write_text
 
 
 class Running(Protocol):
@@ -43,7 +44,7 @@ class Local:
 
     def start(self, words: Sequence[str], log: Path) -> LocalProcess:
         threads = {} if self.threads is None else {"OMP_NUM_THREADS": str(self.threads)}
-        with log.open("ab") as file:
+        with open_to_append(log) as file:
             # A session of its own: the terminal's Ctrl-C would reach it as well as ours, and two mean "at once".
             process = subprocess.Popen(
                 [sys.executable, "-m", "wmzoo", *words], stdout=file, stderr=file, start_new_session=True,
@@ -95,7 +96,7 @@ class Slurm:
             executor.update_parameters(name="wmzoo", **self.options)
             command = self._submitit.helpers.CommandFunction([sys.executable, "-m", "wmzoo", *words], verbose=True)
             job: Any = executor.submit(command)
-            submitted.write_text(job.job_id)
+            write_text(submitted, job.job_id)
             return SlurmJob(job)
         except Exception as error:  # no sbatch here, an option that does not exist …
             raise WmzooError(f"Slurm takes no job: {named(error, None)}") from error

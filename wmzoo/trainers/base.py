@@ -87,9 +87,14 @@ class IterativeTrainer(Trainer):
         self.eval_every, self.save_every, self.iterations = eval_every, save_every, iterations
         self.device = next(agent.parameters()).device  # of the updates
         self.iteration, self.seconds = 0, 0.0  # both of the whole training, also of what came before a resume
+        self.begun = False  # whether what comes before the first iteration was done
 
-    def begin(self) -> None:
-        """What comes before the first iteration."""
+    def begin(self) -> bool | None:
+        """What comes before the first iteration. False where it left off, asked to stop: it is called again."""
+
+    def stopping(self) -> bool:
+        """Whether one of the processes was asked to stop; all of them have to ask this together."""
+        return self.pwm.world.any(self.recorder.stop_requested(), self.device)
 
     @abstractmethod
     def learn(self) -> Row:
@@ -105,8 +110,12 @@ class IterativeTrainer(Trainer):
 
     def run(self) -> None:
         began = time.perf_counter() - self.seconds
-        if self.iteration == 0:
-            self.begin()
+        if not self.begun:
+            self.begun = self.begin() is not False
+            if self.stopping():
+                self.seconds = time.perf_counter() - began
+                self.recorder.checkpoint(0, self.env_steps, self.state_dict())
+                return
         while self.iteration < self.iterations:
             tick, steps_before = time.perf_counter(), self.env_steps
             rate = self.pwm.schedule(self.iteration / self.iterations)
@@ -121,25 +130,26 @@ class IterativeTrainer(Trainer):
             self.seconds = time.perf_counter() - began
             counted = {"iteration": self.iteration, "env_steps": self.env_steps, "wall_clock": self.seconds}
             self.recorder.log(counted | row)
-            stop = self.pwm.world.any(self.recorder.stop_requested(), self.device)
+            stop = self.stopping()
             if last or stop or self.iteration % self.save_every == 0:
                 self.recorder.checkpoint(self.iteration, self.env_steps, self.state_dict())
             if stop:
                 return
 
     def state_dict(self) -> Row:
+        counters = {"iteration": self.iteration, "env_steps": self.env_steps, "seconds": self.seconds}
         return {
             "agent": self.agent.state_dict(),
             "pwm": self.pwm.state_dict(),
-            "counters": {"iteration": self.iteration, "env_steps": self.env_steps, "seconds": self.seconds},
+            "counters": counters | {"begun": self.begun},
         }
 
     def check_state(self, state: Row) -> None:
         """ValueError, naming the place, for a state that does not have the form of this training's."""
         check_form(state["agent"], self.agent.state_dict(), "agent")
         self.pwm.check_state(state["pwm"])
-        counters = {"env_steps": 0, **state["counters"]}  # which older states lack where nothing is played
-        check_form(counters, {"iteration": 0, "env_steps": 0, "seconds": 0.0}, "counters")
+        counters = {"env_steps": 0, "begun": True, **state["counters"]}  # which older states lack, some or all
+        check_form(counters, {"iteration": 0, "env_steps": 0, "seconds": 0.0, "begun": True}, "counters")
 
     def load_state_dict(self, state: Row) -> None:
         self.check_state(state)
@@ -151,7 +161,8 @@ class IterativeTrainer(Trainer):
         self.pwm.load_state_dict(state["pwm"])
         counters = state["counters"]
         self.iteration, self.seconds = int(counters["iteration"]), float(counters["seconds"])
-        self.env_steps = int(counters.get("env_steps", 0))
+        self.env_steps = int(counters.get("env_steps", 0))  # which older states lack where nothing is played
+        self.begun = bool(counters.get("begun", True))  # older states are of after an iteration
 
 
 def mean(rows: Sequence[Mapping[str, Tensor]]) -> Row:

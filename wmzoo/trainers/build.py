@@ -39,7 +39,7 @@ def with_tasks(cfg: DictConfig, source: VectorEnv | Shards) -> DictConfig:
 
     WmzooError where the config names others.
     """
-    if source.action_dims is None:
+    if source.action_dims is None or len(source.action_dims) == 1:  # a set of one task is one task
         return cfg
     cfg = cfg.copy()
     where = "the data" if isinstance(source, Shards) else f"env={cfg.env.name}"

@@ -72,7 +72,10 @@ class EpisodeTracker:
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Go on where `state_dict` was taken. ValueError for that of other environments."""
-        absent = {"succeeded": torch.zeros_like(self.succeeded), "knows_success": torch.tensor(False)}  # in older states
+        absent = {
+            "succeeded": torch.zeros_like(self.succeeded),
+            "knows_success": torch.tensor(False),
+        }  # in older states
         state = absent | state
         check_form(state, self.state_dict(), "episodes")
         self.whole, self.returns, self.lengths = (state[name].clone() for name in ("whole", "returns", "lengths"))

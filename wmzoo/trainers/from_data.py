@@ -17,6 +17,7 @@ class DataTrainer(IterativeTrainer):
     def __init__(self, *, data: SliceSampler, horizon: int, batch_size: int, **common: Any) -> None:
         super().__init__(**common)
         self.data, self.horizon, self.batch_size = data, horizon, batch_size
+        data.check(horizon, "episodes to learn from")
 
     def speed(self, steps: int, seconds: float) -> Row:
         return {"iterations_per_second": 1 / seconds}

@@ -80,6 +80,7 @@ class OnlineTrainer(IterativeTrainer):
         self.model_updates = model_updates
         self.act_on, self.stagger = act_on, stagger
         self.actor_updates, self.rollouts = actor_updates, rollouts
+        self.playing, self.first_updates = False, 0  # of `begin`: whether episodes run, model updates done
         shape = (env.num_envs, env.obs_dim, env.act_dim, env.episode_length)
         self.replay = ReplayBuffer(buffer_size, *shape, self.streams["replay"])  # where the environments are
 
@@ -97,8 +98,29 @@ class OnlineTrainer(IterativeTrainer):
 
     # ── acting ────────────────────────────────────────
 
-    def begin(self) -> None:
-        """First episodes, the warm-up and the model's first updates."""
+    def begin(self) -> bool:
+        """First episodes, the warm-up and the model's first updates, as far as they are not done yet."""
+        if not self.playing:
+            self._first_episodes()
+        shape = (self.env.num_envs, self.env.act_dim)
+        while self.env_steps < self.warmup_steps:
+            if self.stopping():
+                return False
+            self.recorder.preparing("random steps", self.env_steps, self.warmup_steps)
+            self._act(2 * torch.rand(shape, generator=self.streams["exploration"]) - 1)
+        together = max(1, self.model_updates)
+        while self.first_updates < self.pretrain_updates:
+            if self.stopping():
+                return False
+            if self.first_updates % together == 0:
+                self.recorder.preparing("first model updates", self.first_updates, self.pretrain_updates)
+                self.pwm.nonfinite.settle()
+            self._model_updates(1)
+            self.first_updates += 1
+        self.pwm.nonfinite.settle()
+        return True
+
+    def _first_episodes(self) -> None:
         self.obs = self.env.reset(self.seed, stagger=self.stagger)
         if not self.obs.isfinite().all():
             raise RunFailed("the first observation is not finite: there is nothing to start from")
@@ -107,15 +129,7 @@ class OnlineTrainer(IterativeTrainer):
         self.episodes = EpisodeTracker(self.env.elapsed)
         self._observe(self.obs)
         self.replay.start(self.obs)
-        shape = (self.env.num_envs, self.env.act_dim)
-        while self.env_steps < self.warmup_steps:
-            self.recorder.preparing("random steps", self.env_steps, self.warmup_steps)
-            self._act(2 * torch.rand(shape, generator=self.streams["exploration"]) - 1)
-        together = max(1, self.model_updates)
-        for done in range(0, self.pretrain_updates, together):
-            self.recorder.preparing("first model updates", done, self.pretrain_updates)
-            self._model_updates(min(together, self.pretrain_updates - done))
-            self.pwm.nonfinite.settle()
+        self.playing = True
 
     def _act(self, actions: Tensor) -> Feedback:
         """Step the environments and keep what happened.
@@ -184,6 +198,7 @@ class OnlineTrainer(IterativeTrainer):
             "replay": self.replay.state_dict(),
             "episodes": self.episodes.state_dict(),
             "obs": self.obs,
+            "first_updates": self.first_updates,
         }
 
     def check_state(self, state: Row) -> None:
@@ -200,6 +215,8 @@ class OnlineTrainer(IterativeTrainer):
         self.episodes = EpisodeTracker(self.env.elapsed)
         self.episodes.load_state_dict(state["episodes"])
         self.obs = state["obs"].clone()
+        self.playing = True
+        self.first_updates = int(state.get("first_updates", self.pretrain_updates))  # older states: all were done
         if anew is not None:
             self._begin_anew(anew)
 

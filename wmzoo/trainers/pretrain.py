@@ -29,6 +29,9 @@ class PretrainTrainer(DataTrainer):
     def __init__(self, *, held_out: SliceSampler, model_updates: int, **common: Any) -> None:
         super().__init__(**common)
         self.held_out, self.model_updates = held_out, model_updates
+        held_out.check(
+            self.horizon, "episodes held out (every twentieth of a task; of fewer the last, but of one none)"
+        )
         self.part = self.pwm.world.part(self.batch_size)
 
     def begin(self) -> None:
