@@ -19,7 +19,7 @@ class Clamping:
 
 
 class Env:
-    """Two environments, of 3 steps and of 2; observation `bad` comes at step `at`, 0 the reset, of environment `row`."""
+    """Two environments, of 3 steps and of 2; `bad` is observed at step `at`, 0 the reset, by environment `row`."""
 
     num_envs, obs_dim, act_dim, episode_length, tasks = 2, 1, 1, 3, None
 

@@ -1,4 +1,4 @@
-"""A run folder that somebody has sent: going on with it touches nothing outside of it, and nothing that it did not write."""
+"""A run folder that somebody has sent: going on with it touches nothing outside, and nothing that it did not write."""
 
 from __future__ import annotations
 

@@ -101,8 +101,8 @@ def _check_folders(parsed: list[Override]) -> None:
     folders, runs = set(map(str, values.get("run_dir", [None]))), math.prod(map(len, values.values()))
     if folders != {"None"} and len(folders) < runs and "${" not in "".join(folders):
         raise WmzooError(
-            f"run_dir={','.join(sorted(folders))} is the folder of one run, and the sweep has {runs}: leave it out "
-            "(hydra.sweep.dir= is the folder of all), or write a key into it, as 'run_dir=runs/${seed}'"
+            f"run_dir={','.join(sorted(folders))}: a run needs a folder of its own, and the sweep has {runs}: leave it "
+            "out (hydra.sweep.dir= is the folder of all), or write a key into it, as 'run_dir=runs/${seed}'"
         )
 
 

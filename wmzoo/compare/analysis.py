@@ -43,7 +43,7 @@ def once(method: Callable[Concatenate[Comparison, P], R]) -> Callable[Concatenat
         found: R = self._known[key]
         return found
 
-    return known
+    return known  # type: ignore[return-value]
 
 
 @dataclass

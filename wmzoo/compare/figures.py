@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -186,8 +187,12 @@ def _spans_decades(found: Curves) -> bool:
     return bool(np.nanmin(values) > 0 and np.nanmax(values) >= 10 * np.nanmin(values))
 
 
+def _times(factor: float) -> Callable[[Any], Any]:
+    return lambda steps: np.asarray(steps) * factor
+
+
 def _environment_steps(axes: Axes, repeat: int) -> None:
-    above = axes.secondary_xaxis("top", functions=(lambda steps: steps * repeat, lambda steps: steps / repeat))
+    above = axes.secondary_xaxis("top", functions=(_times(repeat), _times(1 / repeat)))
     above.set_xlabel("environment steps")
     above.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     above.xaxis.set_major_formatter(EngFormatter(sep=""))

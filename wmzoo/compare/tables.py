@@ -60,7 +60,8 @@ def scores(comparison: Comparison) -> Table:
 
 def steps_in_words(steps: float, action_repeat: int | None) -> str:
     """Agent steps, and beside them the environment's where these are others and known."""
-    beside = f" ({number(steps * action_repeat)} environment steps)" if (action_repeat or 1) > 1 else ""
+    known = action_repeat is not None and action_repeat > 1
+    beside = f" ({number(steps * (action_repeat or 1))} environment steps)" if known else ""
     return f"{number(steps)} agent steps{beside}"
 
 

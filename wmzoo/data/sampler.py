@@ -72,8 +72,8 @@ class SliceSampler:
         if not int((self._lengths - horizon + 1).clamp(min=0).sum()):
             longest = f", the longest has {int(self._lengths.max())}" if len(self._lengths) else ""
             raise ValueError(
-                f"data.dir: of {len(self._lengths)} {what} none has trainer.horizon={horizon} steps{longest}; take more "
-                "episodes, or a shorter horizon"
+                f"data.dir: of {len(self._lengths)} {what} none has trainer.horizon={horizon} steps{longest}; take "
+                "more episodes, or a shorter horizon"
             )
 
     def sample(self, batch: int, horizon: int) -> TaskSlices:

@@ -126,8 +126,9 @@ class Run:
         self._logged = True
         self._clock -= rows[-1].get("wall_clock") or 0.0 if rows else 0.0
         if changed:
-            cfg = {key: value for key, value in OmegaConf.to_container(self.cfg).items() if key != "checkpoint"}
-            write_text(self.folder / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(cfg)))
+            cfg = self.cfg.copy()
+            cfg.pop("checkpoint", None)
+            write_text(self.folder / "config.yaml", OmegaConf.to_yaml(cfg))
         now = {"iteration": self.resumed, "at": _now(), **(changed or {})} | facts()
         self.note(status="running", resumed=[*self._facts.get("resumed", []), now])
 

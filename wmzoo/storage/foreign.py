@@ -19,8 +19,10 @@ LONGEST = 2**18  # letters of a config
 DEEPEST = 100  # levels of one
 MOST_DIGITS = 300  # of an integer in JSON: one with more is no float either
 
-_OPENING = (yaml.BlockMappingStartToken, yaml.BlockSequenceStartToken)
-_OPENING += (yaml.FlowMappingStartToken, yaml.FlowSequenceStartToken)
+_OPENING = (
+    *(yaml.BlockMappingStartToken, yaml.BlockSequenceStartToken),
+    *(yaml.FlowMappingStartToken, yaml.FlowSequenceStartToken),
+)
 _CLOSING = (yaml.BlockEndToken, yaml.FlowMappingEndToken, yaml.FlowSequenceEndToken)
 
 if hasattr(yaml, "CSafeLoader"):
@@ -29,7 +31,7 @@ if hasattr(yaml, "CSafeLoader"):
         """YAML as OmegaConf reads it (1e-3 is a number, a date is a text, no key comes twice), ten times as fast."""
 
 else:
-    _Loader = get_yaml_loader()
+    _Loader = get_yaml_loader()  # type: ignore[misc]
 
 
 def read_config(file: Path) -> dict[str, Any]:

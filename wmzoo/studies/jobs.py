@@ -39,7 +39,7 @@ class Job:
 
 
 def train_or_resume(folder: Path, overrides: Sequence[str]) -> list[str]:
-    """What starts a run, or goes on with it; a run without a checkpoint to go on from is put aside, as NAME-stopped-1."""
+    """What starts a run, or goes on with it; one without a checkpoint to go on from is put aside, as NAME-stopped-1."""
     if any(has_state(bundle) for bundle in list_checkpoints(folder)):
         return ["resume", str(folder)]
     if any((folder / name).is_file() for name in (CONFIG, FACTS)):
