@@ -23,7 +23,8 @@ def test_a_report_takes_the_place_of_a_former_one_and_leaves_the_reader_s_notes(
     check_folder(tmp_path)
     page = write_files(tmp_path, "<p>second</p>", [curve], [Table("scores", "", ["score"], [[1.5]])])
     assert page.read_text() == "<p>second</p>"
-    assert files(tmp_path) == {"report.html", "figures/curve.png", "tables/scores.csv", "tables/notes.txt"}
+    left = {"report.html", ".written", "figures/curve.png", "tables/scores.csv", "tables/notes.txt"}
+    assert files(tmp_path) == left
     assert (tmp_path / "tables" / "scores.csv").read_text().split() == ["score", "1.5"]
 
 
