@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import copy
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 import wmzoo
+from wmzoo.envs import mujoco_state, object_state
 
 
 @pytest.fixture
@@ -57,18 +60,28 @@ def test_addresses_among_what_the_last_step_computed_are_left_as_they_are(hopper
     assert torch.equal(got.obs, expected.obs) and torch.equal(got.reward, expected.reward)
 
 
-def test_an_attribute_of_a_task_keeps_its_shape(hopper: Any) -> None:
-    state = hopper.state_dict()
-    simulator = hopper.pool.simulators[0]
-    simulator.task.goal = simulator.data.qpos.copy()
-    state["simulators"][0]["task"]["goal"] = torch.zeros(2).double()
+def test_an_attribute_of_a_task_keeps_its_shape() -> None:
+    task = SimpleNamespace(goal=np.zeros(6))
     with pytest.raises(ValueError, match="goal of the task is not float64"):
-        hopper.load_state_dict(state)
+        mujoco_state.set_attributes(task, {"goal": np.zeros(2)})
 
 
-@pytest.mark.parametrize("value", [torch.zeros(2).long(), torch.zeros(6)])
-def test_the_state_of_a_generator_has_its_form(hopper: Any, value: torch.Tensor) -> None:
-    state = hopper.state_dict()
-    state["simulators"][0]["random"] = value
+@pytest.mark.parametrize("value", [np.zeros(2, dtype=np.int64), np.zeros(6)])
+def test_the_state_of_a_generator_has_its_form(value: np.ndarray) -> None:
     with pytest.raises(ValueError, match="the state of a random stream is none"):
-        hopper.load_state_dict(state)
+        mujoco_state.set_generator_state(np.random.default_rng(0), value)
+
+
+@pytest.mark.parametrize("change", [{"pos": 10**6}, {"pos": -1}, {"key": np.zeros(3, dtype=np.uint32)}])
+def test_a_stream_of_a_user_s_environment_is_not_read_beyond_its_key(change: dict[str, Any]) -> None:
+    """NumPy itself takes any position, and reads there."""
+    own = SimpleNamespace(random=np.random.RandomState(0))
+    saved = object_state.save(own, lambda value: False)
+    pairs = saved["attributes"]["random"]["state"]["items"]
+    (inner,) = (value for key, value in pairs if key == "state")
+    for pair in inner["items"]:
+        if pair[0] in change:
+            new = change[pair[0]]
+            pair[1] = {**pair[1], "value": new} if isinstance(new, np.ndarray) else new
+    with pytest.raises(ValueError, match="the state of a random stream is none"):
+        object_state.put_back(own, saved)

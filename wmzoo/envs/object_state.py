@@ -20,6 +20,8 @@ from typing import Any
 
 import numpy as np
 
+from wmzoo.envs.mujoco_state import KEY
+
 UNCHANGING = (
     *(types.FunctionType, types.BuiltinFunctionType, types.MethodType, types.ModuleType, type, np.ufunc, np.dtype),
     *(range, slice, types.EllipsisType, partial, logging.Logger, re.Pattern, PurePath),
@@ -163,6 +165,7 @@ class _Restorer:
         if kind in ("bytes", "bytearray"):
             return (bytes if kind == "bytes" else bytearray)(saved["value"].tobytes())
         state = self.value(saved["state"], None, where)
+        _check_stream(state)
         if kind == "generator" and state["bit_generator"] in BIT_GENERATORS:
             generator = np.random.Generator(getattr(np.random, state["bit_generator"])())
             generator.bit_generator.state = state
@@ -170,6 +173,15 @@ class _Restorer:
         made = np.random.RandomState() if kind == "random state" else random.Random()
         (made.set_state if isinstance(made, np.random.RandomState) else made.setstate)(state)
         return made
+
+
+def _check_stream(state: Any) -> None:
+    """ValueError for a Mersenne Twister's state with another key, or a place beyond it, where NumPy would read."""
+    if isinstance(state, dict) and state.get("bit_generator") == "MT19937":
+        key, place = state["state"].get("key"), state["state"].get("pos")
+        fits = isinstance(key, np.ndarray) and key.shape == (KEY,) and type(place) is int and 0 <= place <= KEY
+        if not fits:
+            raise ValueError("env: the state of a random stream is none")
 
 
 def _is_numeric(dtype: np.dtype[Any]) -> bool:
