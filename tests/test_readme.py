@@ -26,12 +26,14 @@ def plugin() -> str:
     return found[1]
 
 
-def test_the_table_of_entries_is_what_the_registry_holds() -> None:
+def test_the_tables_of_entries_and_of_the_recipe_are_what_the_code_holds() -> None:
     spec = importlib.util.spec_from_file_location("entries", ROOT / "docs" / "entries.py")
     assert spec and spec.loader
     entries = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(entries)
     assert entries.insert(README) == README, "run python docs/entries.py"
+    recipe = (ROOT / "docs" / "recipe.md").read_text(encoding="utf-8")
+    assert entries.recipe_page() == recipe, "run python docs/entries.py"
 
 
 def test_the_variant_shown_is_about_twenty_lines() -> None:

@@ -45,3 +45,7 @@ def test_commands_take_the_names_too(capsys: pytest.CaptureFixture[str]) -> None
     assert main(["evaluate", NAMES[0], "--episodes", "1", "--seed", "3"]) == 0
     assert main(["list", "checkpoint"]) == 0
     assert NAMES[0] in capsys.readouterr().out
+
+
+def test_the_folders_that_travel_in_the_wheel_are_those_of_the_catalogue() -> None:
+    assert sorted(path.name for path in data_dir("checkpoints").iterdir()) == NAMES
