@@ -53,7 +53,7 @@ class Payday:
     def step(self, actions):
         yes = torch.ones(self.num_envs, dtype=torch.bool)
         pay = self.seed % 100 + torch.arange(self.num_envs).float()
-        return SimpleNamespace(obs=pay, reward=pay, terminated=~yes, truncated=yes, success=None)
+        return SimpleNamespace(obs=pay, final_obs=pay, reward=pay, terminated=~yes, truncated=yes, success=None)
 
     def render(self, index=0):
         raise WmzooError("nothing to draw with")
