@@ -13,7 +13,7 @@ from wmzoo.agent.build import build_agent
 from wmzoo.data.convert import convert
 from wmzoo.envs.build import build_env
 from wmzoo.envs.task_sets import Task
-from wmzoo.trainers.build import with_tasks
+from wmzoo.trainers.build import settled
 
 SET = ["cup-catch", "pendulum-swingup", "cartpole-swingup"]
 MULTITASK = ["env=multitask", f"env.set=[{','.join(SET)}]"]
@@ -33,7 +33,7 @@ def saved(
         widths = max(task.obs_dim for task in tasks), max(task.act_dim for task in tasks)
     else:
         env = build_env(cfg, 1)
-        cfg = with_tasks(cfg, env)
+        cfg = settled(cfg, env)
         widths = env.obs_dim, env.act_dim
     if alone:
         cfg.actor = cfg.critic = None

@@ -11,7 +11,7 @@ from wmzoo.agent.build import build_agent
 from wmzoo.cli.main import main
 from wmzoo.envs.build import build_env, evaluation_seed
 from wmzoo.evaluation.published import PUBLISHED
-from wmzoo.trainers.build import with_tasks
+from wmzoo.trainers.build import settled
 
 SET = "[cup-catch,pendulum-swingup,reacher-easy]"
 
@@ -27,7 +27,7 @@ def policies(tmp_path_factory):
     }.items():
         cfg = wmzoo.compose([*typed, "size=tiny", "env.episode_length=20", "device=cpu", "threads=1"])
         env = build_env(cfg, 1)
-        cfg = with_tasks(cfg, env)
+        cfg = settled(cfg, env)
         if name == "model":
             cfg.actor = cfg.critic = None
         build_agent(cfg, env.obs_dim, env.act_dim).save(folder / name)

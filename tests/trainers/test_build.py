@@ -8,7 +8,7 @@ from wmzoo.contracts import trainer as contract
 from wmzoo.envs.build import build_env
 from wmzoo.envs.task_sets import MT30
 from wmzoo.errors import WmzooError
-from wmzoo.trainers.build import with_tasks
+from wmzoo.trainers.build import settled
 
 SET = ["reacher-three-easy", "pendulum-spin", "cup-catch"]  # 8, 3 and 8 numbers; 3, 1 and 2 actions
 
@@ -17,10 +17,10 @@ SET = ["reacher-three-easy", "pendulum-spin", "cup-catch"]  # 8, 3 and 8 numbers
 def test_a_config_learns_the_tasks_from_its_environment(typed):
     cfg = wmzoo.compose(["env=multitask", f"env.set={typed}", "size=tiny"])
     env = build_env(cfg, 1)
-    cfg = with_tasks(cfg, env)
+    cfg = settled(cfg, env)
     dims = [task.act_dim for task in MT30] if typed == "mt30" else [2, 1]
     assert (cfg.model.num_tasks, cfg.model.action_dims) == (len(dims), dims)
-    cfg = with_tasks(cfg, env)  # as on resuming
+    cfg = settled(cfg, env)  # as on resuming
     model = wmzoo.build_agent(cfg, env.obs_dim, env.act_dim).world_model
     assert torch.equal(model.action_masks, env.action_masks)
     assert model.task_embedding.table.weight.shape == (len(dims), 96)
@@ -28,7 +28,7 @@ def test_a_config_learns_the_tasks_from_its_environment(typed):
 
 def test_one_task_leaves_the_config_alone():
     cfg = wmzoo.compose(["env=dmc"])
-    cfg = with_tasks(cfg, build_env(cfg, 1))
+    cfg = settled(cfg, build_env(cfg, 1))
     assert (cfg.model.num_tasks, cfg.model.action_dims) == (0, None)
 
 
@@ -43,7 +43,7 @@ def test_one_task_leaves_the_config_alone():
 def test_a_config_that_contradicts_its_environment_is_refused(typed, words):
     cfg = wmzoo.compose(["env=multitask", f"env.set=[{','.join(SET)}]", *typed])
     with pytest.raises(WmzooError, match=words):
-        cfg = with_tasks(cfg, build_env(cfg, 1))
+        cfg = settled(cfg, build_env(cfg, 1))
 
 
 def test_online_training_of_several_tasks_is_refused_in_words():

@@ -60,6 +60,7 @@ class Agent(nn.Module):
             "encoder": self.world_model.encoder,
             "dynamics": self.world_model.dynamics,
             "reward_head": self.world_model.reward_head,
+            "termination_head": self.world_model.termination_head,
             "task_embedding": self.world_model.task_embedding,
             "actor": self.actor,
             "critic": self.critic,

@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 
 from wmzoo.agent.agent import Agent
 from wmzoo.agent.moments import RunningMoments
-from wmzoo.agent.world_model import TaskEmbedding, WorldModel
+from wmzoo.agent.world_model import FIRST_LOGIT, TaskEmbedding, WorldModel
 from wmzoo.compute.rng import initialising
 from wmzoo.config.values import WIDEST
 from wmzoo.errors import WmzooError
@@ -64,13 +64,19 @@ def build_agent(cfg: DictConfig, obs_dim: int, act_dim: int) -> Agent:
 
     A config in which `actor` or `critic` is null makes an agent without.
     """
-    size, activation = cfg.model, cfg.recipe.activation
+    size, recipe, activation = cfg.model, cfg.recipe, cfg.recipe.activation
 
     def part(name: str, make: Callable[[], Any]) -> Any:
         with initialising(cfg.seed, name):
             return make()
 
     task_dim = size.task_dim if size.num_tasks else 0
+
+    def termination_head() -> torch.nn.Module:
+        head = mlp(size.latent_dim + task_dim, size.units, 1, activation)
+        torch.nn.init.constant_(head[-1].bias, FIRST_LOGIT)  # type: ignore[arg-type]
+        return head
+
     code: RewardCode = ScalarCode() if size.num_bins <= 1 else TwoHotCode(size.num_bins, size.bin_range, size.symexp)
     world_model = WorldModel(
         encoder=part(
@@ -91,13 +97,16 @@ def build_agent(cfg: DictConfig, obs_dim: int, act_dim: int) -> Agent:
         reward_code=code,
         task_embedding=part("task_embedding", lambda: TaskEmbedding(size.num_tasks, task_dim)) if task_dim else None,
         action_masks=_action_masks(size, act_dim),
-        observation_moments=RunningMoments(obs_dim) if cfg.recipe.get("normalise_obs") else None,
+        termination_head=part("termination_head", termination_head) if recipe.get("termination") else None,
+        observation_moments=RunningMoments(obs_dim) if recipe.get("normalise_obs") else None,
     )
     actor, critic = None, None  # of a model alone
     if cfg.actor is not None:
-        actor = part("actor", lambda: Actor(size.latent_dim, act_dim, cfg.actor.units))
+        std = recipe.get("policy_std", "parameter")
+        actor = part("actor", lambda: Actor(size.latent_dim, act_dim, cfg.actor.units, std))
     if cfg.critic is not None:
-        critic = part("critic", lambda: CriticEnsemble(size.latent_dim, cfg.critic.units, cfg.critic.num))
+        shape = (cfg.critic.units, cfg.critic.num, recipe.get("critic_zero_init", False))
+        critic = part("critic", lambda: CriticEnsemble(size.latent_dim, *shape))
     return Agent(world_model, actor, critic, cfg, obs_dim, act_dim)
 
 

@@ -21,6 +21,7 @@ MEANING = {  # of each part's weights, beside their shapes: keys of a config, or
     "encoder": ("recipe.activation", "model.simnorm_dim", "recipe.normalise_obs"),
     "dynamics": ("dynamics", "integrator"),
     "reward_head": ("recipe.activation", "model.bin_range", "model.symexp", "recipe.reward_scale"),
+    "termination_head": ("recipe.activation",),
     "critic": ("recipe.gamma",),
 }
 WIDTHS = ("dynamics.units",)  # which the shapes tell

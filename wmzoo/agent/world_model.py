@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -25,8 +27,13 @@ class TaskEmbedding(nn.Module):
         return out
 
 
+END_WEIGHT = 10.0  # of a step that ends its episode, in the termination head's loss: one in a thousand may be such
+FIRST_LOGIT = math.log(END_WEIGHT * 0.01)  # of the termination head: one step in a hundred ends
+
+
 class WorldModel(nn.Module):
-    """E(obs) → z, F(z, a) → z′, R(z, a) → reward; leading dimensions of z and a may be [B] or [H,B].
+    """E(obs) → z, F(z, a) → z′, R(z, a) → reward, and where episodes can end by themselves the probability that
+    reaching z′ ends one; leading dimensions of z and a may be [B] or [H,B].
 
     Rewards are in the units the head was taught: `reward_moments`, saved with the weights, holds the mean and std of
     the environment's rewards by which the algorithm scaled them (recipe.reward_scale).
@@ -35,6 +42,7 @@ class WorldModel(nn.Module):
         encoder: [.., O+E] -> [.., D]. reward_head: [.., D+A+E] -> raw outputs [.., code.width].
         task_embedding: None for one task; then `task` is None everywhere.
         action_masks: [N,A], 1 where the task has that action; None means that all are used.
+        termination_head: [.., D+E] -> logits [.., 1]; None where no step ends an episode.
         observation_moments: of width O, by which the encoder's input is normalised; None leaves it as it is.
     """
 
@@ -48,11 +56,13 @@ class WorldModel(nn.Module):
         reward_code: RewardCode,
         task_embedding: TaskEmbedding | None = None,
         action_masks: Tensor | None = None,
+        termination_head: nn.Module | None = None,
         observation_moments: RunningMoments | None = None,
     ) -> None:
         super().__init__()
         self.encoder, self.dynamics = encoder, dynamics
         self.reward_head, self.reward_code = reward_head, reward_code
+        self.termination_head = termination_head
         self.task_embedding = task_embedding
         self.observation_moments = observation_moments
         self.reward_moments = RunningMoments()
@@ -84,13 +94,31 @@ class WorldModel(nn.Module):
         raw: Tensor = self.reward_head(_append(torch.cat([z, self.mask(a, task)], -1), self.embed(task)))
         return raw.to(z.dtype)
 
+    def end_logit(self, z_next: Tensor, task: Tensor | None = None) -> Tensor:
+        """The termination head's output [.., B] at the latents reached, as its loss takes it: END_WEIGHT raises it."""
+        assert self.termination_head is not None, "this world model has no termination head"
+        logit: Tensor = self.termination_head(_append(z_next, self.embed(task)))
+        return logit.squeeze(-1).to(z_next.dtype)
+
+    def end_probability(self, z_next: Tensor, task: Tensor | None = None) -> Tensor:
+        """The probability [.., B] that the step which reached z_next[.., B, D] ended the episode, in [0, 1].
+
+        The head learns with positives that weigh w = END_WEIGHT: its odds are w times the true ones, and divided by it.
+        """
+        return (self.end_logit(z_next, task) - math.log(END_WEIGHT)).sigmoid()
+
     def step(self, z: Tensor, a: Tensor, task: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """The next latent [B,D] and the decoded reward [B] of taking a in z, in the head's units (see the class)."""
         return self.next(z, a, task), self.reward_code.decode(self.reward(z, a, task))
 
     def mask(self, a: Tensor, task: Tensor | None) -> Tensor:
         """a[.., B, A] with the actions that the task lacks set to zero."""
-        return a if self.action_masks is None or task is None else a * self.action_masks[task]
+        mask = self.action_mask(task)
+        return a if mask is None else a * mask
+
+    def action_mask(self, task: Tensor | None) -> Tensor | None:
+        """[B,A], 1 for the actions that the task has; None where all are used."""
+        return None if self.action_masks is None or task is None else self.action_masks[task]
 
 
 def _append(x: Tensor, task_emb: Tensor | None) -> Tensor:

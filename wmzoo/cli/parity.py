@@ -33,12 +33,12 @@ def run(args: argparse.Namespace) -> int:
     from wmzoo.diagnostics.cost import Contender, compare, difference
     from wmzoo.envs.build import build_env
     from wmzoo.envs.task_sets import task_of
-    from wmzoo.trainers.build import with_tasks
+    from wmzoo.trainers.build import settled
 
     cfg = compose(with_plugins(args.overrides, args.plugin))
     env = build_env(cfg, num_envs=1)
     env.close()
-    cfg = with_tasks(cfg, env)
+    cfg = settled(cfg, env)
     with arithmetic(cfg):
         pair = [Contender(one, env.obs_dim, env.act_dim) for one in (cfg, baseline(cfg))]
         rows = compare(*pair)

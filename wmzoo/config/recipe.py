@@ -11,10 +11,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
-from wmzoo.config.values import BETAS, BOOLEAN, COUNT, MANY, TEXT, Rule, integer, number, one_of, optional, positive
+from wmzoo.config.values import (
+    BETAS,
+    BOOLEAN,
+    COUNT,
+    DECAY,
+    MANY,
+    TEXT,
+    Rule,
+    integer,
+    number,
+    one_of,
+    optional,
+    positive,
+)
 
 T = TypeVar("T")
 SAME, NEW = object(), object()
+LENGTH = integer(1, 2**12)  # of a slice or a rollout, in steps
 
 
 def key(default: T, rule: Rule, words: str, paper: Any = SAME, before: Any = NEW) -> T:
@@ -52,10 +66,24 @@ class Recipe:
     encoder_lr_scale: float = key(0.1, number(0, 1e6), "the encoder's learning rate, relative to the model's", 1.0)
     model_betas: Sequence[float] = key((0.9, 0.999), BETAS, "of the model's Adam")
     model_grad_clip: float = key(20.0, positive(), "of the norm of the model's gradient")
-    model_updates: int = key(8, integer(0, MANY), "of the model an iteration")
+    model_updates: int = key(24, integer(0, MANY), "of the model an iteration", 8)
+    model_horizon: int | None = key(
+        8, optional(LENGTH), "steps of the slices that the model learns from; null: trainer.horizon", None, None
+    )
+    termination: bool = key(
+        True,
+        BOOLEAN,
+        "the ends of episodes are learned, and discount what is imagined beyond",
+        False,
+        False,
+    )
+    termination_coef: float = key(1.0, number(0), "of the termination loss", before=1.0)
     # experience
+    recency: float = key(
+        2.0, number(1, 100), "κ: rows of the replay are drawn with density ∝ rank^(κ−1), the newest first", 1.0, 1.0
+    )
     warmup_steps: int | None = key(
-        20480,
+        8192,
         optional(integer(0, MANY)),
         "uniformly random steps before the policy acts; null: an episode in every environment",
         None,
@@ -73,8 +101,31 @@ class Recipe:
     # policy and values
     gamma: float = key(0.99, number(0, 1), "discount γ a step")
     td_lambda: float = key(0.95, number(0, 1), "λ of the critics' targets")
-    actor_updates: int = key(8, integer(1, MANY), "of actor and critics an iteration", 1)
-    rollouts: int = key(64, integer(1, 2**20), "imagined ones an actor update")
+    actor_updates: int = key(24, integer(1, MANY), "of actor and critics an iteration", 1)
+    rollouts: int = key(128, integer(1, 2**20), "imagined ones an actor update", 64)
+    imagination_horizon: int | None = key(
+        8, optional(LENGTH), "steps of imagined rollouts; null: trainer.horizon", None, None
+    )
+    starts: str = key(
+        "replay",
+        one_of("replay", "visited"),
+        "of imagined rollouts: states of the replay, or those visited in the iteration",
+        "visited",
+        "visited",
+    )
+    policy_std: str = key(
+        "state", one_of("state", "parameter"), "the policy's σ: of the latent, or one for all", "parameter", "parameter"
+    )
+    entropy: str = key(
+        "auto",
+        one_of("none", "fixed", "auto"),
+        "a bonus for the policy's, its weight α fixed or adapted",
+        "none",
+        "none",
+    )
+    entropy_coef: float = key(0.1, positive(), "α, at first", before=0.1)
+    entropy_target: float = key(-0.5, number(-20, 20), "h̄ per action, which α is adapted to", before=-0.5)
+    entropy_lr: float = key(0.02, number(0, 1), "of log α", before=0.02)
     detach: bool = key(True, BOOLEAN, "the actor's gradient does not run through the latents that it acts on")
     return_scale: bool = key(True, BOOLEAN, "imagined returns by their running std")
     actor_lr: float = key(5.0e-4, number(0, 1e6), "learning rate of the actor")
@@ -82,9 +133,26 @@ class Recipe:
     actor_critic_betas: Sequence[float] = key((0.7, 0.95), BETAS, "of their Adam")
     actor_grad_clip: float = key(1.0, positive(), "of the norm of the actor's gradient")
     critic_grad_clip: float = key(100.0, positive(), "of the norm of the critics' gradient")
+    critics: int = key(2, integer(1, 2**10), "value functions, the least of which counts", 3, 3)
+    critic_zero_init: bool = key(True, BOOLEAN, "all values are zero at first", False, False)
+    target_tau: float | None = key(
+        0.02,
+        optional(Rule("a number above 0, up to 1", lambda value: number(0, 1).holds(value) and value > 0)),
+        "part of the way that target critics, of the critics' targets, go after an update; null: no target critics",
+        None,
+        None,
+    )
     critic_passes: int = key(1, COUNT, "over a rollout", 8)
-    critic_minibatches: int = key(4, COUNT, "in a pass")
-    final_lr: float = key(1.0e-5, number(0, 1e6), "where all learning rates end, linearly")
+    critic_minibatches: int = key(2, COUNT, "in a pass", 4)
+    lr_decay: str | int = key(
+        "none",
+        DECAY,
+        "of all learning rates, linearly: over the run, over so many agent steps (iterations, of trainers from data), "
+        "or none",
+        "run",
+        "run",
+    )
+    final_lr: float = key(1.0e-5, number(0, 1e6), "where they end")
 
     @classmethod
     def of(cls, node: Mapping[str, Any]) -> Recipe:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import torch
@@ -16,22 +16,29 @@ from wmzoo.storage.tensors import AnyTensor, row_ranges, whole
 NO_EPISODE = -1
 MAX_ROUNDS = 8
 COUNTED = 2**20  # rows at a time, where whole slices are counted
-ROWS = ("obs", "action", "reward", "episode")  # arrays with a row per stored step
+ROWS = ("obs", "action", "reward", "episode", "terminated")  # arrays with a row per stored step
 
 
 class Slices(NamedTuple):
     """obs[H+1,B,O], actions[H,B,A], rewards[H,B]: H consecutive steps of one episode in each column.
 
-    rewards[t] and obs[t+1] followed from actions[t] in obs[t].
+    rewards[t] and obs[t+1] followed from actions[t] in obs[t]. terminated bool[H,B]: whether the task itself ended
+    there, which the last step alone can; None where that is not told.
     """
 
     obs: Tensor
     actions: Tensor
     rewards: Tensor
+    terminated: Tensor | None = None
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> Slices:
+        """The same change of every tensor that is there."""
+        obs, actions, rewards = (change(tensor) for tensor in self[:3])
+        return Slices(obs, actions, rewards, None if self.terminated is None else change(self.terminated))
 
     def to(self, device: torch.device) -> Slices:
         """The same slices on `device`."""
-        return Slices(*(send(tensor, device) for tensor in self))
+        return self.map(lambda tensor: send(tensor, device))
 
 
 class ReplayBuffer:
@@ -44,6 +51,8 @@ class ReplayBuffer:
     Args:
         capacity: rows in all (environment steps plus one per episode), divided evenly over the environments.
         episode_length: the longest episode in steps; a ring shorter than one episode is refused (ValueError).
+        recency: κ ≥ 1. A row of rank r among N, the oldest first, is drawn with density κ r^{κ−1}/N^κ; 1 is uniform.
+        terminates: whether a task can end by itself, and it is kept where one did.
     """
 
     def __init__(
@@ -54,8 +63,11 @@ class ReplayBuffer:
         act_dim: int,
         episode_length: int,
         generator: torch.Generator,
+        recency: float = 1.0,
+        terminates: bool = False,
     ) -> None:
         self.rows, self.num_envs, self.generator = capacity // num_envs, num_envs, generator
+        self.recency = recency
         if self.rows < episode_length + 2:
             raise ValueError(
                 f"a replay of {capacity} rows gives each of {num_envs} environments {self.rows}, less than one episode "
@@ -66,6 +78,8 @@ class ReplayBuffer:
         self.action = torch.full((self.rows, num_envs, act_dim), 0.0)
         self.reward = torch.full((self.rows, num_envs), 0.0)
         self.episode = torch.full((self.rows, num_envs), NO_EPISODE, dtype=torch.int32)
+        self.terminated = torch.full((self.rows, num_envs), False) if terminates else None
+        self.kept = [name for name in ROWS if getattr(self, name) is not None]
         self.head = torch.zeros(num_envs, dtype=torch.long)  # the row that holds the newest observation
         self.envs = torch.arange(num_envs)
         self.next_episode = 0
@@ -95,6 +109,8 @@ class ReplayBuffer:
         finite = transition.reward.isfinite() & transition.final_obs.isfinite().all(1)
         self.action[rows, self.envs] = action.detach().cpu()
         self.reward[rows, self.envs] = transition.reward
+        if self.terminated is not None:
+            self.terminated[rows, self.envs] = transition.terminated
         self.head = (rows + 1) % self.rows
         self.obs[self.head, self.envs] = transition.final_obs
         self.episode[self.head, self.envs] = torch.where(finite, before, NO_EPISODE)
@@ -115,20 +131,23 @@ class ReplayBuffer:
         self.filled = max(self.filled, int(self.head.max()) + 1)
 
     def sample(self, batch: int, horizon: int, generator: torch.Generator | None = None) -> Slices:
-        """`batch` slices of `horizon` steps, uniform over all whole ones. ValueError if there is none yet.
+        """`batch` slices of `horizon` steps, over all whole ones, the recent ones more often (`recency`). ValueError if
+        there is none yet.
 
         generator: another random stream than the replay's own, for looking without disturbing the training.
         """
         start, env = self._starts(batch, horizon, generator or self.generator)
         rows = (start + torch.arange(horizon + 1).unsqueeze(1)) % self.rows
-        return Slices(self.obs[rows, env], self.action[rows[:-1], env], self.reward[rows[:-1], env])
+        taken = rows[:-1]
+        ends = None if self.terminated is None else self.terminated[taken, env]
+        return Slices(self.obs[rows, env], self.action[taken, env], self.reward[taken, env], ends)
 
     def _starts(self, batch: int, horizon: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Rows and environments of whole slices, by rejection; counted out where rejection is slow."""
         found: list[Tensor] = []
         count = 0
         for _ in range(MAX_ROUNDS):
-            draws = torch.randint(self.filled * self.num_envs, (2 * batch,), generator=generator)
+            draws = self._draws(2 * batch, generator)
             found.append(draws[self._whole(draws // self.num_envs, draws % self.num_envs, horizon)])
             count += len(found[-1])
             if count >= batch:
@@ -139,18 +158,40 @@ class ReplayBuffer:
         every = torch.cat([part[self._whole(part // self.num_envs, part % self.num_envs, horizon)] for part in parts])
         if not len(every):
             raise ValueError(f"no episode in the replay has {horizon} steps yet")
-        chosen = every[torch.randint(len(every), (batch,), generator=generator)]
+        chosen = every[self._among(every, batch, generator)]
         return chosen // self.num_envs, chosen % self.num_envs
+
+    def _draws(self, count: int, generator: torch.Generator) -> Tensor:
+        """Rows, numbered row · B + environment, int64[count]: uniform, or by their age, from the newest of each
+        ring."""
+        if self.recency == 1:
+            return torch.randint(self.filled * self.num_envs, (count,), generator=generator)
+        env = torch.randint(self.num_envs, (count,), generator=generator)
+        rank = self.filled * torch.rand(count, dtype=torch.float64, generator=generator) ** (1 / self.recency)
+        age = self.filled - 1 - rank.long().clamp(max=self.filled - 1)
+        return (self.head[env] - age) % self.rows * self.num_envs + env
+
+    def _among(self, rows: Tensor, count: int, generator: torch.Generator) -> Tensor:
+        """Indices of rows, numbered as in `_draws` and all of them good, drawn as it draws."""
+        if self.recency == 1:
+            return torch.randint(len(rows), (count,), generator=generator)
+        rank = self.filled - 1 - self._age(rows // self.num_envs, rows % self.num_envs)
+        up_to = ((rank + 1).double() ** self.recency - rank.double() ** self.recency).cumsum(0)
+        drawn = up_to[-1] * torch.rand(count, dtype=torch.float64, generator=generator)
+        return torch.searchsorted(up_to, drawn, right=True).clamp(max=len(rows) - 1)
+
+    def _age(self, row: Tensor, env: Tensor) -> Tensor:
+        """Steps from a row up to its environment's newest one."""
+        return (self.head[env] - row) % self.rows
 
     def _whole(self, row: Tensor, env: Tensor, horizon: int) -> Tensor:
         first, last = self.episode[row, env], self.episode[(row + horizon) % self.rows, env]
-        behind = (self.head[env] - row) % self.rows  # steps up to the newest row
-        return (first == last) & (first != NO_EPISODE) & (behind >= horizon)
+        return (first == last) & (first != NO_EPISODE) & (self._age(row, env) >= horizon)
 
     def state_dict(self) -> dict[str, Tensor]:
         """Tensors from which `load_state_dict` goes on exactly, the random stream included."""
         counters = torch.tensor([self.next_episode, self.filled])
-        rows = {name: getattr(self, name)[: self.filled] for name in ROWS}
+        rows = {name: getattr(self, name)[: self.filled] for name in self.kept}
         return rows | {"head": self.head, "counters": counters, "generator": self.generator.get_state()}
 
     def check_state(self, state: Mapping[str, AnyTensor]) -> None:
@@ -159,7 +200,7 @@ class ReplayBuffer:
         next_episode, filled = whole(state["counters"]).tolist()
         if not (0 <= next_episode < 2**31 and 1 <= filled <= self.rows):
             raise ValueError(f"replay/counters tell of {next_episode} episodes in {filled} of {self.rows} rows")
-        rows = {name: getattr(self, name)[:filled] for name in ROWS}
+        rows = {name: getattr(self, name)[:filled] for name in self.kept}
         wanted = rows | {"head": self.head, "counters": torch.tensor([0, 0]), "generator": self.generator.get_state()}
         check_form(state, wanted, "replay")
         check_range(whole(state["head"]), 0, filled, "replay/head")
@@ -173,7 +214,7 @@ class ReplayBuffer:
         """
         self.check_state(state)
         self.next_episode, self.filled = whole(state["counters"]).tolist()
-        for name in ROWS:
+        for name in self.kept:
             for part in row_ranges(state[name]):
                 getattr(self, name)[part].copy_(state[name][part])
         self.episode[self.filled :] = NO_EPISODE

@@ -32,7 +32,7 @@ class TaskSlices(NamedTuple):
 
     def columns(self, chosen: slice) -> TaskSlices:
         """Some of the B slices."""
-        return TaskSlices(Slices(*(tensor[:, chosen] for tensor in self.slices)), self.task[chosen])
+        return TaskSlices(self.slices.map(lambda tensor: tensor[:, chosen]), self.task[chosen])
 
 
 class SliceSampler:

@@ -30,19 +30,22 @@ class Contender:
         self.agent = build_agent(cfg, obs_dim, act_dim)
         self.streams = {name: stream(cfg.seed, f"parity/{name}") for name in ("imagination", "minibatch", "tau")}
         self.pwm: PWM = build_pwm(cfg, self.agent, self.streams)
-        horizon, batch, draws = cfg.trainer.horizon, cfg.trainer.batch_size, stream(cfg.seed, "parity/data")
+        horizon = cfg.trainer.get("model_horizon") or cfg.trainer.horizon
+        self.imagined = cfg.trainer.get("imagination_horizon") or cfg.trainer.horizon
+        batch, draws = cfg.trainer.batch_size, stream(cfg.seed, "parity/data")
         shapes = ((horizon + 1, batch, obs_dim), (horizon, batch, act_dim), (horizon, batch))
         self.slices = Slices(*(torch.rand(shape, generator=draws) for shape in shapes))
+        if self.agent.world_model.termination_head is not None:
+            self.slices = self.slices._replace(terminated=torch.zeros(horizon, batch, dtype=torch.bool))
         self.states = torch.rand(cfg.recipe.rollouts, obs_dim, generator=draws)
 
     def updates(self) -> dict[str, Update]:
         """The three updates of an iteration; the critics' comes with an actor's, whose rollout it learns from."""
-        horizon = self.cfg.trainer.horizon
         of_slices, of_states = self._tasks(self.slices.actions.shape[1]), self._tasks(len(self.states))
-        rollout, _ = self.pwm.update_actor(self.states, horizon, of_states)
+        rollout, _ = self.pwm.update_actor(self.states, self.imagined, of_states)
         return {
             "model": lambda: self.pwm.update_model(self.slices, of_slices),
-            "actor": lambda: self.pwm.update_actor(self.states, horizon, of_states),
+            "actor": lambda: self.pwm.update_actor(self.states, self.imagined, of_states),
             "critic": lambda: self.pwm.update_critic(rollout),
         }
 

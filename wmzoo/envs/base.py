@@ -56,6 +56,7 @@ class VectorEnv(ABC):
     truncation. control_timestep: simulated seconds per agent step. device: where the returned tensors are;
     actions may come from anywhere. With several tasks (N), tasks: int64 [B], which one each environment plays;
     action_dims: how many of the A actions each of the N takes, the first ones; episode_length: the longest.
+    terminates: whether a step can end an episode by itself; False where it is certain that none does.
     workers: ids of the processes that step it, none for most; they end with it.
     """
 
@@ -67,6 +68,7 @@ class VectorEnv(ABC):
     device: torch.device
     tasks: Tensor | None = None
     action_dims: tuple[int, ...] | None = None
+    terminates: bool = True
 
     @property
     def workers(self) -> tuple[int, ...]:

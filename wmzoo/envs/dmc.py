@@ -39,6 +39,7 @@ class DmcVectorEnv(SimulatedVectorEnv):
     ) -> None:
         domain, name = dmc_tasks.find(task)
         make = MakeDmcSimulators(domain, name, action_repeat, episode_length)
+        self.terminates = domain == "lqr"  # the only one of the suite with an end of its own
         super().__init__(f"{domain}-{name}", make, num_envs, episode_length, backend, device, ARRAY_TASKS)
 
 

@@ -20,6 +20,7 @@ from wmzoo.envs.simulator import own_limit  # noqa: E402
 LISTING = "the list: python -m wmzoo.envs.gymnasium"
 _MUJOCO = "gymnasium.envs.mujoco"
 _CONTINUOUS_CLASSIC = ("Pendulum-v1", "MountainCarContinuous-v0")
+ENDLESS = ("HalfCheetah", "HumanoidStandup", "Pendulum", "Pusher", "Reacher", "Swimmer")  # by themselves
 
 
 class GymnasiumVectorEnv(SimulatedVectorEnv):
@@ -63,6 +64,7 @@ class GymnasiumVectorEnv(SimulatedVectorEnv):
                     f"env.backend=auto takes one that does"
                 )
             defined = {}
+        self.terminates = spec.id.rpartition("-")[0] not in ENDLESS
         super().__init__(spec.id, make, num_envs, episode_length, backend, device, defined)
 
 

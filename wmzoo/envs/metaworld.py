@@ -30,6 +30,7 @@ class MetaworldVectorEnv(SimulatedVectorEnv):
     ) -> None:
         name = find_task(task)
         make = MakeMetaworldSimulators(name, action_repeat, episode_length)
+        self.terminates = False
         super().__init__(name, make, num_envs, episode_length, backend, device)
 
 

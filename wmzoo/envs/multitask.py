@@ -71,6 +71,7 @@ class MultitaskVectorEnv(VectorEnv):
             self.close()
             raise
         self.control_timestep = self._batches[0].control_timestep
+        self.terminates = any(batch.terminates for batch in self._batches)
         self.episode_length = max(batch.episode_length for batch in self._batches)
 
     def reset(self, seed: int, stagger: bool = False) -> Tensor:

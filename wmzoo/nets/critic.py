@@ -40,16 +40,22 @@ class EnsembleLayerNorm(nn.Module):
 
 
 class CriticEnsemble(nn.Module):
-    """`num` value functions V_e(z); blocks Linear → Mish → LayerNorm."""
+    """`num` value functions V_e(z); blocks Linear → Mish → LayerNorm.
 
-    def __init__(self, latent_dim: int, units: Sequence[int], num: int = 3) -> None:
+    zero_init: the last layer's weights are zero at first, and so are all values.
+    """
+
+    def __init__(self, latent_dim: int, units: Sequence[int], num: int = 3, zero_init: bool = False) -> None:
         super().__init__()
         self.num = num
         widths = [latent_dim, *units]
         layers: list[nn.Module] = []
         for i, o in pairwise(widths):
             layers += [EnsembleLinear(num, i, o), Mish(), EnsembleLayerNorm(num, o)]
-        self.layers = nn.Sequential(*layers, EnsembleLinear(num, widths[-1], 1))
+        last = EnsembleLinear(num, widths[-1], 1)
+        self.layers = nn.Sequential(*layers, last)
+        if zero_init:
+            nn.init.zeros_(last.weight)
 
     def forward(self, z: Tensor) -> Tensor:
         """z[..., D] -> values[E, ...]."""

@@ -11,10 +11,11 @@ and truncation (bootstrapped) are told apart; two-hot rewards get a cross-entrop
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from einops import rearrange
@@ -28,7 +29,9 @@ from wmzoo.config.recipe import Recipe
 from wmzoo.data.replay import Slices
 from wmzoo.losses.base import DynamicsLoss
 from wmzoo.nets import Actor, CriticEnsemble
+from wmzoo.pwm.entropy import Entropy
 from wmzoo.pwm.esnr import RunningESNR
+from wmzoo.pwm.imagination import Drive, Feedback, Imagined, Restart, Unrolled
 from wmzoo.pwm.model_loss import ModelLoss, WorldModelLoss
 from wmzoo.pwm.nonfinite import NonFinite, finite
 from wmzoo.pwm.returns import segment_discounts, td_lambda_targets
@@ -38,30 +41,7 @@ from wmzoo.storage.form import check_form
 SATURATED = 0.97  # |a| beyond this counts as a saturated action
 
 
-class Feedback(NamedTuple):
-    """What an environment driven along a rollout answers: done[B] and terminated[B] (bool, on the CPU, which asks), and
-    obs[B,O], where a new episode starts if done."""
-
-    done: Tensor
-    terminated: Tensor
-    obs: Tensor
-
-
-Drive = Callable[[Tensor], Feedback]
-Restart = Callable[[Tensor, Tensor], Tensor]
 Figures = dict[str, Tensor]  # of an update: scalars without gradient, on its device
-
-
-class Imagined(NamedTuple):
-    """An imagined rollout. z[H,B,D] are the latents acted in; z_next[H,B,D] those reached, before any reset; rewards
-    [H,B] with gradient; done and terminated [H,B] as the environment said (all false without one), on the CPU."""
-
-    z: Tensor
-    z_next: Tensor
-    actions: Tensor
-    rewards: Tensor
-    done: Tensor
-    terminated: Tensor
 
 
 class PWM:
@@ -95,7 +75,7 @@ class PWM:
         self.loss, self.recipe, self.streams, self.world = loss, recipe, streams, world
         self.precision, self.device = precision, next(agent.parameters()).device
         adam, s = torch.optim.Adam, recipe
-        model_loss = WorldModelLoss(self.model, loss, s.gamma, s.dynamics_coef, s.reward_coef)
+        model_loss = WorldModelLoss(self.model, loss, recipe)
         betas = (s.actor_critic_betas[0], s.actor_critic_betas[1])
         encoder = list(self.model.encoder.parameters())
         others = [p for name, p in self.model.named_parameters() if not name.startswith("encoder.")]
@@ -108,6 +88,10 @@ class PWM:
         if agent.critic is not None:
             self.optimisers["critic"] = adam(agent.critic.parameters(), s.critic_lr, betas, fused=True)
         self.schedule(0.0)
+        self.entropy = None if s.entropy == "none" else Entropy(recipe, self.device)
+        self.target: CriticEnsemble | None = None  # critics that follow slowly, of the critics' targets
+        if agent.critic is not None and s.target_tau is not None:
+            self.target = copy.deepcopy(agent.critic).requires_grad_(False)
         self.rewards, self.returns = self.model.reward_moments, RunningMoments().to(self.device)
         self.esnr = RunningESNR()  # of the actor's gradient, before clipping
         self.nonfinite = NonFinite(on_nonfinite)
@@ -135,8 +119,7 @@ class PWM:
         with self.autocast():
             loss: ModelLoss = self.model_loss(slices._replace(rewards=self.scale_reward(slices.rewards)), task)
         norm = self._descend("model", loss.total, self.model, self.recipe.model_grad_clip, finite(loss.made_of))
-        figures = {"wm_loss": loss.total, "dynamics_loss": loss.dynamics, "reward_loss": loss.reward}
-        return _detached(figures | {"wm_grad_norm": norm} | dict(loss.figures))
+        return _detached({"wm_loss": loss.total, "wm_grad_norm": norm, **loss.figures})
 
     def scale_reward(self, reward: Tensor) -> Tensor:
         """Rewards as the reward head learns them: divided by their running std, less their mean if so set, clipped."""
@@ -157,46 +140,67 @@ class PWM:
         """
         shape = (horizon, len(obs), self.actor.action_dim)
         noise = send(torch.randn(shape, generator=self.streams["imagination"]), obs.device)
+        done = terminated = torch.zeros(shape[:2], dtype=torch.bool)
         if drive is None:
-            none_done = torch.zeros(shape[:2], dtype=torch.bool)
-            return Imagined(*self._unroll(obs, noise, task), none_done, none_done)
-        asked: list[Feedback] = []
+            found = self._unroll(obs, noise, task)
+        else:
+            asked: list[Feedback] = []
 
-        def restart(z_next: Tensor, action: Tensor) -> Tensor:
-            asked.append(drive(action.detach()))
-            done = asked[-1].done
-            if not done.any():
-                return z_next
-            return torch.where(send(done, z_next.device).unsqueeze(-1), self.model.encode(asked[-1].obs, task), z_next)
+            def restart(z_next: Tensor, action: Tensor) -> Tensor:
+                asked.append(drive(action.detach()))
+                done = asked[-1].done
+                if not done.any():
+                    return z_next
+                anew = self.model.encode(asked[-1].obs, task)
+                return torch.where(send(done, z_next.device).unsqueeze(-1), anew, z_next)
 
-        columns = self.unroll(obs, noise, task, restart)
-        return Imagined(*columns, *(torch.stack(ends) for ends in zip(*(each[:2] for each in asked), strict=True)))
+            found = self.unroll(obs, noise, task, restart)
+            done, terminated = (torch.stack(ends) for ends in zip(*(each[:2] for each in asked), strict=True))
+        rewards = found.rewards
+        if self.entropy is not None and found.log_density is not None:
+            rewards = rewards + self.entropy.bonus(found.log_density, self.model.action_mask(task))
+        return Imagined(*found[:3], rewards, done, terminated, *found[4:])
 
     def unroll(
         self, obs: Tensor, noise: Tensor, task: Tensor | None = None, restart: Restart | None = None
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """obs[B,O], the policy's noise[H,B,A] -> latents, next latents, actions, rewards as in `Imagined`.
+    ) -> Unrolled:
+        """From obs[B,O], with the policy's noise[H,B,A].
 
         restart: from the latent reached and the action taken to the latent that goes on.
         """
         z, steps = self.model.encode(obs, task), []
         for eps in noise:
-            action = self.model.mask(self.actor(z.detach() if self.recipe.detach else z, eps), task)
+            seen, density = z.detach() if self.recipe.detach else z, None
+            if self.entropy is None:
+                action = self.actor(seen, eps)
+            else:
+                action, density = self.actor.sample(seen, eps)
+            action = self.model.mask(action, task)
             z_next = self.model.next(z, action, task)
-            steps.append((z, z_next, action))
+            steps.append((z, z_next, action, density))
             z = z_next if restart is None else restart(z_next, action)
-        zs, z_nexts, actions = (torch.stack(column) for column in zip(*steps, strict=True))
-        return zs, z_nexts, actions, self.model.reward_code.decode(self.model.reward(zs, actions, task))
+        *columns, densities = zip(*steps, strict=True)
+        zs, z_nexts, actions = (torch.stack(column) for column in columns)
+        rewards = self.model.reward_code.decode(self.model.reward(zs, actions, task))
+        keep = None
+        if self.model.termination_head is not None and restart is None:
+            keep = 1 - self.model.end_probability(z_nexts, task)
+        return Unrolled(zs, z_nexts, actions, rewards, None if self.entropy is None else torch.stack(densities), keep)
 
     def objective(self, rollout: Imagined) -> Tensor:
         """The return of each rollout [B]: Σ over its segments of Σ_i γ^i r_i + γ^L V(z_L), where L is the segment's
-        length and V(z_L) is 0 after a true termination and the ensemble's minimum otherwise."""
-        ends = rollout.done.clone()
+        length and V(z_L) is 0 after a true termination and the ensemble's minimum otherwise. Where the model predicts
+        ends, each γ comes with the probability that the step before was none."""
+        ends, done = rollout.done.clone(), rollout.done
         ends[-1] = True
-        discounts = send(segment_discounts(rollout.done, self.recipe.gamma), self.device).to(rollout.rewards)
+        if rollout.keep is not None:
+            done = send(done, self.device)
+        discounts = send(segment_discounts(done, self.recipe.gamma, rollout.keep), self.device).to(rollout.rewards)
         values = torch.zeros_like(rollout.rewards)
         bootstrapped = tuple(send(index, self.device) for index in (ends & ~rollout.terminated).nonzero(as_tuple=True))
         values[bootstrapped] = self.critic.minimum(rollout.z_next[bootstrapped]).to(values)
+        if rollout.keep is not None:
+            values = rollout.keep * values
         return (discounts * (rollout.rewards + self.recipe.gamma * values)).sum(0)
 
     def update_actor(
@@ -217,17 +221,24 @@ class PWM:
         figures = {"policy_loss": loss, "actor_grad_norm": norm, "imagined_return": returns.mean()}
         figures["latent_norm"] = rollout.z.detach().norm(dim=-1).mean()
         figures["action_saturation"] = (rollout.actions.detach().abs() > SATURATED).float().mean()
+        if self.entropy is not None and rollout.log_density is not None:
+            found = self.entropy.per_action(rollout.log_density, self.model.action_mask(task))
+            figures |= {"entropy": found, "entropy_coef": self.entropy.log_coef.exp()}
+            self.entropy.adapt(found)
+        if rollout.keep is not None:
+            figures["imagined_end"] = 1 - rollout.keep.mean()
         return rollout, _detached(figures)
 
     # ── the critics ────────────────────────────────────────
 
     def update_critic(self, rollout: Imagined) -> Figures:
-        """Regress all critics on the rollout's TD(λ) targets: `critic_passes` over `critic_minibatches` each."""
+        """Regress all critics on the rollout's TD(λ) targets: `critic_passes` over `critic_minibatches` each. The
+        targets are of the target critics, if there are any, which then follow: θ̄ ← θ̄ + τ (θ − θ̄)."""
         s = self.recipe
         with torch.no_grad(), self.autocast():
-            next_values = self.critic.minimum(rollout.z_next)
+            next_values = (self.target or self.critic).minimum(rollout.z_next)
             ends = (send(rollout.done, self.device), send(rollout.terminated, self.device))
-            targets = td_lambda_targets(rollout.rewards, next_values, *ends, s.gamma, s.td_lambda)
+            targets = td_lambda_targets(rollout.rewards, next_values, *ends, s.gamma, s.td_lambda, rollout.keep)
             targets = rearrange(targets, "step rollout -> (step rollout)")
             z = rearrange(rollout.z.detach(), "step rollout latent -> (step rollout) latent")
         made_of = finite({"latent": z, "TD(λ) target": targets})  # once for all mini-batches
@@ -239,6 +250,9 @@ class PWM:
                     loss = self._value_loss(z[batch], targets[batch])
                 norms.append(self._descend("critic", loss, self.critic, s.critic_grad_clip, made_of))
                 losses.append(loss)
+        if self.target is not None and s.target_tau is not None:
+            with torch.no_grad():
+                torch._foreach_lerp_([*self.target.parameters()], [*self.critic.parameters()], s.target_tau)
         return _detached({"value_loss": torch.stack(losses).mean(), "critic_grad_norm": torch.stack(norms).mean()})
 
     def value_loss(self, z: Tensor, target: Tensor) -> Tensor:
@@ -277,6 +291,11 @@ class PWM:
         optimiser.step()
         return norm
 
+    def decayed(self, iteration: int, iterations: int, steps: int) -> float:
+        """How far the learning rates have come after so many of the run's iterations, and so many steps: 0 to 1."""
+        over = self.recipe.lr_decay
+        return {"run": iteration / iterations, "none": 0.0}[over] if isinstance(over, str) else min(steps / over, 1.0)
+
     def schedule(self, progress: float) -> float:
         """Linear decay: at progress 0 the initial learning rates, at 1 `final_lr`. Gives the model's."""
         s = self.recipe
@@ -288,12 +307,14 @@ class PWM:
         return rates["model"]
 
     def state_dict(self) -> dict[str, Any]:
-        """Optimisers, return scale, running ESNR, counters, random streams; weights, reward scale are the agent's.
+        """Optimisers, return scale, entropy's weight, target critics, running ESNR, counters, random streams; weights
+        and reward scale are the agent's.
 
         RunFailed for what was not finite and has not been told yet.
         """
         self.nonfinite.settle()
-        return {
+        parts = {"entropy": self.entropy, "target": self.target}
+        return {name: part.state_dict() for name, part in parts.items() if part is not None} | {
             "optimisers": {name: optimiser.state_dict() for name, optimiser in self.optimisers.items()},
             "returns": self.returns.state_dict(),
             "esnr": self.esnr.state_dict(),
@@ -306,6 +327,10 @@ class PWM:
         for name, optimiser in self.optimisers.items():
             check_moments(optimiser, state["optimisers"][name], f"pwm/optimisers/{name}")
         check_form(state["returns"], self.returns.state_dict(), "pwm/returns")
+        if self.entropy is not None:
+            self.entropy.check_state(state["entropy"], "pwm/entropy")
+        if self.target is not None:
+            check_form(state["target"], self.target.state_dict(), "pwm/target")
         width = 0 if self.agent.actor is None else sum(p.numel() for p in self.agent.actor.parameters())
         self.esnr.check_state(state["esnr"], width)
         for name, generator in self.streams.items():
@@ -318,6 +343,10 @@ class PWM:
         for name, optimiser in self.optimisers.items():
             load_moments(optimiser, state["optimisers"][name])
         self.returns.load_state_dict(state["returns"])
+        if self.entropy is not None:
+            self.entropy.load_state_dict(state["entropy"])
+        if self.target is not None:
+            self.target.load_state_dict(state["target"])
         self.esnr.load_state_dict(state["esnr"])
         for name, generator in self.streams.items():
             generator.set_state(state["streams"][name])

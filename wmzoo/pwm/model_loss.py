@@ -6,48 +6,64 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from wmzoo.agent.world_model import WorldModel
+from wmzoo.agent.world_model import END_WEIGHT, WorldModel
+from wmzoo.config.recipe import Recipe
 from wmzoo.data.replay import Slices
 from wmzoo.losses.base import DynamicsLoss, discounted_sum
 
 
 class ModelLoss(NamedTuple):
-    """total = (c_dyn · dynamics + c_rew · reward) / H, with figures of the dynamics loss's own, and what it came from,
-    by name, in the order of its making."""
+    """total = (c_dyn · dynamics + c_rew · reward + c_end · termination) / H, with figures of the single losses, and
+    what it came from, by name, in the order of its making."""
 
     total: Tensor
-    dynamics: Tensor
-    reward: Tensor
     figures: Mapping[str, Tensor]
     made_of: Mapping[str, Tensor]
 
 
 class WorldModelLoss(nn.Module):
-    """dynamics = Σ_t γ^t ℓ_t of the dynamics loss; reward = (1/H) Σ_t γ^t of the reward head's error."""
+    """dynamics = Σ_t γ^t ℓ_t of the dynamics loss; reward = (1/H) Σ_t γ^t of the reward head's error; termination, of a
+    model with such a head, (1/H) Σ_t γ^t of its cross-entropy, see `end_errors`."""
 
-    def __init__(
-        self, model: WorldModel, loss: DynamicsLoss, gamma: float, dynamics_coef: float, reward_coef: float
-    ) -> None:
+    def __init__(self, model: WorldModel, loss: DynamicsLoss, recipe: Recipe) -> None:
         super().__init__()
-        self.model, self.loss, self.gamma = model, loss, gamma
-        self.dynamics_coef, self.reward_coef = dynamics_coef, reward_coef
+        self.model, self.loss, self.recipe = model, loss, recipe
 
     def forward(self, slices: Slices, task: Tensor | None = None) -> ModelLoss:
         """obs[H+1,B,O], actions[H,B,A], rewards[H,B] as the head learns them, task[B] or None; the gradient runs
         through the whole rollout."""
-        horizon = len(slices.actions)
+        horizon, gamma = len(slices.actions), self.recipe.gamma
         with torch.no_grad():
             targets = self.model.encode(slices.obs[1:], task)
         z0 = self.model.encode(slices.obs[0], task)
         actions = self.model.mask(slices.actions, task)
         zs, dynamics_loss, figures = self.loss.rollout(
-            self.model.dynamics, z0, actions, targets, self.gamma, self.model.embed(task)
+            self.model.dynamics, z0, actions, targets, gamma, self.model.embed(task)
         )
         errors = self.model.reward_code.error(self.model.reward(zs[:-1], actions, task), slices.rewards)
-        reward_loss = discounted_sum(errors, self.gamma) / horizon
-        total = (self.dynamics_coef * dynamics_loss + self.reward_coef * reward_loss) / horizon
+        reward_loss = discounted_sum(errors, gamma) / horizon
+        weighted = self.recipe.dynamics_coef * dynamics_loss + self.recipe.reward_coef * reward_loss
         made_of = {"observation": slices.obs, "action": actions, "reward": slices.rewards, "latent": zs}
         made_of |= {"target latent": targets, "dynamics loss": dynamics_loss, "reward loss": reward_loss}
-        return ModelLoss(total, dynamics_loss, reward_loss, figures, made_of)
+        figures = {"dynamics_loss": dynamics_loss, "reward_loss": reward_loss, **figures}
+        if self.model.termination_head is not None and slices.terminated is not None:
+            ends = end_errors(self.model.end_logit(zs[1:], task), slices.terminated, gamma)
+            end_loss = discounted_sum(ends, gamma) / horizon
+            weighted = weighted + self.recipe.termination_coef * end_loss
+            made_of["termination loss"] = figures["termination_loss"] = end_loss
+        return ModelLoss(weighted / horizon, figures, made_of)
+
+
+def end_errors(logit: Tensor, terminated: Tensor, gamma: float) -> Tensor:
+    """The cross-entropy [H,B] of the termination head: logit[H,B], terminated[H,B] -> w·y·softplus(−l) +
+    (1−y)·softplus(l).
+
+    w is END_WEIGHT, and corrects how slices are drawn: the step that ends an episode is the last of the only slice that
+    has it, where others stand at all H places of slices; it weighs as much as they do together, Σ_t γ^t / γ^{H−1}.
+    """
+    horizon = len(logit)
+    places = sum(gamma**t for t in range(horizon)) / gamma ** (horizon - 1) if gamma else 1.0
+    return torch.where(terminated, END_WEIGHT * places * F.softplus(-logit), F.softplus(logit))

@@ -92,6 +92,11 @@ class IterativeTrainer(Trainer):
     def begin(self) -> bool | None:
         """What comes before the first iteration. False where it left off, asked to stop: it is called again."""
 
+    @property
+    def steps(self) -> int:
+        """What a decay of the learning rates over steps counts: agent steps of a trainer that acts, else iterations."""
+        return self.iteration
+
     def stopping(self) -> bool:
         """Whether one of the processes was asked to stop; all of them have to ask this together."""
         return self.pwm.world.any(self.recorder.stop_requested(), self.device)
@@ -118,7 +123,7 @@ class IterativeTrainer(Trainer):
                 return
         while self.iteration < self.iterations:
             tick, steps_before = time.perf_counter(), self.env_steps
-            rate = self.pwm.schedule(self.iteration / self.iterations)
+            rate = self.pwm.schedule(self.pwm.decayed(self.iteration, self.iterations, self.steps))
             row = self.learn()
             self.pwm.nonfinite.settle()
             row |= {"lr": rate, "nonfinite": self.pwm.nonfinite.counts.total()}

@@ -33,15 +33,17 @@ STREAMS = ("imagination", "minibatch", "exploration", "starts", "replay", "diagn
 log = logging.getLogger("wmzoo")
 
 
-def with_tasks(cfg: DictConfig, source: VectorEnv | Shards) -> DictConfig:
-    """The config with the tasks of the environment or of the data in it, so that a checkpoint has them; itself for one
-    task.
+def settled(cfg: DictConfig, source: VectorEnv | Shards) -> DictConfig:
+    """The config with what the environment or the data decide, so that a checkpoint has it: the tasks, where there are
+    several, and no termination head where no step can end an episode (data tell of none).
 
-    WmzooError where the config names others.
+    WmzooError where the config names other tasks.
     """
+    cfg = cfg.copy()
+    if cfg.recipe.get("termination") and not (isinstance(source, VectorEnv) and source.terminates):
+        cfg.recipe.termination = False
     if source.action_dims is None or len(source.action_dims) == 1:  # a set of one task is one task
         return cfg
-    cfg = cfg.copy()
     where = "the data" if isinstance(source, Shards) else f"env={cfg.env.name}"
     for key, value in {"num_tasks": len(source.action_dims), "action_dims": list(source.action_dims)}.items():
         if cfg.model[key] and cfg.model[key] != value:
@@ -89,7 +91,7 @@ def build_trainer(cfg: DictConfig, recorder: Callable[[Agent], Recorder]) -> tup
     eval_env = build_env(cfg, cfg.eval.episodes) if "policy" in needed else None
     source = env or eval_env or data
     assert source is not None, "a trainer needs env, data or policy"
-    cfg = with_tasks(cfg, source).copy()
+    cfg = settled(cfg, data or source)  # extraction learns from data alone
     obs_dim, act_dim = source.obs_dim, source.act_dim
     if "policy" not in needed:
         cfg.actor = cfg.critic = None

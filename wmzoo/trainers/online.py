@@ -15,7 +15,8 @@ from wmzoo.diagnostics.open_loop import open_loop
 from wmzoo.envs.base import NewEpisodes, VectorEnv
 from wmzoo.errors import RunFailed
 from wmzoo.evaluation.episodes import Evaluation
-from wmzoo.pwm.algorithm import Feedback, Figures
+from wmzoo.pwm.algorithm import Figures
+from wmzoo.pwm.imagination import Feedback
 from wmzoo.storage.form import check_form
 from wmzoo.storage.rows import Row
 from wmzoo.trainers.base import IterativeTrainer, mean
@@ -29,17 +30,19 @@ class OnlineTrainer(IterativeTrainer):
     """Per iteration: `horizon` steps of all environments, then actor, critic and model updates.
 
     Args:
-        horizon: H, both the steps acted and the length of imagined rollouts.
-        batch_size: slices per model update. buffer_size: rows of the replay.
+        horizon: H, the steps acted.
+        batch_size: slices per model update. buffer_size: rows of the replay. recency: κ of its draws.
+        model_horizon, imagination_horizon: steps of the slices and of imagined rollouts; None for H.
         warmup_steps: environment steps with uniformly random actions before the first iteration; None for one whole
             episode in every environment.
         pretrain_updates: model updates on them; None for as many as an episode has steps (PWM).
         model_updates: per iteration.
-        act_on: `observations` acts on the encoding of every real observation; an actor update then starts from states
-            just visited. `imagination` is the paper's loop: the actions of the actor's imagined rollout drive the
-            environments, whose ends of episodes close its rollouts; one actor update per iteration.
+        act_on: `observations` acts on the encoding of every real observation; actor updates follow. `imagination` is
+            the paper's loop: the actions of the actor's imagined rollout of H steps drive the environments, whose ends
+            of episodes close its rollouts; one actor update per iteration.
         actor_updates: per iteration; each is followed by one critic update on the same rollout.
-        rollouts: imagined rollouts per actor update, with `act_on=observations`.
+        rollouts, starts: imagined ones per actor update, with `act_on=observations`, and where they start: in states of
+            the `replay`, or in those `visited` in the iteration.
         stagger: spread the first episodes' lengths, so that episode ends do not coincide.
         evaluate: the deterministic policy's evaluation on separate environments.
         common: of IterativeTrainer. Iterations follow the warm-up; streams are `exploration`, `starts`, `replay` and
@@ -64,17 +67,24 @@ class OnlineTrainer(IterativeTrainer):
         actor_updates: int,
         rollouts: int,
         stagger: bool,
+        recency: float = 1.0,  # the configs of older versions lack these four
+        model_horizon: int | None = None,
+        imagination_horizon: int | None = None,
+        starts: str = "visited",
         **common: Any,
     ) -> None:
         super().__init__(**common)
         if act_on not in ("observations", "imagination"):
             raise ValueError(f"recipe.act_on is observations or imagination, not '{act_on}'")
-        if env.episode_length < horizon:
-            raise ValueError(f"trainer.horizon={horizon} is longer than an episode, {env.episode_length} agent steps")
+        self.horizon, self.model_horizon = horizon, model_horizon or horizon
+        self.imagination_horizon = imagination_horizon or horizon
+        for key, steps in {"trainer.horizon": horizon, "recipe.model_horizon": self.model_horizon}.items():
+            if env.episode_length < steps:
+                raise ValueError(f"{key}={steps} is longer than an episode, {env.episode_length} agent steps")
         if self.agent.world_model.task_embedding is not None:
             raise ValueError("trainer=online trains on one task: it takes no env=multitask and model.num_tasks=0")
         self.env, self.evaluate, self.seed = env, evaluate, seed
-        self.horizon, self.batch_size = horizon, batch_size
+        self.batch_size, self.starts = batch_size, starts
         self.warmup_steps = env.episode_length * env.num_envs if warmup_steps is None else warmup_steps
         self.pretrain_updates = env.episode_length if pretrain_updates is None else pretrain_updates
         self.model_updates = model_updates
@@ -82,11 +92,16 @@ class OnlineTrainer(IterativeTrainer):
         self.actor_updates, self.rollouts = actor_updates, rollouts
         self.playing, self.first_updates = False, 0  # of `begin`: whether episodes run, model updates done
         shape = (env.num_envs, env.obs_dim, env.act_dim, env.episode_length)
-        self.replay = ReplayBuffer(buffer_size, *shape, self.streams["replay"])  # where the environments are
+        terminates = self.agent.world_model.termination_head is not None
+        self.replay = ReplayBuffer(buffer_size, *shape, self.streams["replay"], recency, terminates)
 
     def learn(self) -> Row:
         policy, model = self._policy_updates(), self._model_updates(self.model_updates)
         return mean(policy) | mean(model) | self.episodes.take() | self.pwm.esnr.row()
+
+    @property
+    def steps(self) -> int:
+        return self.env_steps
 
     def speed(self, steps: int, seconds: float) -> Row:
         return {"fps": steps / seconds, "buffer_size": len(self.replay)}
@@ -174,16 +189,23 @@ class OnlineTrainer(IterativeTrainer):
             visited.append(self.obs)
             obs = send(self.obs, self.device)
             self._act(self.agent.act(obs, deterministic=False, generator=self.streams["exploration"]))
-        states = send(torch.cat(visited), self.device)
+        states = send(torch.cat(visited), self.device) if self.starts == "visited" else None
         rows = []
         for _ in range(self.actor_updates):
-            chosen = torch.randperm(len(states), generator=self.streams["starts"])[: self.rollouts]
-            rollout, row = self.pwm.update_actor(states[send(chosen, self.device)], self.horizon)
+            rollout, row = self.pwm.update_actor(self._starts(states), self.imagination_horizon)
             rows.append(row | self.pwm.update_critic(rollout))
         return rows
 
+    def _starts(self, visited: Tensor | None) -> Tensor:
+        """Where imagined rollouts begin: some of the states visited, or of the replay (none in which an episode
+        ended)."""
+        if visited is None:
+            return send(self.replay.sample(self.rollouts, 1, self.streams["starts"]).obs[0], self.device)
+        chosen = torch.randperm(len(visited), generator=self.streams["starts"])[: self.rollouts]
+        return visited[send(chosen, self.device)]
+
     def _model_updates(self, count: int) -> list[Figures]:
-        draws = (self.replay.sample(self.batch_size, self.horizon).to(self.device) for _ in range(count))
+        draws = (self.replay.sample(self.batch_size, self.model_horizon).to(self.device) for _ in range(count))
         return [self.pwm.update_model(slices) for slices in draws]
 
     def _model_errors(self) -> Row:
