@@ -10,7 +10,7 @@ from torch import Tensor
 
 from wmzoo.agent.agent import Agent
 from wmzoo.agent.world_model import TaskEmbedding, WorldModel
-from wmzoo.config.recipe import Recipe
+from wmzoo.config.recipe import Recipe, options
 from wmzoo.data.replay import Slices
 from wmzoo.dynamics.base import Dynamics
 from wmzoo.dynamics.flow import FlowDynamics
@@ -48,8 +48,18 @@ SETTINGS: dict[str, Any] = {
 }
 
 
-def tiny_agent(dynamics: str = "mlp/logit", tasks: bool = False, bins: int = 1, seed: int = 0) -> Agent:
-    """dynamics: mlp or flow, and where: mlp/none, mlp/latent, mlp/logit, flow/latent, flow/logit."""
+def tiny_agent(
+    dynamics: str = "mlp/logit",
+    tasks: bool = False,
+    bins: int = 1,
+    seed: int = 0,
+    std: str = "parameter",
+    ends: bool = False,
+) -> Agent:
+    """dynamics: mlp or flow, and where: mlp/none, mlp/latent, mlp/logit, flow/latent, flow/logit.
+
+    std: of the policy. ends: whether there is a termination head.
+    """
     torch.manual_seed(seed)
     extra = TASK_DIM if tasks else 0
     kind, where = dynamics.split("/")
@@ -66,21 +76,26 @@ def tiny_agent(dynamics: str = "mlp/logit", tasks: bool = False, bins: int = 1, 
         reward_head=mlp(LATENT + ACT + extra, [UNITS], code.width, "mish"),
         reward_code=code,
         task_embedding=TaskEmbedding(TASKS, TASK_DIM) if tasks else None,
+        termination_head=mlp(LATENT + extra, [UNITS], 1, "mish") if ends else None,
     )
-    agent = Agent(
-        model, Actor(LATENT, ACT, [UNITS]), CriticEnsemble(LATENT, [UNITS], 3), OmegaConf.create(), OBS, ACT
-    ).double()
+    actor, critic = Actor(LATENT, ACT, [UNITS], std), CriticEnsemble(LATENT, [UNITS], 3)
+    agent = Agent(model, actor, critic, OmegaConf.create(), OBS, ACT).double()
     with torch.no_grad():
         for parameter in agent.parameters():
             parameter.add_(torch.randn_like(parameter), alpha=0.2)
     return agent
 
 
+def recipe_of(**settings: Any) -> Recipe:
+    """`recipe=paper`, with SETTINGS and others."""
+    return Recipe.of({**options()["paper"], **SETTINGS, **settings})
+
+
 def tiny_pwm(
     agent: Agent, loss: DynamicsLoss | None = None, on_nonfinite: str = "stop", compiled: bool = False, **settings: Any
 ) -> PWM:
     streams = {name: torch.Generator().manual_seed(i) for i, name in enumerate(("imagination", "minibatch"))}
-    return PWM(agent, loss or MSELoss(), Recipe(**{**SETTINGS, **settings}), streams, on_nonfinite, compiled=compiled)
+    return PWM(agent, loss or MSELoss(), recipe_of(**settings), streams, on_nonfinite, compiled=compiled)
 
 
 def observations(rows: int = 3) -> Tensor:

@@ -182,4 +182,5 @@ def test_the_counts_by_part_add_up_to_all_parameters() -> None:
     counts = agent.parameter_counts()
     assert counts["total"] == sum(p.numel() for p in agent.parameters())
     assert counts["task_embedding"] == 12
-    assert set(counts) == {"encoder", "dynamics", "reward_head", "task_embedding", "actor", "critic", "total"}
+    heads = {"reward_head", "termination_head"}
+    assert set(counts) == {"encoder", "dynamics", *heads, "task_embedding", "actor", "critic", "total"}

@@ -15,8 +15,9 @@ from torch import Tensor
 from wmzoo.agent.build import build_agent
 from wmzoo.config.composition import compose
 from wmzoo.data.replay import Slices
-from wmzoo.pwm.algorithm import PWM, Feedback
+from wmzoo.pwm.algorithm import PWM
 from wmzoo.pwm.build import build_pwm
+from wmzoo.pwm.imagination import Feedback
 
 FILE = Path(__file__).parents[2] / "benchmarks" / "transcription.py"
 H, B, OBS, ACT = 5, 6, 4, 3

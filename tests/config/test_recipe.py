@@ -49,6 +49,24 @@ DEFAULT: dict[str, Any] = {
     "critic_minibatches": 4,
     "final_lr": 1.0e-5,
 }
+NEW: dict[str, tuple[Any, Any]] = {  # keys added since: in the default, and what the paper does and did before them
+    "model_horizon": (8, None),
+    "termination": (True, False),
+    "termination_coef": (1.0, 1.0),
+    "recency": (2.0, 1.0),
+    "imagination_horizon": (8, None),
+    "starts": ("replay", "visited"),
+    "policy_std": ("state", "parameter"),
+    "entropy": ("auto", "none"),
+    "entropy_coef": (0.1, 0.1),
+    "entropy_target": (-0.5, -0.5),
+    "entropy_lr": (0.02, 0.02),
+    "critics": (2, 3),
+    "critic_zero_init": (True, False),
+    "target_tau": (0.02, None),
+    "lr_decay": ("none", "run"),
+}
+CHANGED = {"model_updates": 24, "warmup_steps": 8192, "actor_updates": 24, "rollouts": 128, "critic_minibatches": 2}
 PAPER = DEFAULT | {
     "name": "paper",
     "activation": "mish",
@@ -70,18 +88,21 @@ PAPER = DEFAULT | {
 }
 
 
-@pytest.mark.parametrize("expected", [DEFAULT, PAPER], ids=lambda option: option["name"])
-def test_an_option_has_the_values_that_its_file_had(expected: dict[str, Any]) -> None:
+DEFAULT_NOW = DEFAULT | CHANGED | {name: pair[0] for name, pair in NEW.items()}
+PAPER_NOW = PAPER | {name: pair[1] for name, pair in NEW.items()}
+
+
+@pytest.mark.parametrize("expected", [DEFAULT_NOW, PAPER_NOW], ids=lambda option: option["name"])
+def test_an_option_has_its_values_and_the_paper_those_that_its_file_had(expected: dict[str, Any]) -> None:
     assert options()[expected["name"]] == expected
-    composed = OmegaConf.to_container(compose([f"recipe={expected['name']}"]).recipe)
-    assert composed == expected and list(composed) == list(expected)
+    assert OmegaConf.to_container(compose([f"recipe={expected['name']}"]).recipe) == expected
 
 
 def test_the_algorithm_s_recipe_is_that_of_the_config() -> None:
     cfg = compose(["recipe=paper", "recipe.gamma=0.5", "recipe.actor_critic_betas=[0.5,0.75]"])
     mine = Recipe.of(cfg.recipe)
-    assert {name: getattr(mine, name) for name in PAPER if name != "name"} == {
-        name: value for name, value in (PAPER | {"gamma": 0.5, "actor_critic_betas": [0.5, 0.75]}).items()
+    assert {name: getattr(mine, name) for name in PAPER_NOW if name != "name"} == {
+        name: value for name, value in (PAPER_NOW | {"gamma": 0.5, "actor_critic_betas": [0.5, 0.75]}).items()
         if name != "name"
     }  # fmt: skip
     assert Recipe() == Recipe.of(
@@ -100,6 +121,9 @@ def test_the_algorithm_s_recipe_is_that_of_the_config() -> None:
         ({"rollouts": True}, r"recipe.rollouts is an integer from 1 to 1048576, not True"),
         ({"model_betas": (0.9, 1.0)}, r"recipe.model_betas is a list of 2 entries, each a number from 0 to below 1"),
         ({"model_betas": "09"}, r"recipe.model_betas is a list"),
+        ({"lr_decay": "half"}, r"recipe.lr_decay is run, none or an integer of 1 or more, not 'half'"),
+        ({"target_tau": 0.0}, r"recipe.target_tau is null or a number above 0, up to 1, not 0.0"),
+        ({"recency": 0.5}, r"recipe.recency is a number from 1 to 100, not 0.5"),
         ({"detach": None}, r"recipe.detach is true or false, not None"),
     ],
 )
@@ -118,5 +142,5 @@ def test_a_bundle_from_before_a_key_gets_what_was_done_then_and_keeps_what_it_ha
     assert "recipe" not in load_config(tmp_path / "without")
 
 
-def test_only_keys_that_name_a_value_of_before_are_added() -> None:
-    assert recipe.added() == {}  # all of today's were always there
+def test_an_older_config_does_what_was_done_before_the_keys_it_lacks() -> None:
+    assert recipe.added() == {name: pair[1] for name, pair in NEW.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -74,8 +75,9 @@ class Chronicle:
         }
 
 
-def replay_of(rows: int, seed: int = 0) -> ReplayBuffer:
-    return ReplayBuffer(rows * NUM_ENVS, NUM_ENVS, 1, 1, LONGEST, torch.Generator().manual_seed(seed))
+def replay_of(rows: int, seed: int = 0, recency: float = 1.0, terminates: bool = False) -> ReplayBuffer:
+    generator = torch.Generator().manual_seed(seed)
+    return ReplayBuffer(rows * NUM_ENVS, NUM_ENVS, 1, 1, LONGEST, generator, recency, terminates)
 
 
 def columns(replay: ReplayBuffer, batch: int, horizon: int) -> list[tuple[float, ...]]:
@@ -158,6 +160,64 @@ def test_slices_are_drawn_uniformly() -> None:
     assert abs(chi_square - degrees) < 4 * math.sqrt(2 * degrees)
 
 
+@pytest.mark.parametrize("steps", [25, 73], ids=["filling", "full, over its seam"])
+def test_recent_rows_are_drawn_in_proportion_to_their_rank(steps: int) -> None:
+    """κ = 3: of N rows the one of rank r, the oldest first, with probability ((r+1)³ − r³)/N³."""
+    chronicle = Chronicle(replay_of(30, recency=3.0))
+    for step in range(steps):
+        chronicle.step([2 * (step % 5 == 4)] * NUM_ENVS)
+    replay = chronicle.replay
+    drawn = torch.tensor([column[0] for column in columns(replay, 30_000, 1)])
+    rows = replay.filled
+    counts, expected = [], []
+    for env in range(NUM_ENVS):
+        for age in range(1, rows):
+            row = (replay.head[env] - age) % replay.rows
+            if replay.episode[row, env] == replay.episode[(row + 1) % replay.rows, env] != -1:
+                counts.append(int((drawn == replay.obs[row, env, 0]).sum()))
+                expected.append((rows - age) ** 3 - (rows - 1 - age) ** 3)
+    total = sum(expected)
+    wanted = [len(drawn) * each / total for each in expected]
+    chi_square = sum((count - want) ** 2 / want for count, want in zip(counts, wanted, strict=True) if want > 5)
+    degrees = sum(want > 5 for want in wanted) - 1
+    assert sum(counts) == len(drawn) and degrees > 20
+    assert chi_square - degrees < 4 * math.sqrt(2 * degrees)
+
+
+def test_rare_recent_slices_are_drawn_by_rank_too() -> None:
+    """Two whole slices of 5 steps per environment, the first ever written and one in the middle: 1 and 1.5³ … apart."""
+    chronicle = Chronicle(replay_of(700, recency=2.0))
+    for length in (LONGEST - 1, 1, 1, 1) * 2:
+        for step in range(length):
+            chronicle.step([int(step == length - 1)] * NUM_ENVS)
+    for _ in range(300):
+        chronicle.step([1] * NUM_ENVS)
+    replay = chronicle.replay
+    drawn = columns(replay, 8_000, 5)
+    wanted = {}
+    for piece in chronicle.slices(5):
+        row, env = (replay.obs[..., 0] == piece[0]).nonzero()[0].tolist()
+        rank = replay.filled - 1 - (int(replay.head[env]) - row)
+        wanted[piece] = (rank + 1) ** 2 - rank**2
+    assert len(wanted) == 2 * NUM_ENVS and set(drawn) <= set(wanted)
+    for piece, weight in wanted.items():
+        share = weight / sum(wanted.values())
+        assert abs(drawn.count(piece) - 8_000 * share) < 4 * math.sqrt(8_000 * share)
+
+
+def test_where_tasks_end_by_themselves_slices_say_at_which_step() -> None:
+    chronicle = Chronicle(replay_of(60, terminates=True))
+    for ends in ([0, 0], [0, 0], [1, 2], [0, 0], [0, 1], [2, 0], [0, 0]):
+        chronicle.step(ends)
+    slices = chronicle.replay.sample(300, 2)
+    assert slices.terminated is not None and slices.terminated.shape == (2, 300)
+    assert not slices.terminated[0].any()
+    ended = {float(obs) for obs, end in zip(slices.obs[-1, :, 0], slices.terminated[-1], strict=True) if end}
+    last = [chronicle.episodes[number]["obs"][-1] for number in (0, 3)]  # the episodes that did not end by their length
+    assert ended == set(last)
+    assert chronicle.replay.state_dict()["terminated"].sum() == 2
+
+
 def test_rare_whole_slices_are_drawn_uniformly_too() -> None:
     chronicle = Chronicle(replay_of(700))
     for _ in range(LONGEST):
@@ -207,11 +267,12 @@ def test_a_ring_shorter_than_an_episode_is_refused_with_the_size_it_needs() -> N
         replay_of(LONGEST + 1)
 
 
-def test_a_saved_replay_goes_on_exactly() -> None:
-    one = Chronicle(replay_of(12))
+@pytest.mark.parametrize("kind", [{}, {"recency": 2.0, "terminates": True}], ids=["uniform", "recent, with ends"])
+def test_a_saved_replay_goes_on_exactly(kind: dict[str, Any]) -> None:
+    one = Chronicle(replay_of(12, **kind))
     for i in range(20):
         one.step([0, int(i % 5 == 0)])
-    other = replay_of(12, seed=99)
+    other = replay_of(12, seed=99, **kind)
     state = {name: value.clone() for name, value in one.replay.state_dict().items()}
     other.load_state_dict(state)
     expected = columns(one.replay, 50, 2)

@@ -62,3 +62,11 @@ def test_members_start_orthogonal_with_gain_root_two_and_differ() -> None:
                 gram = member.T @ member if member.shape[0] >= member.shape[1] else member @ member.T
                 np.testing.assert_allclose(gram, 2 * np.eye(len(gram)), atol=1e-5)
             assert not torch.equal(weight[0], weight[1])
+
+
+def test_values_may_be_zero_at_first_and_learn_all_the_same() -> None:
+    torch.manual_seed(0)
+    critic, z = CriticEnsemble(6, [5, 4], num=3, zero_init=True), torch.randn(7, 6)
+    assert not critic(z).any()
+    (critic(z) - 1).square().mean().backward()
+    assert critic.layers[-1].weight.grad.abs().min() > 0

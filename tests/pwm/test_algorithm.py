@@ -15,7 +15,8 @@ from returns_by_hand import CONTINUES, TERMINATED, TRUNCATED, column, columns, f
 from tiny import ACT, LATENT, OBS, SETTINGS, TASKS, observations, slices, tiny_agent, tiny_pwm
 from torch import Tensor, nn
 
-from wmzoo.pwm.algorithm import PWM, Feedback, Imagined, frozen
+from wmzoo.pwm.algorithm import PWM, frozen
+from wmzoo.pwm.imagination import Feedback, Imagined
 
 
 class SumCritic(nn.Module):
@@ -267,18 +268,39 @@ def test_learning_rates_fall_linearly_to_the_final_one() -> None:
         assert given_rate == now[2]
 
 
-def test_a_saved_state_goes_on_bit_for_bit() -> None:
+@pytest.mark.parametrize(("decay", "expected"), [("run", 0.3), ("none", 0.0), (1000, 0.5), (400, 1.0)])
+def test_rates_decay_over_the_run_over_steps_or_not_at_all(decay: str | int, expected: float) -> None:
+    pwm = tiny_pwm(tiny_agent(), lr_decay=decay)
+    assert pwm.decayed(iteration=3, iterations=10, steps=500) == pytest.approx(expected)
+
+
+MORE = {"entropy": "auto", "entropy_lr": 0.5, "target_tau": 0.3}
+
+
+@pytest.mark.parametrize("more", [{}, MORE], ids=["paper", "maximum entropy"])
+def test_a_saved_state_goes_on_bit_for_bit(more: dict[str, Any]) -> None:
     def updates(pwm: PWM) -> list[float]:
         rollout, row = pwm.update_actor(observations(), 3)
         rows = row | pwm.update_critic(rollout) | pwm.update_model(slices())
         return list(rows.values())
 
-    pwm = tiny_pwm(tiny_agent(), return_scale=True, reward_scale="std")
+    settings = {"return_scale": True, "reward_scale": "std", **more}
+    pwm = tiny_pwm(tiny_agent(std="state"), **settings)
     pwm.rewards.update(torch.randn(5))
     updates(pwm)
-    other = tiny_pwm(tiny_agent(seed=1), return_scale=True, reward_scale="std")
+    other = tiny_pwm(tiny_agent(std="state", seed=1), **settings)
     for ours, theirs in ((pwm.model, other.model), (pwm.actor, other.actor), (pwm.critic, other.critic)):
         theirs.load_state_dict(copy.deepcopy(ours.state_dict()))
     other.load_state_dict(copy.deepcopy(pwm.state_dict()))
     for _ in range(2):
         assert updates(pwm) == updates(other)
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [("entropy", {"log_coef": torch.zeros(2)}), ("entropy", {}), ("target", {"layers.0.weight": torch.zeros(3)})],
+)
+def test_a_state_with_another_entropy_or_target_is_refused(part: str, value: dict[str, Tensor]) -> None:
+    pwm = tiny_pwm(tiny_agent(), **MORE)
+    with pytest.raises(ValueError, match=f"pwm/{part}"):
+        pwm.check_state(pwm.state_dict() | {part: value})

@@ -77,13 +77,17 @@ def batch(rows: int = 6, horizon: int = 3) -> Slices:
 
 @pytest.mark.parametrize("tasks", [False, True])
 @pytest.mark.parametrize("bins", [1, 11])
+@pytest.mark.parametrize("entropy", ["none", "auto"])
 @pytest.mark.parametrize("dynamics", ["mlp/none", "mlp/latent", "flow/latent", "flow/logit"])
 def test_no_update_looks_at_the_devices_numbers(
-    dynamics: str, bins: int, tasks: bool, monkeypatch: pytest.MonkeyPatch
+    dynamics: str, entropy: str, bins: int, tasks: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loss = RectifiedFlowLoss(generator=torch.Generator()) if dynamics.startswith("flow") else MSELoss()
-    pwm = tiny_pwm(tiny_agent(dynamics, tasks=tasks, bins=bins), loss, return_scale=True, reward_scale="std")
+    settings = {"return_scale": True, "reward_scale": "std", "entropy": entropy}
+    agent = tiny_agent(dynamics, tasks=tasks, bins=bins, std="state", ends=entropy == "auto")
+    pwm = tiny_pwm(agent, loss, target_tau=0.1 if entropy == "auto" else None, **settings)
     slices, task = batch(), torch.arange(6) % TASKS if tasks else None
+    slices = slices._replace(terminated=slices.rewards > 0)
     with watched(pwm, *slices, *([] if task is None else [task]), monkeypatch=monkeypatch):
         for _ in range(2):  # the second with Adam's moments and a running ESNR
             pwm.update_model(slices, task)

@@ -28,7 +28,7 @@ class TaskEmbedding(nn.Module):
 
 
 END_WEIGHT = 10.0  # of a step that ends its episode, in the termination head's loss: one in a thousand may be such
-FIRST_LOGIT = math.log(END_WEIGHT * 0.01)  # of the termination head: one step in a hundred ends
+FIRST_LOGIT = math.log(END_WEIGHT / 99)  # of the termination head: one step in a hundred ends
 
 
 class WorldModel(nn.Module):

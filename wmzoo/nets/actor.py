@@ -27,6 +27,8 @@ class Actor(nn.Module):
 
     def __init__(self, latent_dim: int, action_dim: int, units: Sequence[int], std: str = "parameter") -> None:
         super().__init__()
+        if std not in ("parameter", "state"):
+            raise ValueError(f"the policy's std is parameter or state, not '{std}'")
         self.action_dim = action_dim
         widths = [latent_dim, *units]
         layers: list[nn.Module] = []

@@ -25,8 +25,12 @@ class ModelLoss(NamedTuple):
 
 
 class WorldModelLoss(nn.Module):
-    """dynamics = Σ_t γ^t ℓ_t of the dynamics loss; reward = (1/H) Σ_t γ^t of the reward head's error; termination, of a
-    model with such a head, (1/H) Σ_t γ^t of its cross-entropy, see `end_errors`."""
+    """dynamics = Σ_t γ^t ℓ_t of the dynamics loss; reward = (1/H) Σ_t γ^t of the reward head's error.
+
+    termination, of a model with such a head: the mean of its cross-entropy at a slice's last step, over the latent
+    predicted there and the true one. The steps before the last are in the slice because they ended nothing: to learn
+    from them, too, would make ends look rarer than they are.
+    """
 
     def __init__(self, model: WorldModel, loss: DynamicsLoss, recipe: Recipe) -> None:
         super().__init__()
@@ -50,20 +54,13 @@ class WorldModelLoss(nn.Module):
         made_of |= {"target latent": targets, "dynamics loss": dynamics_loss, "reward loss": reward_loss}
         figures = {"dynamics_loss": dynamics_loss, "reward_loss": reward_loss, **figures}
         if self.model.termination_head is not None and slices.terminated is not None:
-            ends = end_errors(self.model.end_logit(zs[1:], task), slices.terminated, gamma)
-            end_loss = discounted_sum(ends, gamma) / horizon
+            reached = torch.stack([zs[-1], targets[-1]])
+            end_loss = end_errors(self.model.end_logit(reached, task), slices.terminated[-1]).mean()
             weighted = weighted + self.recipe.termination_coef * end_loss
             made_of["termination loss"] = figures["termination_loss"] = end_loss
         return ModelLoss(weighted / horizon, figures, made_of)
 
 
-def end_errors(logit: Tensor, terminated: Tensor, gamma: float) -> Tensor:
-    """The cross-entropy [H,B] of the termination head: logit[H,B], terminated[H,B] -> w·y·softplus(−l) +
-    (1−y)·softplus(l).
-
-    w is END_WEIGHT, and corrects how slices are drawn: the step that ends an episode is the last of the only slice that
-    has it, where others stand at all H places of slices; it weighs as much as they do together, Σ_t γ^t / γ^{H−1}.
-    """
-    horizon = len(logit)
-    places = sum(gamma**t for t in range(horizon)) / gamma ** (horizon - 1) if gamma else 1.0
-    return torch.where(terminated, END_WEIGHT * places * F.softplus(-logit), F.softplus(logit))
+def end_errors(logit: Tensor, terminated: Tensor) -> Tensor:
+    """The cross-entropy of the termination head, elementwise: w·y·softplus(−l) + (1−y)·softplus(l), w = END_WEIGHT."""
+    return torch.where(terminated, END_WEIGHT * F.softplus(-logit), F.softplus(logit))
