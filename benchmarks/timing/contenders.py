@@ -111,7 +111,7 @@ class Yardstick:
         own, order = self.own, self.streams["minibatch"]
         _, rollout = own.update_actor(self.states, self._noise(len(self.states)))
         calls = {
-            "model": lambda: own.update_model(*self.slices),
+            "model": lambda: own.update_model(*self.slices[:3]),
             "actor": lambda: own.update_actor(self.states, self._noise(len(self.states))),
             "critic": lambda: own.update_critic(rollout, order),
         }
@@ -143,7 +143,7 @@ class Yardstick:
             _, rollout = self.own.update_actor(obs, self._noise(len(obs)), drive)
             self.own.update_critic(rollout, self.streams["minibatch"])
             for _ in range(recipe.model_updates):
-                self.own.update_model(*replay.sample(self.cfg.trainer.batch_size, self.horizon))
+                self.own.update_model(*replay.sample(self.cfg.trainer.batch_size, self.horizon)[:3])
 
         for _ in range(WARM_UP):
             drive(2 * torch.rand(env.num_envs, env.act_dim, generator=self.streams["noise"]) - 1)

@@ -89,7 +89,7 @@ def test_the_model_losses_are_equal(transcription: ModuleType, bins: str) -> Non
     for seed in (10, 20, 30):  # later losses see what clipping and Adam made of the gradients before
         data = slices(seed)
         theirs = pwm.update_model(data)["wm_loss"]
-        assert own.update_model(*data) == pytest.approx(theirs.item(), rel=1e-9, abs=1e-12)
+        assert own.update_model(*data[:3]) == pytest.approx(theirs.item(), rel=1e-9, abs=1e-12)
 
 
 @pytest.mark.parametrize("bins", BINS)

@@ -16,6 +16,7 @@ from torch import Tensor
 import wmzoo
 from wmzoo.compute.rng import stream
 from wmzoo.config.recipe import Recipe
+from wmzoo.data.replay import Slices
 from wmzoo.envs.base import Transition, VectorEnv
 from wmzoo.errors import RunFailed
 from wmzoo.evaluation.episodes import Evaluation
@@ -266,9 +267,96 @@ def test_evaluations_and_checkpoints_come_in_turn_and_at_the_end() -> None:
     assert notes.checkpoints == [(3, 60 + 36), (5, 60 + 60)]
 
 
-def test_learning_rates_decay_over_the_iterations() -> None:
-    rates = [row["lr"] for row in run("recipe.model_lr=4e-3", "recipe.final_lr=0.0", iterations=4).rows]
-    assert rates == pytest.approx([4e-3, 3e-3, 2e-3, 1e-3])
+@pytest.mark.parametrize(
+    ("decay", "iterations", "rates"),
+    [
+        ("run", 4, [4e-3, 3e-3, 2e-3, 1e-3]),
+        ("none", 2, [4e-3, 4e-3]),
+        (120, 2, [2e-3, 1.6e-3]),  # 60 agent steps of the warm-up, 12 an iteration
+        (120, 4, [2e-3, 1.6e-3, 1.2e-3, 0.8e-3]),
+    ],
+)
+def test_learning_rates_decay_over_the_run_or_over_steps(decay: str | int, iterations: int, rates: list[float]) -> None:
+    rows = run("recipe.model_lr=4e-3", "recipe.final_lr=0.0", f"recipe.lr_decay={decay}", iterations=iterations).rows
+    assert [row["lr"] for row in rows] == pytest.approx(rates)
+
+
+def test_a_short_run_is_the_beginning_of_a_long_one() -> None:
+    short, long = (run(iterations=count, eval_every=100, save_every=100) for count in (2, 4))
+    figures = [{k: v for k, v in row.items() if k[:4] != "eval" and k[:9] != "open_loop"} for row in long.numbers()]
+    assert short.numbers()[0] == figures[0]
+    assert {k: v for k, v in short.numbers()[1].items() if k in figures[1]} == figures[1]
+
+
+# ── horizons and starts ──
+
+
+class Asked:
+    """What the algorithm is given: starts, and lengths of rollouts and slices."""
+
+    def __init__(self, notes: Notes) -> None:
+        self.starts: list[Tensor] = []
+        self.rollouts: list[int] = []
+        self.slices: list[int] = []
+        pwm = notes.trainer.pwm
+        actor, model = pwm.update_actor, pwm.update_model
+
+        def update_actor(obs: Tensor, horizon: int, *rest: Any, **more: Any) -> Any:
+            self.starts.append(obs)
+            self.rollouts.append(horizon)
+            return actor(obs, horizon, *rest, **more)
+
+        def update_model(slices: Slices, task: Tensor | None = None) -> Any:
+            self.slices.append(len(slices.actions))
+            return model(slices, task)
+
+        pwm.update_actor, pwm.update_model = update_actor, update_model
+        notes.trainer.run()
+
+
+def test_slices_and_imagined_rollouts_have_lengths_of_their_own() -> None:
+    notes = training(model_horizon=3, imagination_horizon=6, pretrain_updates=0)
+    asked = Asked(notes)
+    assert set(asked.slices) == {3} and set(asked.rollouts) == {6}
+    assert notes.rows[-1]["env_steps"] == 60 + 3 * HORIZON * NUM_ENVS
+
+
+def test_without_lengths_of_their_own_they_are_as_long_as_what_is_acted() -> None:
+    asked = Asked(training(pretrain_updates=0))
+    assert set(asked.slices) == set(asked.rollouts) == {HORIZON}
+
+
+@pytest.mark.parametrize("key", ["trainer.horizon", "recipe.model_horizon"])
+def test_a_slice_longer_than_an_episode_is_refused(key: str) -> None:
+    with pytest.raises(ValueError, match=f"{key}=13 is longer than an episode, 12 agent steps"):
+        training(**{key.partition(".")[2]: 13})
+
+
+def test_imagined_rollouts_start_from_all_that_the_replay_has_or_from_what_was_just_visited() -> None:
+    for starts in ("replay", "visited"):
+        notes = training(starts=starts, rollouts=11, iterations=1)
+        asked, env = Asked(notes), notes.trainer.env
+        visited = torch.cat(env.seen[-HORIZON - 1 : -1])
+        recent = [bool((visited == row).all(1).any()) for row in torch.cat(asked.starts)]
+        every = torch.cat(env.seen)
+        assert all(bool((every == row).all(1).any()) for row in torch.cat(asked.starts))
+        assert all(recent) if starts == "visited" else not all(recent)
+
+
+def test_no_imagined_rollout_starts_where_an_episode_ended() -> None:
+    notes = training(starts="replay", rollouts=400, iterations=1)
+    asked, replay = Asked(notes), notes.trainer.replay
+    final = [
+        replay.obs[row, env]
+        for env in range(NUM_ENVS)
+        for row in range(int(replay.head[env]))
+        if replay.episode[row, env] != replay.episode[row + 1, env]
+    ]
+    assert len(final) > 4
+    assert not any(bool((torch.cat(asked.starts) == row).all(1).any()) for row in final)
+
+
+# ── resume ──
 
 
 @ACT_ON
@@ -357,11 +445,11 @@ def test_an_action_that_is_not_finite_is_named_and_with_skip_becomes_the_middle_
         return torch.where(torch.arange(len(action)).unsqueeze(1) == 1, float("nan"), action)
 
     notes = training(act_on=act_on)
-    notes.trainer.agent.actor.register_forward_hook(spoil)
+    notes.trainer.agent.actor.mean.register_forward_hook(spoil)
     with pytest.raises(RunFailed, match="the action of environment 1 after 60 environment steps is not finite"):
         notes.trainer.run()
     notes = training("on_nonfinite=skip", act_on=act_on)
-    notes.trainer.agent.actor.register_forward_hook(spoil)
+    notes.trainer.agent.actor.mean.register_forward_hook(spoil)
     notes.trainer.run()
     acted = [actions for actions, _, _ in notes.trainer.env.history[20:]]
     assert all(actions[1] == 0 for actions in acted) and any(actions[0] != 0 for actions in acted)
