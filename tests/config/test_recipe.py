@@ -92,7 +92,10 @@ DEFAULT_NOW = DEFAULT | CHANGED | {name: pair[0] for name, pair in NEW.items()}
 PAPER_NOW = PAPER | {name: pair[1] for name, pair in NEW.items()}
 
 
-@pytest.mark.parametrize("expected", [DEFAULT_NOW, PAPER_NOW], ids=lambda option: option["name"])
+FIRST_NOW = DEFAULT | {"name": "first"} | {name: pair[1] for name, pair in NEW.items()}
+
+
+@pytest.mark.parametrize("expected", [DEFAULT_NOW, PAPER_NOW, FIRST_NOW], ids=lambda option: option["name"])
 def test_an_option_has_its_values_and_the_paper_those_that_its_file_had(expected: dict[str, Any]) -> None:
     assert options()[expected["name"]] == expected
     assert OmegaConf.to_container(compose([f"recipe={expected['name']}"]).recipe) == expected

@@ -31,16 +31,18 @@ SAME, NEW = object(), object()
 LENGTH = integer(1, 2**12)  # of a slice or a rollout, in steps
 
 
-def key(default: T, rule: Rule, words: str, paper: Any = SAME, before: Any = NEW) -> T:
+def key(default: T, rule: Rule, words: str, paper: Any = SAME, before: Any = NEW, first: Any = SAME) -> T:
     """A field of `Recipe`.
 
     Args:
         paper: its value in `recipe=paper`, where that is another one.
         before: what was done before there was this key, for the configs of older versions; left out by the keys that
             were always there.
+        first: its value in `recipe=first`, where that is another one than the default's, or than `before`.
     """
-    facts = {"rule": rule, "words": words, "paper": default if paper is SAME else paper, "before": before}
-    return field(default=default, metadata=facts)
+    earlier = default if before is NEW else before
+    others = {"paper": default if paper is SAME else paper, "first": earlier if first is SAME else first}
+    return field(default=default, metadata={"rule": rule, "words": words, "before": before, **others})
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,9 @@ class Recipe:
     """`recipe=default`: an online recipe that learns from scratch; what each part contributes is in docs/findings.md.
 
     `recipe=paper` is PWM's own settings (arXiv 2407.02466 and its public code's single-task configuration), faults
-    mended. ValueError for a value that breaks its rule.
+    mended. `recipe=first` is the default of the zoo's first version, of which the results up to then are.
+
+    ValueError for a value that breaks its rule.
     """
 
     # the world model
@@ -66,7 +70,7 @@ class Recipe:
     encoder_lr_scale: float = key(0.1, number(0, 1e6), "the encoder's learning rate, relative to the model's", 1.0)
     model_betas: Sequence[float] = key((0.9, 0.999), BETAS, "of the model's Adam")
     model_grad_clip: float = key(20.0, positive(), "of the norm of the model's gradient")
-    model_updates: int = key(24, integer(0, MANY), "of the model an iteration", 8)
+    model_updates: int = key(24, integer(0, MANY), "of the model an iteration", 8, first=8)
     model_horizon: int | None = key(
         8, optional(LENGTH), "steps of the slices that the model learns from; null: trainer.horizon", None, None
     )
@@ -87,6 +91,7 @@ class Recipe:
         optional(integer(0, MANY)),
         "uniformly random steps before the policy acts; null: an episode in every environment",
         None,
+        first=20480,
     )
     pretrain_updates: int | None = key(
         300, optional(integer(0, MANY)), "of the model on them; null: as many as an episode has steps", None
@@ -101,8 +106,8 @@ class Recipe:
     # policy and values
     gamma: float = key(0.99, number(0, 1), "discount γ a step")
     td_lambda: float = key(0.95, number(0, 1), "λ of the critics' targets")
-    actor_updates: int = key(24, integer(1, MANY), "of actor and critics an iteration", 1)
-    rollouts: int = key(128, integer(1, 2**20), "imagined ones an actor update", 64)
+    actor_updates: int = key(24, integer(1, MANY), "of actor and critics an iteration", 1, first=8)
+    rollouts: int = key(128, integer(1, 2**20), "imagined ones an actor update", 64, first=64)
     imagination_horizon: int | None = key(
         8, optional(LENGTH), "steps of imagined rollouts; null: trainer.horizon", None, None
     )
@@ -143,7 +148,7 @@ class Recipe:
         None,
     )
     critic_passes: int = key(1, COUNT, "over a rollout", 8)
-    critic_minibatches: int = key(2, COUNT, "in a pass", 4)
+    critic_minibatches: int = key(2, COUNT, "in a pass", 4, first=4)
     lr_decay: str | int = key(
         "none",
         DECAY,
@@ -174,12 +179,13 @@ def rules() -> dict[str, Rule]:
 
 def options() -> dict[str, dict[str, Any]]:
     """What can be chosen with `recipe=`: its node of a config, by name."""
-    plain = {each.name: (each.default, each.metadata["paper"]) for each in fields(Recipe)}
-    values = {name: tuple([*x] if isinstance(x, tuple) else x for x in pair) for name, pair in plain.items()}
-    names = ("default", "paper")
-    return {
-        name: {"name": name} | {key: pair[which] for key, pair in values.items()} for which, name in enumerate(names)
-    }
+    found: dict[str, dict[str, Any]] = {"default": {}, "paper": {}, "first": {}}
+    for option, node in found.items():
+        node["name"] = option
+        for each in fields(Recipe):
+            value = each.default if option == "default" else each.metadata[option]
+            node[each.name] = [*value] if isinstance(value, tuple) else value
+    return found
 
 
 def added() -> dict[str, Any]:
