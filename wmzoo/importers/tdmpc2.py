@@ -39,7 +39,7 @@ def read_tdmpc2(content: Mapping[str, Any]) -> Imported:
     if "model.num_bins=1" in found.overrides:
         found.notes.append("one output for the reward: taken as the reward itself (num_bins=0 there), not its symlog")
     if any(name.startswith("_termination.") for name in state.left):
-        found.notes.append("_termination, which predicts the ends of episodes, is left out: wmzoo's models have none")
+        found.notes.append("_termination, which predicts the ends of episodes, is left out: it is learned anew")
     beside = sorted(str(key) for key in content if key != "model") if "model" in content else []  # Adam's moments
     if unused := [*state.parts_left(), *beside]:
         found.notes.append(f"not used: {', '.join(unused)}")
