@@ -6,6 +6,7 @@ import importlib.util
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from composed import composed
 from short_run import without_video
 from toy_bundle import Toy
 
-from wmzoo.registry import catalogue, installed, plugins
+from wmzoo.registry import catalogue, installed, plugins, siblings
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -37,6 +38,8 @@ def own_registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Entries registered by the test are gone after it."""
     for module, name in ((catalogue, "_added"), (catalogue, "_objects"), (plugins, "_loaded")):
         monkeypatch.setattr(module, name, dict(getattr(module, name)))
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr(siblings, "_folders", [])
     installed.entry_point_entries.cache_clear()
     yield
     installed.entry_point_entries.cache_clear()

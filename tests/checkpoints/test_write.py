@@ -45,3 +45,27 @@ def test_saving_over_a_bundle_replaces_it_and_keeps_the_readers_notes(tmp_path):
     agent = saved(tmp_path / "bundle")
     assert same(load(tmp_path / "bundle"), agent)
     assert (tmp_path / "bundle" / "README.md").read_text() == "a card"
+
+
+def test_links_in_a_bundle_that_is_replaced_are_neither_followed_nor_written_through(tmp_path):
+    saved(tmp_path / "bundle")
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / "thesis.tex").write_text("years of work")
+    (tmp_path / "bundle" / "config.yaml").unlink()
+    (tmp_path / "bundle" / "config.yaml").symlink_to(tmp_path / "precious" / "thesis.tex")
+    (tmp_path / "bundle" / "mine").symlink_to(tmp_path / "precious")
+    agent = saved(tmp_path / "bundle")
+    assert same(load(tmp_path / "bundle"), agent) and (tmp_path / "bundle" / "mine").is_symlink()
+    assert (tmp_path / "precious" / "thesis.tex").read_text() == "years of work"
+
+
+@pytest.mark.parametrize("target", ["precious", "gone"])
+def test_a_link_in_the_place_of_a_checkpoint_is_replaced_and_what_it_leads_to_stays(tmp_path, target):
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / "thesis.tex").write_text("years of work")
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "00000001").symlink_to(tmp_path / target)
+    save_in_run(tmp_path, Toy(3, 2, 8), CFG, 3, 2, iteration=1, env_steps=64)
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["00000001"]
+    assert not (tmp_path / "checkpoints" / "00000001" / "thesis.tex").exists()
+    assert [path.name for path in (tmp_path / "precious").iterdir()] == ["thesis.tex"]

@@ -58,3 +58,14 @@ def test_a_success_before_a_resume_is_remembered_and_an_older_state_has_none(for
     resumed.load_state_dict(state)
     play(env, resumed, 2)
     assert (row := resumed.take())["success_any"] == expected and row["rewards"] == 10.0
+
+
+def test_an_episode_that_ended_before_a_resume_and_was_not_told_of_yet_is_told_of_then() -> None:
+    env = environments(FLICKER)
+    env.reset(0)
+    tracker = EpisodeTracker(env.elapsed)
+    play(env, tracker, 5)
+    resumed = EpisodeTracker(env.elapsed)
+    resumed.load_state_dict(tracker.state_dict())
+    row = resumed.take()
+    assert row == tracker.take() and row["rewards"] == 10.0 and resumed.take()["rewards"] is None

@@ -17,9 +17,9 @@ from omegaconf import DictConfig, OmegaConf
 
 from wmzoo.checkpoints.config import CONFIG, block, sealed
 from wmzoo.checkpoints.find import CARD, CHECKPOINTS, WEIGHTS, is_bundle, list_checkpoints
-from wmzoo.checkpoints.state import save_state
+from wmzoo.checkpoints.state import TENSORS, TREE, save_state
 from wmzoo.errors import WmzooError
-from wmzoo.storage.files import make_folder, sync_file, sync_folder
+from wmzoo.storage.files import make_folder, remove, sync_file, sync_folder
 from wmzoo.storage.tensors import write_tensors
 
 
@@ -46,12 +46,15 @@ def save(
     config["checkpoint"] = block(config, before, obs_dim, act_dim, iteration, env_steps)
     folder.parent.mkdir(parents=True, exist_ok=True)
     former = _beside(folder, "former")
-    if former.exists() and not folder.exists():  # a kill between the two renames below
+    if os.path.lexists(former) and not os.path.lexists(folder):  # a kill between the two renames below
         former.rename(folder)
     partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", suffix=".tmp", dir=folder.parent))
     try:
-        if folder.exists():
-            shutil.copytree(folder, partial, dirs_exist_ok=True)
+        if folder.is_dir() and not folder.is_symlink():
+            shutil.copytree(folder, partial, dirs_exist_ok=True, symlinks=True)  # what links lead to is somebody else's
+            for name in (WEIGHTS, CONFIG, CARD, TENSORS, TREE):
+                if (partial / name).is_symlink():
+                    (partial / name).unlink()  # not written through
         write_tensors(partial / WEIGHTS, agent.state_dict())
         (partial / CONFIG).write_text(sealed(config), encoding="utf-8")
         files = [partial / WEIGHTS, partial / CONFIG, *(save_state(partial, state) if state is not None else [])]
@@ -62,18 +65,18 @@ def save(
             sync_file(file)
         partial.chmod(0o755)  # mkdtemp makes it private
         try:
-            if folder.exists():
-                shutil.rmtree(former, ignore_errors=True)
+            if os.path.lexists(folder):
+                remove(former)
                 folder.rename(former)
             os.rename(partial, folder)
         except BaseException:
-            if former.exists() and not folder.exists():
+            if os.path.lexists(former) and not os.path.lexists(folder):
                 former.rename(folder)
             raise
         sync_folder(folder.parent)
         _remove(former)
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        remove(partial)
     return folder
 
 
@@ -93,10 +96,10 @@ def _beside(folder: Path, what: str) -> Path:
 
 def _remove(folder: Path) -> None:
     """Delete a bundle, if it is there, under another name: half deleted, it must not look like a whole one."""
-    if folder.exists():
+    if os.path.lexists(folder):
         going = _beside(folder, "old")
-        shutil.rmtree(going, ignore_errors=True)
-        shutil.rmtree(folder.rename(going), ignore_errors=True)
+        remove(going)
+        remove(folder.rename(going))
 
 
 def save_in_run(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -21,7 +20,7 @@ from wmzoo.registry import get, list_entries
 from wmzoo.runs.loggers import Logger, build_loggers
 from wmzoo.runs.metrics import COLUMNS, MetricsWriter, read_metrics, rewrite_metrics
 from wmzoo.runs.provenance import facts, versions
-from wmzoo.storage.files import LONGEST_NAME, write_json, write_text
+from wmzoo.storage.files import LONGEST_NAME, remove, write_json, write_text
 from wmzoo.storage.lock import NAME, FolderLock
 from wmzoo.storage.rows import write_csv
 from wmzoo.storage.run_layout import EVALUATIONS, FACTS, read_facts
@@ -120,7 +119,7 @@ class Run:
         self._loggers = self._build_loggers(after=int(rows[-1].get("env_steps") or 0) if rows else 0)
         for leftover in [*self.folder.iterdir(), *self.folder.glob(f"{CHECKPOINTS}/.*")]:
             if LEFTOVER.fullmatch(leftover.name):
-                _remove(leftover)
+                remove(leftover)
         rewrite_metrics(self.folder / "metrics.jsonl", rows)
         self._metrics = MetricsWriter(self.folder / "metrics.jsonl")
         self._logged = True
@@ -181,7 +180,7 @@ class Run:
         self._close()
         self._lock.release()
         for name in (*FILES, *FOLDERS):
-            _remove(self.folder / name)
+            remove(self.folder / name)
         if not self._found:
             with suppress(OSError):  # what somebody else has put there stays
                 self.folder.rmdir()
@@ -211,14 +210,6 @@ class Run:
         else:
             with suppress(OSError):  # a full disk, say, which is what is being told already
                 self.finish("interrupted" if issubclass(kind, (KeyboardInterrupt, RunInterrupted)) else "failed")
-
-
-def _remove(path: Path) -> None:
-    """A file, a link, or a folder with all that it holds; nothing where nothing is."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def _check_no_link(folder: Path) -> None:

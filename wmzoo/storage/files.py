@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import secrets
+import shutil
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -64,6 +65,14 @@ def make_folder(root: Path, *names: str) -> Path:
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(root))
         root.mkdir(exist_ok=True)
     return root
+
+
+def remove(path: Path) -> None:
+    """A file, a link, or a folder with all that it holds; nothing where nothing is, and nothing that a link leads to."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def checked_name(name: str, what: str) -> str:

@@ -66,17 +66,18 @@ class EpisodeTracker:
         return {**means, "recovered": recovered}
 
     def state_dict(self) -> dict[str, Tensor]:
-        """What `load_state_dict` needs; taken between iterations, when no finished episode is pending."""
+        """What `load_state_dict` needs, with the episodes that no `take` has told of: those of an unfinished warm-up."""
         running = {"whole": self.whole, "returns": self.returns, "lengths": self.lengths}
-        return running | {"succeeded": self.succeeded, "knows_success": torch.tensor(self.knows_success)}
+        success = {"succeeded": self.succeeded, "knows_success": torch.tensor(self.knows_success)}
+        finished = torch.tensor(self.finished, dtype=torch.float64).view(-1, 4)
+        return running | success | {"finished": finished, "recovered": torch.tensor(self.recovered)}
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Go on where `state_dict` was taken. ValueError for that of other environments."""
-        absent = {
-            "succeeded": torch.zeros_like(self.succeeded),
-            "knows_success": torch.tensor(False),
-        }  # in older states
-        state = absent | state
-        check_form(state, self.state_dict(), "episodes")
+        state = EpisodeTracker(torch.zeros_like(self.lengths)).state_dict() | state  # older states lack some
+        finished = state["finished"]
+        check_form(state, self.state_dict() | {"finished": torch.empty(len(finished), 4).double()}, "episodes")
         self.whole, self.returns, self.lengths = (state[name].clone() for name in ("whole", "returns", "lengths"))
         self.succeeded, self.knows_success = state["succeeded"].clone(), bool(state["knows_success"])
+        self.finished = [(total, int(steps), *success) for total, steps, *success in finished.tolist()]
+        self.recovered = int(state["recovered"])
