@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import random
@@ -223,6 +224,33 @@ def test_the_environments_of_worker_processes_are_saved_though_all_processes_are
         os.killpg(training.pid, 0)  # nothing of it is left
 
 
+class Gone(io.TextIOBase):
+    """An output that nobody reads any more."""
+
+    def write(self, text: str) -> int:
+        raise BrokenPipeError
+
+    def flush(self) -> None:
+        raise BrokenPipeError
+
+
+def test_ctrl_c_saves_where_the_output_can_no_longer_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, log = tmp_path / "run", RunRecorder.log
+
+    def log_and_interrupt(self: RunRecorder, row: dict[str, Any]) -> None:
+        log(self, row)
+        if row["iteration"] == 2:
+            monkeypatch.setattr(sys, "stdout", Gone())
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(RunRecorder, "log", log_and_interrupt)
+    assert main(["train", *LONG, f"run_dir={run}"]) == 130
+    assert [bundle.name for bundle in list_checkpoints(run)] == ["00000002"] and rows(run) == 2
+
+
+@pytest.mark.slow
 def test_ctrl_c_saves_where_the_reader_of_the_output_has_gone(tmp_path: Path) -> None:
     run = tmp_path / "run"
     training = process("train", *LONG, f"run_dir={run}")
