@@ -262,7 +262,7 @@ def test_mutated_files(shard: int, run: Path) -> None:
 def test_mutated_files_of_the_run_folder(name: str, run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     chance = random.Random(name)
     shutil.rmtree(list_checkpoints(run)[-1])
-    for number in range(20):
+    for number in range(12):
         copy = run.with_name(f"run{number}")
         shutil.copytree(run, copy)
         (copy / name).write_bytes(spoilt_bytes(chance, (run / name).read_bytes()))

@@ -204,7 +204,8 @@ def test_ctrl_c_saves_and_says_how_to_go_on(
     assert json.loads((run / "run.json").read_text())["status"] == "interrupted"
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_environments_of_worker_processes_are_saved_though_all_processes_are_signalled(
     tmp_path: Path, number: signal.Signals
 ) -> None:
@@ -250,21 +251,6 @@ def test_ctrl_c_saves_where_the_output_can_no_longer_be_written(
     assert [bundle.name for bundle in list_checkpoints(run)] == ["00000002"] and rows(run) == 2
 
 
-@pytest.mark.slow
-def test_ctrl_c_saves_where_the_reader_of_the_output_has_gone(tmp_path: Path) -> None:
-    run = tmp_path / "run"
-    training = process("train", *LONG, f"run_dir={run}")
-    try:
-        until(lambda: rows(run) >= 2)
-        assert training.stdout is not None
-        training.stdout.close()  # as `| tee` does, which the same Ctrl-C ends
-        training.send_signal(signal.SIGINT)
-        assert training.wait(timeout=120) == 130
-    finally:
-        training.kill()
-    assert int(list_checkpoints(run)[0].name) == rows(run)
-
-
 HOLDS = """
 import sys
 from pathlib import Path
@@ -305,13 +291,13 @@ def killed(words: tuple[str, ...], run: Path, delay: float) -> int:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", RUNS)
 def test_killed_at_random_moments_a_run_still_ends_in_the_same_numbers(tmp_path: Path, name: str) -> None:
-    """Five kills each, anywhere after the first save, writes included; a checkpoint that loads is always there."""
-    settings = [*SHORT, *RUNS[name], "trainer.iterations=80", "save.every=1", "eval.every=40"]
+    """Three kills each, anywhere after the first save, writes included; a checkpoint that loads is always there."""
+    settings = [*SHORT, *RUNS[name], "trainer.iterations=60", "save.every=1", "eval.every=30"]
     whole, run = tmp_path / "whole", tmp_path / "run"
     assert main(["train", *settings, f"run_dir={whole}"]) == 0
     chance = random.Random(name)
     words: tuple[str, ...] = ("train", *settings, f"run_dir={run}")
-    for kill in range(5):
+    for kill in range(3):
         assert killed(words, run, chance.uniform(0, 0.8)) == -signal.SIGKILL, f"it ended before kill {kill}"
         load(list_checkpoints(run)[-1])
         words = ("resume", str(run))
