@@ -48,10 +48,13 @@ def test_a_named_task_keeps_the_contract(check, suite, played):
     check(make(suite, played, **more))
 
 
+OWN_LENGTH = [("dmc", "cheetah-run"), ("gymnasium", "Hopper-v5"), ("metaworld", "reach"), ("multitask", SMALL_SET)]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(("suite", "played"), HERE, ids=str)
+@pytest.mark.parametrize(("suite", "played"), OWN_LENGTH, ids=str)
 @pytest.mark.parametrize("check", [contract.check_autoreset, contract.check_state_roundtrip], ids=lambda c: c.__name__)
-def test_a_named_task_keeps_the_contract_over_episodes_of_its_own_length(check, suite, played):
+def test_a_task_of_each_suite_keeps_the_contract_over_episodes_of_its_own_length(check, suite, played):
     check(make(suite, played))
 
 
@@ -80,7 +83,7 @@ BACKENDS = [
     )
     for suite, task in EVERY_BACKEND
     for backend in ("serial", "threads", "processes", "arrays", "rollout")
-    if (task, backend) != ("Hopper-v5", "rollout")
+    if (task, backend) not in (("Hopper-v5", "rollout"), ("Hopper-v5", "processes"))  # the last: test_backend.py
     for check in contract.CHECKS
 ]  # fmt: skip
 

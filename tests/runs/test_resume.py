@@ -28,10 +28,8 @@ pytestmark = pytest.mark.usefixtures("no_video")
 CLOCKS = {"wall_clock", "fps"}
 SHORT = [*SHORT_RUN, "eval.episodes=2", "trainer.iterations=6", "eval.every=2", "save.every=2", "save.keep=2"]
 RUNS = {
-    "mlp on dmc": ["dynamics=mlp", "env=reacher_easy"],
     "flow on dmc": ["dynamics=flow", "env=pendulum_swingup"],
     "mlp on gymnasium": ["dynamics=mlp", "env=Hopper-v5", "recipe=paper", "recipe.critic_passes=1"],
-    "flow on gymnasium": ["dynamics=flow", "env=Hopper-v5"],
     "mlp on metaworld": ["dynamics=mlp", "env=mw_door_open"],
 }
 
@@ -292,7 +290,7 @@ def killed(words: tuple[str, ...], run: Path, delay: float) -> int:
 @pytest.mark.parametrize("name", RUNS)
 def test_killed_at_random_moments_a_run_still_ends_in_the_same_numbers(tmp_path: Path, name: str) -> None:
     """Three kills each, anywhere after the first save, writes included; a checkpoint that loads is always there."""
-    settings = [*SHORT, *RUNS[name], "trainer.iterations=60", "save.every=1", "eval.every=30"]
+    settings = [*SHORT, *RUNS[name], "trainer.iterations=80", "save.every=1", "eval.every=40"]
     whole, run = tmp_path / "whole", tmp_path / "run"
     assert main(["train", *settings, f"run_dir={whole}"]) == 0
     chance = random.Random(name)
