@@ -26,7 +26,7 @@ def start(spec: Path) -> subprocess.Popen[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_a_study_that_was_killed_or_interrupted_goes_on(spec: Path, number: signal.Signals) -> None:
     long = (
         spec.read_text()
