@@ -68,7 +68,7 @@ def visit(page: Path, width: int = 1100) -> Visit:
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("browser")
     made = Report(
-        [write_study(root / "runs", seeds=3, tasks=2)], ["dynamics"], "wmzoo compare", Settings(repetitions=200)
+        [write_study(root / "runs", seeds=2, tasks=1)], ["dynamics"], "wmzoo compare", Settings(repetitions=200)
     )
     return made.write(root / "report")
 
@@ -92,7 +92,7 @@ def test_every_figure_is_drawn_and_nothing_sticks_out_of_a_narrow_window(report:
 
 
 def test_a_page_beside_its_pictures_shows_them_and_asks_for_nothing_else(tmp_path: Path) -> None:
-    runs = write_study(tmp_path / "runs", seeds=3, tasks=1)
+    runs = write_study(tmp_path / "runs", seeds=2, tasks=1)
     made = Report([runs], ["dynamics"], "wmzoo compare", Settings(repetitions=200))
     with undrawn("svg"):  # a linked page has none
         page = made.write(tmp_path / "report", linked=True)
