@@ -208,7 +208,7 @@ def test_the_environments_of_worker_processes_are_saved_though_all_processes_are
     tmp_path: Path, number: signal.Signals
 ) -> None:
     run = tmp_path / "run"
-    words = ("train", *LONG, "env.backend=processes", f"run_dir={run}")
+    words = ("train", *LONG, "eval.every=1000", "env.backend=processes", f"run_dir={run}")
     training = process(*words, start_new_session=True)
     try:
         until(lambda: rows(run) >= 2)
