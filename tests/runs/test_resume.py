@@ -290,13 +290,13 @@ def killed(words: tuple[str, ...], run: Path, delay: float) -> int:
 @pytest.mark.parametrize("name", RUNS)
 def test_killed_at_random_moments_a_run_still_ends_in_the_same_numbers(tmp_path: Path, name: str) -> None:
     """Three kills each, anywhere after the first save, writes included; a checkpoint that loads is always there."""
-    settings = [*SHORT, *RUNS[name], "trainer.iterations=80", "save.every=1", "eval.every=40"]
+    settings = [*SHORT, *RUNS[name], "trainer.iterations=40", "save.every=1", "eval.every=20"]
     whole, run = tmp_path / "whole", tmp_path / "run"
     assert main(["train", *settings, f"run_dir={whole}"]) == 0
     chance = random.Random(name)
     words: tuple[str, ...] = ("train", *settings, f"run_dir={run}")
     for kill in range(3):
-        assert killed(words, run, chance.uniform(0, 0.8)) == -signal.SIGKILL, f"it ended before kill {kill}"
+        assert killed(words, run, chance.uniform(0, 0.4)) == -signal.SIGKILL, f"it ended before kill {kill}"
         load(list_checkpoints(run)[-1])
         words = ("resume", str(run))
     assert main(["resume", str(run)]) == 0
