@@ -13,7 +13,7 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
-from composed import composed
+from composed import choices_kept, composed_by_hydra
 from short_run import without_video
 from toy_bundle import Toy
 
@@ -31,6 +31,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def own_home(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Plugins that tests run are not remembered in the user's own files."""
     os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state-home"))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def configs_from_kept_choices() -> Iterator[None]:
+    with choices_kept():
+        yield
+
+
+@pytest.fixture
+def configs_by_hydra(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests of what composes and what is refused."""
+    monkeypatch.setattr("wmzoo.config.composition._compose", composed_by_hydra)
 
 
 @pytest.fixture
@@ -55,10 +67,9 @@ def toy_builder(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def short_trainings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The tiny trainings of the trainers' contract have short episodes, also to evaluate, and compose a config once."""
+    """The tiny trainings of the trainers' contract have short episodes, also to evaluate."""
     from wmzoo.contracts import trainer as contract
 
-    monkeypatch.setattr(contract, "compose", lambda overrides: composed(*overrides))
     monkeypatch.setattr(contract, "TINY", (*contract.TINY, "env.episode_length=12"))
 
 

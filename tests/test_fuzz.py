@@ -21,9 +21,9 @@ from wmzoo.config.composition import compose
 from wmzoo.config.rules import rules
 from wmzoo.errors import WmzooError
 
-pytestmark = pytest.mark.slow
-SHARDS, EACH = 10, 100  # of overrides, and as many of configs
-FILES_EACH = 250  # mutated files in each shard
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("configs_by_hydra")]
+SHARDS, EACH = 4, 50  # of overrides, and as many of configs
+FILES_EACH = 120  # mutated files in each shard
 PATIENCE = 60  # seconds for one of them
 BASE = ["size=tiny", "env=pendulum_swingup", "env.num_envs=2", "eval.episodes=1", "trainer.horizon=4", "device=cpu"]
 BASE += ["threads=1", "env.episode_length=10", "trainer.buffer_size=200", "recipe.warmup_steps=20"]
@@ -205,8 +205,9 @@ def ends_well(words: list[str], capsys: pytest.CaptureFixture[str]) -> int:
 def test_mutated_overrides(shard: int, capsys: pytest.CaptureFixture[str]) -> None:
     chance = random.Random(f"overrides {shard}")
     NAMES.extend(key for key in keys() if key not in NAMES)
+    assert ends_well(["train", *BASE], capsys) == 0, "what is spoilt is no valid command"
     codes = [ends_well(["train", *overrides(chance)], capsys) for _ in range(EACH)]
-    assert 0 in codes and 2 in codes
+    assert 2 in codes  # few spoilt commands are valid, in some shards none
 
 
 @pytest.mark.parametrize("shard", range(SHARDS))
@@ -235,7 +236,7 @@ def readers(run: Path) -> Iterator[tuple[Path, Callable[[], Any]]]:
         yield bundle / name, lambda: load_state(bundle)
 
 
-@pytest.mark.parametrize("shard", range(8))
+@pytest.mark.parametrize("shard", range(SHARDS))
 def test_mutated_files(shard: int, run: Path) -> None:
     """None of them is taken for what it was unless it still holds the same."""
     chance = random.Random(f"files {shard}")
@@ -261,7 +262,7 @@ def test_mutated_files(shard: int, run: Path) -> None:
 def test_mutated_files_of_the_run_folder(name: str, run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     chance = random.Random(name)
     shutil.rmtree(list_checkpoints(run)[-1])
-    for number in range(40):
+    for number in range(12):
         copy = run.with_name(f"run{number}")
         shutil.copytree(run, copy)
         (copy / name).write_bytes(spoilt_bytes(chance, (run / name).read_bytes()))

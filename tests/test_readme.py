@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from short_run import SHORT_RUN
+
+from wmzoo.cli.main import main
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-TINY = [
-    *("size=tiny", "env=pendulum_swingup", "env.num_envs=4", "trainer.iterations=2"),
-    *("recipe.warmup_steps=200", "recipe.pretrain_updates=2", "eval.episodes=1", "env.episode_length=20"),
-]
+TINY = [*SHORT_RUN, "env=pendulum_swingup", "trainer.iterations=2", "eval.episodes=1"]
 
 
 def plugin() -> str:
@@ -40,20 +37,16 @@ def test_the_variant_shown_is_about_twenty_lines() -> None:
     assert len([line for line in plugin().splitlines() if line.strip()]) <= 25
 
 
-def test_the_variant_shown_trains_from_a_folder_outside_the_repository(tmp_path: Path) -> None:
+def test_the_variant_shown_trains_from_a_folder_outside_the_repository(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_registry: None, no_video: None
+) -> None:
     (tmp_path / "my_dynamics.py").write_text(plugin(), encoding="utf-8")
     command = re.search(r"^    wmzoo (train plugins=\[my_dynamics\.py\].*)$", README, re.MULTILINE)
     assert command, "README shows no command for my_dynamics.py"
-    for words in (
-        [*command[1].split(), *TINY, "run_dir=out"],
-        ["evaluate", "out", "--plugin", "my_dynamics.py"],
-    ):
-        done = subprocess.run(
-            [sys.executable, "-m", "wmzoo", *words], env={**os.environ, "MUJOCO_GL": "disabled"},  # without a video
-            cwd=tmp_path, capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
+    monkeypatch.chdir(tmp_path)
+    assert main([*command[1].split(), *TINY, "run_dir=out"]) == 0
     assert "name: my_dynamics" in (tmp_path / "out" / "config.yaml").read_text(encoding="utf-8")
+    assert main(["evaluate", "out", "--plugin", "my_dynamics.py"]) == 0
 
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "benchmarks").rglob("README.md"))]

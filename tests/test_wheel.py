@@ -145,6 +145,6 @@ def an_installed_plugin_is_listed_without_being_imported_and_trains_and_evaluate
     run(installed, "pip", "install", *PIP_ARGS, "--no-deps", "../plugin")
     listing = run(installed, "wmzoo", "list", "dynamics", PYTHONPROFILEIMPORTTIME="1")  # stderr names every import
     assert [line for line in listing.stdout.splitlines() if "example" in line and "wmzoo-example 1.2" in line]
-    assert "wmzoo.plugins" in listing.stderr and "wmzoo_example" not in listing.stderr
+    assert "wmzoo.registry.installed" in listing.stderr and "wmzoo_example" not in listing.stderr
     run(installed, "wmzoo", "train", *SHORT, "dynamics=example", "run_dir=example")
     assert "over 10 episodes" in run(installed, "wmzoo", "evaluate", "away/example", cwd=".").stdout

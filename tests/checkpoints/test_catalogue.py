@@ -20,7 +20,9 @@ def test_every_folder_has_a_card_and_every_card_a_folder() -> None:
     assert "cartpole_swingup-mlp" in NAMES and "cartpole_swingup-flow" in NAMES
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if name != "cartpole_swingup-flow" else ()) for name in NAMES]
+)
 def test_it_evaluates_to_what_its_card_says(name: str) -> None:
     """Same states, same policy; other processors round otherwise, so a few percent are allowed."""
     result = get("checkpoint", name).facts["result"]

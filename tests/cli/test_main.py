@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import resource
 import subprocess
 import sys
@@ -14,21 +13,28 @@ from wmzoo.cli.main import main
 from wmzoo.errors import CheckFailed, RunFailed, RunInterrupted
 
 
+def cpu_seconds(code: str, *words: str) -> float:
+    """Of a Python process, all its imports included."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, "-c", code, *words], check=True, stdout=subprocess.DEVNULL)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
 @pytest.mark.parametrize("command", [["list"], ["show", "dynamics", "flow"], ["--help"]])
 def test_a_light_command_imports_nothing_heavy_and_takes_under_0_3_s(command: list[str]) -> None:
+    """0.3 s are six times what Python takes to read YAML; on a busy machine both take longer."""
     code = (
         "import sys; from wmzoo.cli.main import main\n"
         "try: main(sys.argv[1:])\n"
         "except SystemExit: pass\n"
         "sys.exit(str(heavy) if (heavy := {'torch', 'hydra', 'numpy', 'mujoco'} & set(sys.modules)) else 0)"
     )
-    seconds = [math.inf]
-    while min(seconds) >= 0.3 and len(seconds) < 20:  # in CPU time, of an undisturbed one
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run([sys.executable, "-c", code, *command], check=True, stdout=subprocess.DEVNULL)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    assert min(seconds) < 0.3
+    for _ in range(4):
+        allowed = max(0.3, 6 * cpu_seconds("import argparse, yaml"))
+        if cpu_seconds(code, *command) < allowed:
+            return
+    raise AssertionError(f"{command} takes more than {allowed:.2f} s each time")
 
 
 @pytest.mark.parametrize(

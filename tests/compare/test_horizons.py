@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from saved_agents import saved
 from synthetic_runs import rows, run_in_memory, two_arms
 
 from wmzoo.cli.main import main
@@ -46,7 +47,8 @@ def test_what_wmzoo_diagnose_writes_is_drawn_whole(tmp_path: Path) -> None:
     two_arms(tmp_path, {"mlp": [[1.0, 2.0]], "flow": [[1.0, 2.0]]})
     few = ["--horizons", "1,2,4", "--estimates", "5", "--episodes", "1"]
     run = tmp_path / "flow" / "seed0"
-    assert main(["diagnose", "cartpole_swingup-flow", *few, "--out", str(run / "diagnostics")]) == 0
+    agent = saved(tmp_path / "agent", "env=cartpole_swingup", dynamics="flow")
+    assert main(["diagnose", str(agent), *few, "--out", str(run / "diagnostics")]) == 0
     comparison = compare(select_runs([tmp_path], ["dynamics"])[0], QUICK)
     found = {quantity.name: curves(comparison, quantity) for quantity in QUANTITIES}
     assert all(list(each["cheetah-run"]) == ["flow"] for each in found.values())

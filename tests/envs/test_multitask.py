@@ -169,12 +169,12 @@ def test_a_set_that_makes_no_sense_is_refused_in_one_line(chosen, words):
 @pytest.mark.slow
 def test_meta_world_plays_along_where_it_is_installed():
     pytest.importorskip("metaworld")
-    env = MultitaskVectorEnv("mt80", 80)
+    env = MultitaskVectorEnv(["walker-walk", "mw-reach", "mw-push"], 3)
     assert (env.obs_dim, env.act_dim, env.episode_length) == (39, 6, 500)
     obs = env.reset(SEED)
-    for task in range(80):
+    for task in range(3):
         assert obs[task, env.obs_dims[task] :].eq(0).all() and obs[task, : env.obs_dims[task]].ne(0).any()
     steps = [env.step(chosen) for chosen in actions(env, 101)]
-    assert [i for i, step in enumerate(steps, start=1) if step.truncated[30:].all()] == [100]
-    assert not any(step.truncated[:30].any() for step in steps)
-    assert all(step.success[:30].eq(0).all() for step in steps)
+    assert [i for i, step in enumerate(steps, start=1) if step.truncated[1:].all()] == [100]
+    assert not any(step.truncated[0] for step in steps)
+    assert all(step.success[0] == 0 for step in steps)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from omegaconf import OmegaConf
 from short_run import SHORT_RUN
 
 from wmzoo.agent.load import load
+from wmzoo.cli.main import main
 from wmzoo.errors import WmzooError
 from wmzoo.storage.package_data import PACKAGE
 
@@ -43,7 +45,7 @@ def place(tmp_path: Path) -> Path:
 
 
 def python(place: Path, folder: str, *words: str) -> subprocess.CompletedProcess[str]:
-    known = {"XDG_STATE_HOME": str(place / "state"), "OMP_NUM_THREADS": "1"}
+    known = {"OMP_NUM_THREADS": "1", "MUJOCO_GL": "disabled"}  # without a video
     environment = {**os.environ, **known, "PYTHONPATH": f"{PACKAGE.parent}:{place / 'site'}"}
     command = [sys.executable, *words]
     return subprocess.run(command, cwd=place / folder, env=environment, capture_output=True, text=True, timeout=600)
@@ -66,24 +68,38 @@ def test_both_work_in_the_child_processes_of_a_sweep(place: Path, launcher: str)
     assert all((run / "metrics.csv").read_text().count("\n") == 5 for run in runs)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["mine", "theirs"])
-def test_both_work_in_evaluate_resume_and_load_from_another_directory(place: Path, name: str) -> None:
-    run = str(place / "work" / "run")
-    given = ["plugins=[mine.py]"] if name == "mine" else []
-    wmzoo(place, "work", "train", *SHORT, *given, f"dynamics={name}", "run_dir=run")
-    assert "the same" in wmzoo(place, "elsewhere", "evaluate", run)
-    for cut in (Path(run) / "checkpoints" / "00000004").iterdir():
-        cut.unlink()
-    assert "goes on after iteration 2" in wmzoo(place, "elsewhere", "resume", run)
-    loading = "import sys, wmzoo; print(type(wmzoo.load(sys.argv[1]).world_model.dynamics).__name__)"
-    assert python(place, "elsewhere", "-c", loading, run).stdout == "Mine\n"
+EACH = """
+import sys
+from wmzoo.cli.main import main
+sys.exit(max(main([sys.argv[1], run]) for run in sys.argv[2:]))
+"""
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("own_registry", "no_video")
+def test_both_work_in_evaluate_resume_and_load_from_another_directory(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(place / "work")
+    monkeypatch.syspath_prepend(place / "site")
+    for name, given in (("mine", ["plugins=[mine.py]"]), ("theirs", [])):
+        assert main(["train", *SHORT, *given, f"dynamics={name}", f"run_dir={name}"]) == 0
+    runs = [str(place / "work" / name) for name in ("mine", "theirs")]
+    evaluated = python(place, "elsewhere", "-c", EACH, "evaluate", *runs)
+    assert evaluated.returncode == 0 and evaluated.stdout.count("the same") == 2, evaluated.stderr
+    for run in runs:
+        shutil.rmtree(Path(run) / "checkpoints" / "00000004")
+    resumed = python(place, "elsewhere", "-c", EACH, "resume", *runs)
+    assert resumed.returncode == 0 and resumed.stdout.count("goes on after iteration 2") == 2, resumed.stderr
+    loading = "import sys, wmzoo; print(*[type(wmzoo.load(run).world_model.dynamics).__name__ for run in sys.argv[1:]])"
+    assert python(place, "elsewhere", "-c", loading, *runs).stdout == "Mine Mine\n"
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("own_registry", "no_video")
 def test_a_plugin_that_has_changed_since_has_to_be_asked_for(place: Path) -> None:
     run, file = str(place / "work" / "run"), place / "work" / "mine.py"
-    wmzoo(place, "work", "train", *SHORT, "dynamics=mine", "run_dir=run", "--plugin", "mine.py")
+    assert main(["train", *SHORT, "dynamics=mine", f"run_dir={run}", "--plugin", str(file)]) == 0
     file.write_text(file.read_text() + "\nprint('as it is now')\n")
     said = wmzoo(place, "elsewhere", "evaluate", run, code=2)
     assert said.count("\n") == 1 and "unknown dynamics 'mine'" in said

@@ -1,14 +1,13 @@
-"""What a full replay adds to the memory of saving and of resuming: measured in processes of their own."""
+"""What a full replay adds to the memory of saving and of resuming."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from memory import taken
 from short_run import SHORT_RUN
 
 import wmzoo
@@ -16,46 +15,13 @@ from wmzoo.agent.build import build_agent
 from wmzoo.checkpoints.find import list_checkpoints
 from wmzoo.checkpoints.state import load_state, save_state
 from wmzoo.cli.main import main
+from wmzoo.data.replay import ReplayBuffer
 from wmzoo.errors import WmzooError
+from wmzoo.runs.train import resume
 from wmzoo.trainers.build import _check_memory
 
-ROWS, ENVS = 8_000_000, 4
+ROWS, ENVS = 4_000_000, 4
 REPLAY = ROWS * 4 * (3 + 1 + 1 + 1)  # bytes: observation, action, reward and episode of a row
-
-PEAK = """
-import sys
-from pathlib import Path
-def peak():  # not getrusage's, in which a child begins with its parent's
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) * 1024
-"""
-RESUME = (
-    PEAK
-    + """
-from wmzoo.runs import train
-train.why_no_video, train._train, train.record_video = lambda cfg: "none", lambda *given: None, None
-train.resume(Path(sys.argv[1]))
-print(peak())
-"""
-)
-SAVE = (
-    PEAK
-    + """
-import torch
-from wmzoo.checkpoints.state import save_state
-from wmzoo.data.replay import ReplayBuffer
-replay = ReplayBuffer(ROWS, ENVS, 3, 1, 10, torch.Generator())
-replay.filled = ROWS // ENVS
-before = peak()
-save_state(Path(sys.argv[1]), {"replay": replay.state_dict()})
-print(peak() - before)
-"""
-)
-
-
-def told(code: str, *words: Path) -> int:
-    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=True)
-    return int(done.stdout.splitlines()[-1])
 
 
 def fill(bundle: Path) -> None:
@@ -72,18 +38,23 @@ def fill(bundle: Path) -> None:
     save_state(bundle, state)
 
 
-def test_a_full_replay_is_resumed_without_a_second_one_in_memory(tmp_path: Path) -> None:
+def test_a_full_replay_is_resumed_without_a_second_one_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run = tmp_path / "run"
     words = [*SHORT_RUN, "env=pendulum_swingup", "dynamics=mlp", "eval.episodes=1", "trainer.iterations=1"]
+    monkeypatch.setattr("wmzoo.runs.train.why_no_video", lambda cfg: "none")
     assert main(["train", *words, f"trainer.buffer_size={ROWS}", f"run_dir={run}"]) == 0
-    nearly_empty = told(RESUME, run)
+    monkeypatch.setattr("wmzoo.runs.train._train", lambda *given: None)
+    nearly_empty = taken(lambda: resume(run))
     fill(list_checkpoints(run)[-1])
-    assert told(RESUME, run) - nearly_empty < REPLAY / 8
+    assert taken(lambda: resume(run)) - nearly_empty < REPLAY / 8
 
 
 def test_a_full_replay_is_saved_without_a_second_one_in_memory(tmp_path: Path) -> None:
-    code = SAVE.replace("ROWS", str(ROWS)).replace("ENVS", str(ENVS))
-    assert told(code, tmp_path) < REPLAY / 8
+    replay = ReplayBuffer(ROWS, ENVS, 3, 1, 10, torch.Generator())
+    replay.filled = ROWS // ENVS
+    assert taken(lambda: save_state(tmp_path, {"replay": replay.state_dict()})) < REPLAY / 8
 
 
 @pytest.mark.parametrize("size", ["small", "tiny"])
