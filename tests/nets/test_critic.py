@@ -42,6 +42,21 @@ def test_each_member_computes_what_it_would_alone(critic: CriticEnsemble, leadin
     np.testing.assert_allclose(critic.minimum(z).detach().numpy(), members.min(0), atol=1e-9)
 
 
+def test_one_member_after_the_other_computes_what_all_do_at_once(
+    critic: CriticEnsemble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    z, found = torch.randn(5, 6, dtype=torch.float64), []
+    for apart in (True, False):
+        monkeypatch.setattr("wmzoo.nets.critic.own_kernels", lambda rows, apart=apart: apart)
+        critic.zero_grad()
+        values = critic(z)
+        values.square().mean().backward()
+        found.append((values, [parameter.grad.clone() for parameter in critic.parameters()]))
+    (values, gradients), (others, theirs) = found
+    assert torch.allclose(values, others, atol=1e-12)
+    assert all(torch.allclose(one, other, atol=1e-12) for one, other in zip(gradients, theirs, strict=True))
+
+
 def test_no_states_give_no_values(critic: CriticEnsemble) -> None:
     assert critic.minimum(torch.zeros(0, 6, dtype=torch.float64)).shape == (0,)
 

@@ -1,4 +1,8 @@
-"""An ensemble of value functions, evaluated as one batched matrix product per layer."""
+"""An ensemble of value functions: one batched matrix product per layer, but on a CPU one member after the other.
+
+There a batched product of three matrices reaches 0.8 of the rate of three single ones, and a member's activations of a
+few hundred rows stay in the cache where those of all members do not: 0.85 of the time at [512,128], two members.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ import torch.nn.functional as F
 from einops import pack, rearrange, unpack
 from torch import Tensor, nn
 
-from wmzoo.nets.functional import Mish, ensemble_linear
+from wmzoo.nets.functional import Mish, own_kernels
 
 
 class EnsembleLinear(nn.Module):
@@ -24,7 +28,11 @@ class EnsembleLinear(nn.Module):
             nn.init.orthogonal_(member.data, gain=2**0.5)
 
     def forward(self, x: Tensor) -> Tensor:
-        return ensemble_linear(x, self.weight, self.bias)
+        return torch.baddbmm(self.bias, x, self.weight)
+
+    def alone(self, x: Tensor, member: int) -> Tensor:
+        """One member's [B,in] -> [B,out]."""
+        return torch.addmm(self.bias[member], x, self.weight[member])
 
 
 class EnsembleLayerNorm(nn.Module):
@@ -37,6 +45,10 @@ class EnsembleLayerNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.addcmul(self.bias, F.layer_norm(x, x.shape[-1:]), self.weight)
+
+    def alone(self, x: Tensor, member: int) -> Tensor:
+        """One member's [B,W] -> [B,W]."""
+        return torch.addcmul(self.bias[member], F.layer_norm(x, x.shape[-1:]), self.weight[member])
 
 
 class CriticEnsemble(nn.Module):
@@ -60,9 +72,19 @@ class CriticEnsemble(nn.Module):
     def forward(self, z: Tensor) -> Tensor:
         """z[..., D] -> values[E, ...]."""
         rows, leading = pack([z], "* latent")
-        values: Tensor = self.layers(rows.expand(self.num, *rows.shape))
+        values: Tensor
+        if own_kernels(rows) and not torch.is_autocast_enabled("cpu"):  # in bfloat16 the batched product is as fast
+            values = torch.stack([self._alone(rows, member) for member in range(self.num)])
+        else:
+            values = self.layers(rows.expand(self.num, *rows.shape))
         (found,) = unpack(values, leading, "critic * one")
         return rearrange(found, "critic ... 1 -> critic ...").to(z.dtype)
+
+    def _alone(self, rows: Tensor, member: int) -> Tensor:
+        """rows[B,D] -> one member's values [B,1]."""
+        for layer in self.layers:
+            rows = layer.alone(rows, member) if isinstance(layer, EnsembleLinear | EnsembleLayerNorm) else layer(rows)
+        return rows
 
     def minimum(self, z: Tensor) -> Tensor:
         """z[..., D] -> the ensemble's minimum [...]: the pessimistic value that PWM bootstraps from."""

@@ -1,9 +1,9 @@
-"""Mish, the softmax of small groups and products of ensembles, written for the CPU, where PyTorch's are slow.
+"""Mish and the softmax of small groups, written for the CPU, where PyTorch's are slow.
 
 At [256,400], one thread, PyTorch's Mish takes 13 times as long as its SiLU, and a softmax over groups of 8 takes 4
-times as long as the same arithmetic in tensor operations; its batched product of three matrices reaches 0.8 of the rate
-of three single ones. All have exact first derivatives in any dtype (a second one of Mish raises); on other devices, and
-under torch.compile, PyTorch's own are used. Half-precision inputs are computed with in float32.
+times as long as the same arithmetic in tensor operations. Both have exact first derivatives in any dtype (a second one
+of Mish raises); on other devices, and under torch.compile, PyTorch's own are used. Half-precision inputs are computed
+with in float32.
 """
 
 from __future__ import annotations
@@ -73,13 +73,14 @@ class _Softmax(torch.autograd.Function):
         return weighted - y * weighted.sum(-1, keepdim=True)
 
 
-def _own(x: Tensor) -> bool:
+def own_kernels(x: Tensor) -> bool:
+    """Whether what is written here is used for x."""
     return x.device.type == "cpu" and not torch.compiler.is_compiling()
 
 
 def mish(x: Tensor) -> Tensor:
     """x·tanh(softplus(x)) (Misra, arXiv 1908.08681), elementwise."""
-    if not _own(x):
+    if not own_kernels(x):
         return F.mish(x)
     full = x.float() if x.dtype in HALF else x
     if torch.is_grad_enabled() and full.requires_grad:
@@ -92,16 +93,8 @@ def mish(x: Tensor) -> Tensor:
 def softmax(x: Tensor) -> Tensor:
     """softmax over the last dimension, meant for a short one; of half-precision inputs in float32."""
     x = x.float() if x.dtype in HALF else x
-    out: Tensor = _Softmax.apply(x) if _own(x) else x.softmax(-1)  # type: ignore[no-untyped-call]
+    out: Tensor = _Softmax.apply(x) if own_kernels(x) else x.softmax(-1)  # type: ignore[no-untyped-call]
     return out
-
-
-def ensemble_linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """x[E,B,in], weight[E,in,out], bias[E,1,out] -> x @ weight + bias, [E,B,out]."""
-    if not _own(x) or torch.is_autocast_enabled("cpu"):  # in bfloat16 the batched product is as fast
-        return torch.baddbmm(bias, x, weight)
-    members = zip(bias.unbind(), x.unbind(), weight.unbind(), strict=True)
-    return torch.stack([torch.addmm(*member) for member in members])
 
 
 class Mish(nn.Module):
