@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import time
 from pathlib import Path
 
 import pytest
-from synthetic_runs import two_arms
+from synthetic_runs import two_arms, write_run, write_study
 
 from wmzoo.cli.main import main
 
@@ -25,3 +27,28 @@ def test_a_wrong_option_is_one_line(tmp_path: Path, option: list[str], capsys: p
     two_arms(tmp_path, {"mlp": [[1.0]], "flow": [[1.0]]})
     assert main(["compare", str(tmp_path), "--out", str(tmp_path / "report"), *option]) == 2
     assert capsys.readouterr().err.count("\n") == 1 and not (tmp_path / "report").exists()
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_runs_that_are_left_out_are_named_with_the_reason_on_the_terminal_and_in_the_report(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = two_arms(tmp_path / "runs", {"mlp": [[1.0, 2.0]], "flow": [[1.0, 2.0]]})
+    for name, returns, status in (("cut", [1.0], "interrupted"), ("short", [], "done")):
+        write_run(runs / name, dynamics="mlp", task="cheetah-run", seed=7, returns=returns, status=status)
+    assert main(["compare", str(runs), "--out", str(tmp_path / "report")]) == 0
+    said, page = capsys.readouterr().out, (tmp_path / "report" / "report.html").read_text()
+    for name, reason in (("cut", "interrupted"), ("short", "without evaluations")):
+        line = f"Left out: 1 run of mlp on cheetah-run, {reason}: {runs / name}."
+        assert line in said.splitlines() and line in page
+
+
+@pytest.mark.slow
+def test_five_hundred_runs_are_compared_in_half_a_minute(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    runs = write_study(tmp_path / "runs", seeds=50, diagnostics=False)
+    failed = runs / "cheetah-run" / "flow" / "seed49"
+    (failed / "run.json").write_text(json.dumps({"status": "failed"}))
+    began = time.process_time()  # of a core of its own: other processes do not count
+    assert main(["compare", str(runs), "--out", str(tmp_path / "report")]) == 0
+    assert time.process_time() - began < 30
+    assert f"Left out: 1 run of flow on cheetah-run, failed: {failed}." in capsys.readouterr().out

@@ -42,6 +42,51 @@ def test_a_sweep_runs_every_combination_in_a_folder_of_its_own(plugin: Path) -> 
     assert len({run[3] for run in runs}) == 4
 
 
+FAILING = """
+import sys, types
+from wmzoo.errors import RunFailed, WmzooError
+
+def train(cfg):
+    print("ran", cfg.seed)
+    if cfg.seed == 1:
+        raise WmzooError("no such task")
+    if cfg.seed == 3:
+        raise {kind}("it went wrong")
+
+sys.modules["wmzoo.runs.train"] = types.ModuleType("train")  # without all that training imports
+sys.modules["wmzoo.runs.train"].train = train
+from wmzoo.cli.main import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize(("kind", "code"), [("WmzooError", 2), ("RunFailed", 3), ("ZeroDivisionError", 3)])
+def test_of_several_runs_of_a_sweep_that_fail_all_are_named_with_what_they_differ_in(
+    tmp_path: Path, kind: str, code: int
+) -> None:
+    command = ["train", "-m", "seed=0,1,2,3", "size=tiny", "hydra.sweep.dir=sweep"]
+    done = subprocess.run(
+        [sys.executable, "-c", FAILING.format(kind=kind), *command], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert [line for line in done.stdout.splitlines() if line.startswith("ran")] == ["ran 0", "ran 1", "ran 2", "ran 3"]
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("wmzoo: 2 of the sweep's runs failed: 1 (seed=1): no such task; 3 (seed=3): ")
+    assert last.endswith("it went wrong") and done.returncode == code and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words", [["run_dir=one"], ["run_dir=one,other", "dynamics=flow,mlp"], ["run_dir=one", "trainer.horizon=4,8"]]
+)
+def test_a_sweep_whose_runs_would_share_a_folder_is_refused_before_the_first(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", "-m", "seed=0,1", *words]) == 2
+    err = capsys.readouterr().err
+    assert "a run needs a folder of its own" in err and "'run_dir=runs/${seed}'" in err and err.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_sweep_over_an_unknown_name_is_refused_before_anything_runs(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "-m", "dynamics=flow,flwo"]) == 2
     assert "did you mean flow?" in capsys.readouterr().err

@@ -67,16 +67,66 @@ def test_it_goes_on_from_the_newest_checkpoint_to_the_same_rows_and_weights(whol
     assert facts["status"] == "done" and [time["iteration"] for time in facts["resumed"]] == [4]
 
 
-def test_a_finished_run_that_is_resumed_stays_what_it_is(whole: Path, tmp_path: Path) -> None:
-    run = tmp_path / "run"
-    shutil.copytree(whole, run)
-    before = (run / "metrics.jsonl").read_text()
-    assert main(["resume", str(run)]) == 0
-    assert (run / "metrics.jsonl").read_text() == before
+@pytest.fixture
+def finished(whole: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(whole, tmp_path / "finished"))
 
 
-def failing(run: Path, capsys: pytest.CaptureFixture[str]) -> str:
-    assert main(["resume", str(run)]) == 2
+def test_a_finished_run_that_is_resumed_says_so_and_stays_what_it_is(
+    finished: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = content(finished)
+    assert main(["resume", str(finished)]) == 0
+    assert f"{finished}: already finished, 6 iterations; `wmzoo resume {finished} trainer.iterations=N`" in (
+        capsys.readouterr().out
+    )
+    assert content(finished) == before
+
+
+def test_a_finished_run_trains_on_to_more_iterations_and_tells_of_the_learning_rates(
+    whole: Path, finished: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["resume", str(finished), "trainer.iterations=8"]) == 0
+    said = capsys.readouterr().out
+    assert "trainer.iterations is 8 now, it was 6: the learning rates fall linearly, to recipe.final_lr=" in said
+    assert "at iteration 8; they go on 75% of the way down, where they were 100%" in said
+    rows = numbers(finished)
+    assert rows[:6] == numbers(whole) and [row["iteration"] for row in rows] == list(range(1, 9))
+    first, last = rows[0]["lr"], load(finished).cfg.recipe.final_lr
+    assert rows[6]["lr"] == pytest.approx(first + (last - first) * 6 / 8)
+    assert "\n  iterations: 8\n" in (finished / "config.yaml").read_text()
+    assert json.loads((finished / "run.json").read_text())["resumed"][0]["trainer.iterations"] == 8
+    assert main(["resume", str(finished)]) == 0
+    assert "already finished, 8 iterations" in capsys.readouterr().out
+
+
+def test_killed_before_its_own_first_checkpoint_it_still_knows_how_many_were_asked_for(finished: Path) -> None:
+    for name, old, new in (("config.yaml", "iterations: 6", "iterations: 8"), ("run.json", '"done"', '"running"')):
+        text = (finished / name).read_text()
+        assert old in text
+        (finished / name).write_text(text.replace(old, new))
+    assert main(["resume", str(finished)]) == 0
+    assert numbers(finished)[-1]["iteration"] == 8
+
+
+@pytest.mark.parametrize(
+    ("word", "says"),
+    [
+        ("trainer.iterations=6", "6 iterations are done; trainer.iterations=6 must be more"),
+        ("trainer.iterations=many", "all that can be changed is trainer.iterations=N"),
+        ("seed=3", "seed=3: a run goes on with its own config"),
+    ],
+)
+def test_what_cannot_be_changed_is_refused(
+    finished: Path, capsys: pytest.CaptureFixture[str], word: str, says: str
+) -> None:
+    before = content(finished)
+    assert says in failing(finished, capsys, word)
+    assert content(finished) == before
+
+
+def failing(run: Path, capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    assert main(["resume", str(run), *words]) == 2
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1
     return lines[0]

@@ -23,6 +23,7 @@ from wmzoo.runs import Progress, Run
 from wmzoo.runs.interrupt import stop_on_interrupt
 from wmzoo.runs.recorder import RunRecorder, SilentRecorder
 from wmzoo.runs.video import VideoRecorder, frames_per_second
+from wmzoo.storage.foreign import read_config
 from wmzoo.storage.run_layout import is_trained
 from wmzoo.trainers.base import Trainer
 from wmzoo.trainers.build import build_trainer
@@ -64,6 +65,8 @@ def resume(folder: Path | str, iterations: int | None = None) -> Path:
     done, planned = cfg.checkpoint.iteration, cfg.trainer.get("iterations")
     if done is None:
         raise WmzooError(f"{bundle / CONFIG}: its checkpoint.iteration is missing")
+    if iterations is None:
+        iterations = _asked_for_before(folder, done, planned)
     if iterations is not None:
         if planned is None:
             raise WmzooError(f"{folder}: trainer={cfg.trainer.name} has no iterations to change")
@@ -80,6 +83,16 @@ def _already_finished(folder: Path, cfg: DictConfig) -> str:
     if not is_trained(folder) or type(planned) is not int or (done or 0) < planned:
         return ""
     return f"{folder}: already finished, {done} iterations; `wmzoo resume {folder} trainer.iterations=N` trains on to N"
+
+
+def _asked_for_before(folder: Path, done: int, planned: Any) -> int | None:
+    """Other `trainer.iterations` than the checkpoint's, of a resume that was killed before its own first checkpoint."""
+    try:
+        trainer = read_config(folder / CONFIG).get("trainer")
+    except WmzooError:
+        return None
+    found = trainer.get("iterations") if isinstance(trainer, dict) else None
+    return found if type(found) is int and found > done and found != planned else None
 
 
 def _why_nothing(folder: Path) -> str:
