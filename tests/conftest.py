@@ -25,6 +25,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in items:
             if item.get_closest_marker("dflex"):
                 item.add_marker(pytest.mark.skip(reason="dflex is not installed"))
+    # What has a limit of its own takes minutes: it comes first, lest one process waits for it at the end.
+    items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
 
 
 @pytest.fixture(autouse=True, scope="session")

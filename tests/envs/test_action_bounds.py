@@ -154,6 +154,7 @@ def test_an_unlimited_task_of_the_suite_gives_dm_controls_reward_of_the_action_i
     assert got.reward.item() == pytest.approx(1 - (0.5 * reached @ reached + 0.05), abs=1e-5)
 
 
+@pytest.mark.slow
 def test_every_task_of_the_control_suite_takes_actions_of_sensible_size():
     for domain, name in dmc_tasks.TASKS:
         spec = dmc_tasks.load(domain, name, random=0).action_spec()

@@ -248,6 +248,7 @@ def shortened(folder):
     return folder
 
 
+@pytest.mark.usefixtures("no_video")
 def test_a_resumed_run_of_a_users_environment_has_the_figures_of_one_that_was_not_cut(tmp_path):
     whole = run("Moody-v0", tmp_path / "run", 2)
     resume(shortened(tmp_path / "run"))
@@ -259,6 +260,7 @@ def test_a_resumed_run_of_a_users_environment_has_the_figures_of_one_that_was_no
     assert again == whole
 
 
+@pytest.mark.usefixtures("no_video")
 def test_a_run_says_at_its_start_that_a_resume_will_not_be_exact_and_resumes_at_episode_starts(tmp_path, caplog):
     with caplog.at_level(logging.WARNING, logger="wmzoo"):
         run("Counting-v0", tmp_path / "run", 2)
