@@ -13,7 +13,7 @@ from html import unescape
 from pathlib import Path
 from typing import Any
 
-from marked_tables import markdown
+from marked_tables import markdown, wrapped
 
 from wmzoo.registry.cards import load_yaml
 from wmzoo.reports.words import number
@@ -59,7 +59,7 @@ def text() -> str:
         _learning(file.parent) for file in sorted(summaries, key=lambda file: (file.parent.name != "main", file))
     ]
     sections += [ABOUT_STUDIES, *map(_study, STUDIES), _mt30(), _memory(), _environments(), _data(), _speed()]
-    return "\n\n".join(sections) + "\n"
+    return wrapped("\n\n".join(sections)) + "\n"
 
 
 def _learning(folder: Path) -> str:

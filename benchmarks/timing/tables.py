@@ -48,11 +48,12 @@ def about(facts: Mapping[str, Any]) -> Lines:
     own = facts["machine"]
     versions = ", ".join(f"{name} {number}" for name, number in own["versions"].items())
     bf16 = "with" if own["bf16_instructions"] else "without"
-    return [
+    words = (
         f"`{facts['command']}` on {own['cores']} cores of {own['processor']} ({own['vectors']}, {bf16} bf16 "
         f"instructions, {own['cache']} cache, {own['memory_gib']} GiB; load {own['load_at_start']} at the start), "
         f"Python {own['python']}, {versions}. Medians of {facts['turns']} turns; ± is how far the farthest is from it."
-    ]
+    )
+    return marked_tables.wrapped(words).split("\n")
 
 
 def speed(facts: Mapping[str, Any]) -> Lines:
