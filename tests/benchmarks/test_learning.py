@@ -43,13 +43,13 @@ def test_a_study_composes_and_its_kept_runs_are_its_cells(file: Path) -> None:
     kept = {
         run.parent.relative_to(RESULTS / file.stem).as_posix() for run in RESULTS.glob(f"{file.stem}/*/*/*/run.json")
     }
-    assert kept == {cell.name for cell in study.cells()}
+    assert kept <= {cell.name for cell in study.cells()}  # what is there so far of a study that goes on
     others = {run.parts[-3] for run in RESULTS.glob(f"{file.stem}/*/*/*/metrics.csv")} - set(study.arms)
-    assert others == set(beside)
+    assert others == (set(beside) if kept else set())
 
 
 def test_every_folder_of_results_belongs_to_a_study() -> None:
-    assert {file.name for file in RESULTS.iterdir()} == {file.stem for file in STUDIES}
+    assert {file.name for file in RESULTS.iterdir()} <= {file.stem for file in STUDIES}
 
 
 def test_the_index_is_what_the_script_writes(learning: ModuleType) -> None:
