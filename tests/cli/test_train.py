@@ -81,6 +81,7 @@ def test_a_sweep_whose_runs_would_share_a_folder_is_refused_before_the_first(
     words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("wmzoo.cli.train.job", None)
     assert main(["train", "-m", "seed=0,1", *words]) == 2
     err = capsys.readouterr().err
     assert "a run needs a folder of its own" in err and "'run_dir=runs/${seed}'" in err and err.count("\n") == 1
@@ -97,6 +98,7 @@ def test_a_sweep_over_an_unknown_name_is_refused_before_anything_runs(capsys: py
     [
         (["seed=0,1", "sead=3"], "unknown key 'sead': did you mean seed?"),
         (["dynamics=flow,mlp", "dynamics.subsetps=3"], "did you mean dynamics.substeps"),
+        (["seed=glob(*)"], "seed=glob(*): name the values, as seed=1,2"),
         (["seed=0,1", "hydra/launcher=joblb"], "hydra/launcher/joblb"),
         (["seed=0,1", "--cfg"], "--cfg shows one config and -m runs many"),
     ],

@@ -76,6 +76,17 @@ def test_failed_and_unfinished_runs_are_left_out_and_counted_by_arm(tmp_path: Pa
     ]
 
 
+@pytest.mark.parametrize(("other", "baseline"), [("mlp", None), ("heun", "flow"), ("heun", None)])
+def test_where_runs_are_missing_those_that_were_left_out_are_named(
+    tmp_path: Path, other: str, baseline: str | None
+) -> None:
+    arm(tmp_path, "mlp")
+    arm(tmp_path, other, task="walker-walk")
+    write_run(tmp_path / "x", dynamics="flow", task="walker-walk", seed=7, returns=[1], status="failed")
+    with pytest.raises(WmzooError, match=r"Left out: 1 run of flow on walker-walk, failed: .*/x\.$"):
+        select_runs([tmp_path], ["dynamics"], baseline)
+
+
 def wrong(root: Path, what: str) -> tuple[list[Path], list[str], str | None]:
     """A mistake: paths, --by and --baseline."""
     paths, by, baseline = [root], ["dynamics"], None

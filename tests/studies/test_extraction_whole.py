@@ -20,7 +20,7 @@ TINY = [
 
 
 def start(out, *more):
-    command = [sys.executable, "-m", "wmzoo", "mt30", "--mini", *TINY, "--out", str(out), "--episodes", "3", *more]
+    command = [sys.executable, "-m", "wmzoo", "mt30", "--mini", *TINY, *more, "--out", str(out), "--episodes", "3"]
     return subprocess.Popen(
         command, env={**os.environ, "MUJOCO_GL": "disabled"}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -49,3 +49,12 @@ def test_one_command_collects_pretrains_extracts_evaluates_and_reports_and_goes_
     for row in rows[1:]:
         evaluation = sorted((out / "extract" / "mlp-frozen" / row[0] / "eval").glob("*-n3-*.json"))[-1]
         assert float(row[2]) == pytest.approx(sum(json.loads(evaluation.read_text())["returns"]) / 30, rel=5e-3)
+
+
+@pytest.mark.slow
+def test_data_of_one_task_need_no_task_embedding(tmp_path):
+    alone = ["extraction.collect.tasks=[cartpole-swingup]", "~extraction.dynamics.flow", "~extraction.modes.finetuned"]
+    said, err = start(tmp_path / "job", *alone).communicate(timeout=600)
+    assert "mlp, frozen: score" in said and "of 1 tasks" in said, err
+    run = json.loads((tmp_path / "job" / "extract" / "mlp-frozen" / "cartpole-swingup" / "run.json").read_text())
+    assert run["status"] == "done" and "task_embedding" not in run["parameters"]

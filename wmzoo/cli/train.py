@@ -12,7 +12,7 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wmzoo.errors import RunFailed, RunInterrupted, WmzooError, named
 
@@ -94,16 +94,25 @@ def sweep(overrides: list[str]) -> None:
 
 def _check_folders(parsed: list[Override]) -> None:
     """WmzooError where two runs of a sweep would have one folder."""
-    values = {
-        override.key_or_group: list(override.sweep_iterator()) if override.is_sweep_override() else [override.value()]
-        for override in parsed
-    }
+    values = {override.key_or_group: _values(override) for override in parsed}
     folders, runs = set(map(str, values.get("run_dir", [None]))), math.prod(map(len, values.values()))
     if folders != {"None"} and len(folders) < runs and "${" not in "".join(folders):
         raise WmzooError(
             f"run_dir={','.join(sorted(folders))}: a run needs a folder of its own, and the sweep has {runs}: leave it "
             "out (hydra.sweep.dir= is the folder of all), or write a key into it, as 'run_dir=runs/${seed}'"
         )
+
+
+def _values(override: Override) -> list[Any]:
+    """Those that a key is given; WmzooError for a glob, of which only groups know what there is."""
+    from hydra.errors import HydraException
+
+    if not override.is_sweep_override():
+        return [override.value()]
+    try:
+        return list(override.sweep_iterator())
+    except HydraException as error:
+        raise WmzooError(f"{override.input_line}: name the values, as {override.key_or_group}=1,2") from error
 
 
 def _failure(folder: Path, began: float, parsed: list[Override]) -> WmzooError:

@@ -28,13 +28,15 @@ def select_runs(paths: Sequence[Path], by: Sequence[str], baseline: str | None =
         why = " ".join(notes) or f"none in {', '.join(map(str, paths))}"
         raise WmzooError(f"no finished run with evaluations to compare: {why}")
     arms = list(dict.fromkeys(run.arm for run in runs))
+    beside = f". {' '.join(notes)}" if notes else ""  # of what is missing, those may be the reason
     if len(arms) < 2:
         raise WmzooError(
             f"all {len(runs)} runs are one arm by {' and '.join(by)} ({arms[0]}): choose another --by, or add runs"
+            f"{beside}"
         )
     if baseline is not None and baseline not in arms:
-        raise WmzooError(f"--baseline {baseline}: no such arm; there are {', '.join(arms)}")
-    _check_grid(runs, arms)
+        raise WmzooError(f"--baseline {baseline}: no such arm; there are {', '.join(arms)}{beside}")
+    _check_grid(runs, arms, beside)
     first = baseline or arms[0]
     return sorted(runs, key=lambda run: run.arm != first), notes
 
@@ -75,7 +77,8 @@ def _without_return(run: Run) -> str:
     return f"Evaluations that came to no number, and are missing here: {run.folder}, iteration {where}."
 
 
-def _check_grid(runs: Sequence[Run], arms: Sequence[str]) -> None:
+def _check_grid(runs: Sequence[Run], arms: Sequence[str], beside: str) -> None:
+    """WmzooError, with `beside` where something is missing, unless every arm has runs on every task, each once."""
     seen: dict[tuple[str, str, int], Run] = {}
     for run in runs:
         other = seen.setdefault((run.arm, run.task, run.seed), run)
@@ -90,5 +93,5 @@ def _check_grid(runs: Sequence[Run], arms: Sequence[str]) -> None:
         if missing:
             raise WmzooError(
                 f"arm {arm} has no finished run on {', '.join(missing)}: arms are compared on the same tasks;"
-                " name folders of tasks that every arm has"
+                f" name folders of tasks that every arm has{beside}"
             )

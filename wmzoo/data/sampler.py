@@ -69,11 +69,12 @@ class SliceSampler:
 
     def check(self, horizon: int, what: str) -> None:
         """ValueError, calling them `what`, where these episodes have no slice of `horizon` steps."""
+        if not len(self._lengths):
+            raise ValueError(f"data.dir: there are no {what}; take more episodes")
         if not int((self._lengths - horizon + 1).clamp(min=0).sum()):
-            longest = f", the longest has {int(self._lengths.max())}" if len(self._lengths) else ""
             raise ValueError(
-                f"data.dir: of {len(self._lengths)} {what} none has trainer.horizon={horizon} steps{longest}; take "
-                "more episodes, or a shorter horizon"
+                f"data.dir: of {len(self._lengths)} {what} none has trainer.horizon={horizon} steps, the longest has "
+                f"{int(self._lengths.max())}; take longer ones, or a shorter horizon"
             )
 
     def sample(self, batch: int, horizon: int) -> TaskSlices:

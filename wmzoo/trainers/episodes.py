@@ -66,8 +66,7 @@ class EpisodeTracker:
         return {**means, "recovered": recovered}
 
     def state_dict(self) -> dict[str, Tensor]:
-        """What `load_state_dict` needs, with the episodes that no `take` has told of: those of an unfinished
-        warm-up."""
+        """What `load_state_dict` needs; episodes that ended and were not taken yet, in an unfinished warm-up, too."""
         running = {"whole": self.whole, "returns": self.returns, "lengths": self.lengths}
         success = {"succeeded": self.succeeded, "knows_success": torch.tensor(self.knows_success)}
         finished = torch.tensor(self.finished, dtype=torch.float64).view(-1, 4)
