@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from composed import composed
 from short_run import SHORT_RUN, without_video
 
 from wmzoo.agent.load import load
@@ -23,6 +24,7 @@ from wmzoo.checkpoints.state import load_state
 from wmzoo.cli.main import main
 from wmzoo.runs.metrics import read_metrics
 from wmzoo.runs.recorder import RunRecorder
+from wmzoo.runs.train import _schedule
 
 pytestmark = pytest.mark.usefixtures("no_video")
 CLOCKS = {"wall_clock", "fps"}
@@ -83,21 +85,39 @@ def test_a_finished_run_that_is_resumed_says_so_and_stays_what_it_is(
     assert content(finished) == before
 
 
-def test_a_finished_run_trains_on_to_more_iterations_and_tells_of_the_learning_rates(
-    whole: Path, finished: Path, capsys: pytest.CaptureFixture[str]
+def test_a_finished_run_trains_on_to_what_a_longer_one_would_have_been(
+    whole: Path, finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], no_video: None
 ) -> None:
     assert main(["resume", str(finished), "trainer.iterations=8"]) == 0
     said = capsys.readouterr().out
-    assert "trainer.iterations is 8 now, it was 6: the learning rates fall linearly, to recipe.final_lr=" in said
-    assert "at iteration 8; they go on 75% of the way down, where they were 100%" in said
-    rows = numbers(finished)
+    assert "trainer.iterations is 8 now, it was 6: the learning rates are constant, as they would have been" in said
+    assert main(["train", *SHORT, *RUNS["flow on dmc"], "trainer.iterations=8", f"run_dir={tmp_path / 'longer'}"]) == 0
+    rows, longer = numbers(finished), numbers(tmp_path / "longer")
     assert rows[:6] == numbers(whole) and [row["iteration"] for row in rows] == list(range(1, 9))
-    first, last = rows[0]["lr"], load(finished).cfg.recipe.final_lr
-    assert rows[6]["lr"] == pytest.approx(first + (last - first) * 6 / 8)
+    assessed = ("eval_", "latent_error", "reward_r2")  # at each one's own end, too, of samples drawn then
+    for row, other in zip(rows, longer, strict=True):
+        assert {k: v for k, v in row.items() if not k.startswith(assessed)} == {
+            k: v for k, v in other.items() if not k.startswith(assessed)
+        }
+    assert rows[-1]["eval_return"] == longer[-1]["eval_return"]
     assert "\n  iterations: 8\n" in (finished / "config.yaml").read_text()
     assert json.loads((finished / "run.json").read_text())["resumed"][0]["trainer.iterations"] == 8
+    capsys.readouterr()
     assert main(["resume", str(finished)]) == 0
     assert "already finished, 8 iterations" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("decay", "says"),
+    [
+        ("run", "fall linearly, to recipe.final_lr=1e-05 at iteration 8; they go on 75% of the way down, where they "),
+        (250000, "go on falling to recipe.final_lr=1e-05 at step 250,000"),
+    ],
+)
+def test_learning_rates_that_decay_are_told_of_where_a_run_gets_longer(decay: str | int, says: str) -> None:
+    cfg = composed("trainer.iterations=8", f"recipe.lr_decay={decay}")
+    said = _schedule(cfg, done=6, planned=6)
+    assert f"trainer.iterations is 8 now, it was 6: the learning rates {says}" in said
 
 
 def test_killed_before_its_own_first_checkpoint_it_still_knows_how_many_were_asked_for(finished: Path) -> None:

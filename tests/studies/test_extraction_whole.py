@@ -43,9 +43,8 @@ def test_one_command_collects_pretrains_extracts_evaluates_and_reports_and_goes_
     assert len(runs) == 2 + 4 and all(json.loads(file.read_text())["status"] == "done" for file in runs)
     with (out / "report" / "tables" / "scores.csv").open() as file:
         rows = list(csv.reader(file))
-    assert rows[0][:3] == ["task", "data", "mlp, finetuned"] and [row[0] for row in rows[1:]] == TASKS.strip("[]").split(
-        ","
-    )
+    tasks = TASKS.strip("[]").split(",")
+    assert rows[0][:3] == ["task", "data", "mlp, finetuned"] and [row[0] for row in rows[1:]] == tasks
     for row in rows[1:]:
         evaluation = sorted((out / "extract" / "mlp-finetuned" / row[0] / "eval").glob("*-n3-*.json"))[-1]
         assert float(row[2]) == pytest.approx(sum(json.loads(evaluation.read_text())["returns"]) / 30, rel=5e-3)

@@ -31,6 +31,7 @@ ITERATIONS = 2
 TINY = (
     "size=tiny", "env=pendulum_swingup", "env.num_envs=4", "device=cpu", "threads=1",
     f"trainer.iterations={ITERATIONS}", "eval.every=2", "eval.episodes=1", "save.every=1000",
+    "recipe.actor_updates=2", "recipe.rollouts=16", "recipe.imagination_horizon=3",
 )  # fmt: skip
 SMALLER = {"horizon": 3, "batch_size": 8, "buffer_size": 4096, "warmup_steps": 64, "pretrain_updates": 2}
 SMALLER |= {"model_updates": 2}

@@ -163,12 +163,17 @@ def _lead(
 
 def _schedule(cfg: DictConfig, done: int, planned: int) -> str:
     """What another number of iterations makes of the learning rates."""
-    total = cfg.trainer.iterations
-    return (
-        f"trainer.iterations is {total} now, it was {planned}: the learning rates fall linearly, to recipe.final_lr="
-        f"{cfg.recipe.final_lr:g} at iteration {total}; they go on {done / total:.0%} of the way down, where they were "
-        f"{done / planned:.0%}"
-    )
+    total, decay = cfg.trainer.iterations, cfg.recipe.lr_decay
+    if decay == "none":
+        rates = f"the learning rates are constant, as they would have been in a run of {total}"
+    elif decay == "run":
+        rates = (
+            f"the learning rates fall linearly, to recipe.final_lr={cfg.recipe.final_lr:g} at iteration {total}; they "
+            f"go on {done / total:.0%} of the way down, where they were {done / planned:.0%}"
+        )
+    else:
+        rates = f"the learning rates go on falling to recipe.final_lr={cfg.recipe.final_lr:g} at step {decay:,}"
+    return f"trainer.iterations is {total} now, it was {planned}: {rates}"
 
 
 def _after(iteration: int | None) -> str:
