@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from wmzoo.compare.analysis import Comparison
+from wmzoo.compare.analysis import Comparison, once
 from wmzoo.compare.runs import Run
 from wmzoo.reports.words import typed
 
@@ -34,6 +34,7 @@ class Difference:
     within: bool  # also between runs of one arm on one task
 
 
+@once
 def differences(comparison: Comparison) -> list[Difference]:
     """Keys that differ between arms, or within one, on some task. What differs only between tasks is left out."""
     return [*_differences(comparison, _of_config), *_differences(comparison, _of_run)]
