@@ -26,6 +26,7 @@ ROOT = Path(__file__).parent.parent
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
 PIP_ARGS = shlex.split(os.environ.get("PIP_ARGS", ""))  # of `make`: where torch comes from, for example
 SHORT = ["size=tiny", "env=pendulum_swingup", "env.num_envs=4", "env.episode_length=10", "trainer.horizon=4"]
+SHORT += ["recipe.model_updates=1", "recipe.actor_updates=1", "recipe.model_horizon=4", "recipe.imagination_horizon=4"]
 SHORT += ["recipe.warmup_steps=80", "recipe.pretrain_updates=1", "trainer.iterations=2", "device=cpu", "threads=1"]
 PLUGIN = """
 [build-system]
