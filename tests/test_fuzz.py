@@ -28,6 +28,7 @@ PATIENCE = 60  # seconds for one of them
 BASE = ["size=tiny", "env=pendulum_swingup", "env.num_envs=2", "eval.episodes=1", "trainer.horizon=4", "device=cpu"]
 BASE += ["threads=1", "env.episode_length=10", "trainer.buffer_size=200", "recipe.warmup_steps=20"]
 BASE += ["recipe.pretrain_updates=1", "recipe.model_updates=1", "recipe.actor_updates=1"]
+BASE += ["recipe.model_horizon=4", "recipe.imagination_horizon=4"]
 
 TYPED = ["", "null", "true", "no", "-1", "0", "1", "2", "3.5", "1e-300", "1e308", "nan", "inf", "-inf", "9" * 30]
 TYPED += ["0x10", "[]", "[1]", "[-1]", "[a,b]", "[[1,2],[3]]", "{}", "{a: 1}", "{a:{b:2}}", "[1", "}", "'", '"']

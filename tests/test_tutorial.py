@@ -31,6 +31,7 @@ FILES = {
 SHORT = ["size=tiny", "trainer.iterations=2", "trainer.horizon=4", "env.num_envs=4", "env.episode_length=10"]
 SHORT += ["eval.episodes=2", "save.every=1", "recipe.warmup_steps=80", "recipe.pretrain_updates=1", "device=cpu"]
 SHORT += ["recipe.model_updates=1", "recipe.actor_updates=1"]
+SHORT += ["recipe.model_horizon=null", "recipe.imagination_horizon=null"]  # the trainer's
 SIZES: dict[str, Any] = {"latent_dim": 16, "action_dim": 2, "units": [12], "activation": "silu", "simnorm_dim": 8}
 
 

@@ -16,9 +16,8 @@ from wmzoo.errors import WmzooError
 from wmzoo.evaluation.episodes import evaluate
 from wmzoo.runs.metrics import read_metrics
 
-SHORT = ["size=tiny", "dynamics=mlp", "trainer.iterations=4", "trainer.horizon=4", "env.num_envs=4"]
-SHORT += ["env.episode_length=10", "eval.every=2", "eval.episodes=2", "save.every=1", "save.keep=2"]
-SHORT += ["recipe.warmup_steps=80", "recipe.pretrain_updates=1", "recipe.model_updates=1", "device=cpu"]
+SHORT = [*SHORT_RUN, "dynamics=mlp", "trainer.iterations=4", "eval.every=2", "eval.episodes=2", "save.every=1"]
+SHORT += ["save.keep=2"]
 
 
 @pytest.fixture(scope="module")

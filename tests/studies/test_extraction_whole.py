@@ -13,6 +13,7 @@ import pytest
 TASKS = "[cartpole-swingup,reacher-easy]"
 TINY = [
     "size=tiny", "device=cpu", "threads=1", "eval.every=3", "eval.episodes=1", "save.every=1", "trainer.horizon=4",
+    "recipe.imagination_horizon=4", "recipe.model_horizon=4",
     f"extraction.collect.tasks={TASKS}", "extraction.collect.episodes=2",
     "extraction.pretrain=['trainer.iterations=3','trainer.model_updates=2','eval.every=1']",
     "extraction.extract=['trainer.iterations=3']", "~extraction.modes.frozen",
