@@ -40,6 +40,7 @@ def test_a_value_without_sense_is_refused_at_composition(override: str, words: s
     assert mistake.value.exit_code == 2
 
 
+@pytest.mark.slow
 def test_every_value_of_every_composition_keeps_its_rule_and_every_key_has_one() -> None:
     """Composing checks the values. Every option is in one composition at least, with what is next of the others."""
     groups = {group: options(group) for group in ("size", "recipe", "env")}

@@ -182,6 +182,7 @@ def slope(flow):
     return ((predict(flow, z) * z).sum() / z.square().sum()).item()
 
 
+@pytest.mark.slow
 def test_a_fitted_field_without_its_source_turns_negation_into_the_identity():
     flow = make(1)
     fit(flow, negated)

@@ -102,7 +102,8 @@ for env in (DmcVectorEnv("cheetah-run", 2), GymnasiumVectorEnv("Hopper-v5", 2)):
 """
 
 
-@pytest.mark.parametrize("backend", [pytest.param("disabled", marks=pytest.mark.slow), "nonsense"])
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["disabled", "nonsense"])
 def test_environments_run_on_a_machine_without_gl(backend):
     environment = os.environ | {"MUJOCO_GL": backend, "WMZOO_RENDERING": ""}
     result = subprocess.run([sys.executable, "-c", WITHOUT_GL], env=environment, capture_output=True, text=True)

@@ -10,7 +10,13 @@ NAMES = list_entries("dynamics")
 CASES = {case.id: case for name in NAMES for case in contract.suite(name)}
 
 
-@pytest.mark.parametrize("case", CASES)
+ONCE = [f"{name}: compile" for name in NAMES]  # of variants, whose code differs little, it takes long
+
+
+@pytest.mark.parametrize(
+    "case",
+    [pytest.param(case, marks=pytest.mark.slow if "compile" in case and case not in ONCE else ()) for case in CASES],
+)
 def test_a_dynamics_keeps_the_contract(case):
     CASES[case].run()
 

@@ -14,7 +14,9 @@ NAMED = sorted({(suite, task) for _, suite, task in tasks()})
 MORE = [("gymnasium", "Pendulum-v1"), ("dmc", "cup-catch"), ("dmc", "reacher-three-easy")]
 SMALL_SET = ["reacher-three-hard", "pendulum-spin", "cartpole-balance-sparse"]  # three widths, cheap to step
 HERE = [*(named for named in NAMED if named[0] != "dflex"), *MORE, ("multitask", SMALL_SET), ("multitask", "mt30")]
-SLOW = [("metaworld", "door-open"), ("metaworld", "push"), ("multitask", "mt30")]  # their suite has others
+# The others are of these suites, too: their numbers are those of the suite itself, see tests/envs.
+FAST = [("dmc", "cheetah-run"), ("dmc", "reacher-easy"), ("gymnasium", "Ant-v5"), ("metaworld", "reach")]
+FAST += [*MORE, ("multitask", SMALL_SET)]
 # For whose many environments in check_autoreset `auto` starts worker processes, which take seconds to begin.
 PROCESSES = [("metaworld", "reach"), ("multitask", SMALL_SET), ("dmc", "cup-catch"), ("dmc", "reacher-three-easy")]
 # A picture of one task of a suite is as good as another's.
@@ -33,7 +35,7 @@ def key_of(suite):
 
 def case(check, suite, played):
     drawn_elsewhere = check is contract.check_render and (suite, played) not in DRAWN
-    marks = pytest.mark.slow if (suite, played) in SLOW or drawn_elsewhere else ()
+    marks = pytest.mark.slow if (suite, played) not in FAST or drawn_elsewhere else ()
     name = "-".join(played) if isinstance(played, list) else played
     return pytest.param(check, suite, played, id=f"{check.__name__}-{suite}-{name}", marks=marks)
 
@@ -71,8 +73,8 @@ OF_PROCESSES = (contract.check_close, contract.check_crash)  # each takes second
 
 
 def is_fast(check, task, backend):
-    return backend in ("serial", "threads") or (
-        (task, backend) == ("reacher-easy", "processes") and check in OF_PROCESSES
+    return task == "reacher-easy" and (
+        backend in ("serial", "threads") or (backend == "processes" and check in OF_PROCESSES)
     )
 
 

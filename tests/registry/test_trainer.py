@@ -15,7 +15,9 @@ def test_a_trainer_keeps_the_contract(case):
 
 
 @pytest.mark.parametrize(
-    "settings", [("dynamics=mlp",), ("experiment=paper",), ("dynamics=flow", "loss=mse")], ids=" ".join
+    "settings",
+    [("dynamics=mlp",), ("experiment=paper",), pytest.param(("dynamics=flow", "loss=mse"), marks=pytest.mark.slow)],
+    ids=" ".join,
 )
 def test_the_online_trainer_goes_on_exactly_with(settings):
     contract.check_resume(contract.factories("online", settings)["online"])

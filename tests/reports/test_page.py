@@ -91,6 +91,7 @@ def test_every_figure_is_drawn_and_nothing_sticks_out_of_a_narrow_window(report:
     assert all(rows > 0 for _, rows in seen["tables"]) and seen["fits"]
 
 
+@pytest.mark.slow
 def test_a_page_beside_its_pictures_shows_them_and_asks_for_nothing_else(tmp_path: Path) -> None:
     runs = write_study(tmp_path / "runs", seeds=2, tasks=1)
     made = Report([runs], ["dynamics"], "wmzoo compare", Settings(repetitions=200))

@@ -156,7 +156,9 @@ def run_script(end, **options):
     return process, workers
 
 
-@pytest.mark.parametrize("end", ["", pytest.param("raise ValueError", marks=pytest.mark.slow), "os._exit(1)"])
+@pytest.mark.parametrize(
+    "end", [*(pytest.param(end, marks=pytest.mark.slow) for end in ("", "raise ValueError")), "os._exit(1)"]
+)
 def test_the_end_of_the_process_is_the_end_of_its_workers(end):
     process, workers = run_script(end)
     process.wait()
