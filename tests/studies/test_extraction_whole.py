@@ -53,8 +53,8 @@ def test_one_command_collects_pretrains_extracts_evaluates_and_reports_and_goes_
 
 @pytest.mark.slow
 def test_data_of_one_task_need_no_task_embedding(tmp_path):
-    alone = ["extraction.collect.tasks=[cartpole-swingup]", "~extraction.dynamics.flow", "~extraction.modes.finetuned"]
+    alone = ["extraction.collect.tasks=[cartpole-swingup]", "~extraction.dynamics.flow"]
     said, err = start(tmp_path / "job", *alone).communicate(timeout=600)
-    assert "mlp, frozen: score" in said and "of 1 tasks" in said, err
-    run = json.loads((tmp_path / "job" / "extract" / "mlp-frozen" / "cartpole-swingup" / "run.json").read_text())
+    assert "mlp, finetuned: score" in said and "of 1 tasks" in said, err
+    run = json.loads((tmp_path / "job" / "extract" / "mlp-finetuned" / "cartpole-swingup" / "run.json").read_text())
     assert run["status"] == "done" and "task_embedding" not in run["parameters"]
