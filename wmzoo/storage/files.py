@@ -68,7 +68,7 @@ def make_folder(root: Path, *names: str) -> Path:
 
 
 def remove(path: Path) -> None:
-    """Delete a file, a link, not what it leads to, or a folder with all that it holds; nothing where nothing is."""
+    """Delete a file, a link (what it leads to stays), or a folder with all that it holds; nothing where nothing is."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:

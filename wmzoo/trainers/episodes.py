@@ -74,7 +74,9 @@ class EpisodeTracker:
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Go on where `state_dict` was taken. ValueError for that of other environments."""
-        state = EpisodeTracker(torch.zeros_like(self.lengths)).state_dict() | state  # older states lack some
+        new = EpisodeTracker(torch.zeros_like(self.lengths)).state_dict()
+        older = ("succeeded", "knows_success", "finished", "recovered")  # states lack these, some or all
+        state = {name: new[name] for name in older} | state
         finished = state["finished"]
         check_form(state, self.state_dict() | {"finished": torch.empty(len(finished), 4).double()}, "episodes")
         self.whole, self.returns, self.lengths = (state[name].clone() for name in ("whole", "returns", "lengths"))
