@@ -52,7 +52,10 @@ def test_what_a_person_writes_may_have_aliases_as_long_as_they_stand_for_little(
             parse_yaml(text, aliases=True)
 
 
-@pytest.mark.parametrize("text", ['{"a": ' + "1" * 400 + "}", '{"a": 1e999}', '{"a": NaN}', "[" * 100_000, "{", "\xff"])
+TOO_LARGE = ['{"a": ' + number + "}" for number in ("1" * 400, "1e999", "-1E+0400", "1" * 250 + "e99")]
+
+
+@pytest.mark.parametrize("text", [*TOO_LARGE, '{"a": NaN}', "[" * 100_000, "{", "\xff"])
 def test_json_with_numbers_that_are_none_or_too_deep_is_a_value_error(text: str) -> None:
     with pytest.raises(ValueError):
         parse_json(text.encode("latin-1"))

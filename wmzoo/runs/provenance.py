@@ -11,8 +11,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from wmzoo.registry import plugins
 
 DISTRIBUTIONS = (
@@ -51,6 +49,8 @@ def git_commit() -> str | None:
 
 def facts() -> dict[str, Any]:
     """Everything above, with the command line and the machine, as JSON values."""
+    import torch  # here, since `wmzoo compare` reads runs without it, and starts in half the time
+
     program = Path(sys.argv[0]).name
     return {
         "versions": versions(),

@@ -17,7 +17,6 @@ from wmzoo.errors import DamagedFile, WmzooError, about_file, one_line
 
 LONGEST = 2**18  # letters of a config
 DEEPEST = 100  # levels of one
-MOST_DIGITS = 300  # of an integer in JSON: one with more is no float either
 
 _OPENING = (
     *(yaml.BlockMappingStartToken, yaml.BlockSequenceStartToken),
@@ -96,9 +95,11 @@ def _entries(node: Any, counted: dict[int, float]) -> float:
 def parse_json(text: str | bytes) -> Any:
     """JSON whose numbers are all finite and fit a float."""
     try:
-        return _JSON.decode(text if isinstance(text, str) else text.decode("utf-8"))
+        found = _JSON.decode(text if isinstance(text, str) else text.decode("utf-8"))
     except RecursionError as error:
         raise ValueError("is nested too deeply") from error
+    _check_numbers(found)
+    return found
 
 
 def read_json(file: Path) -> dict[str, Any]:
@@ -116,16 +117,24 @@ def read_json(file: Path) -> dict[str, Any]:
     return found
 
 
-def _integer(digits: str) -> int:
-    if len(digits) > MOST_DIGITS:
-        raise ValueError(f"has an integer of {len(digits)} digits")
-    return int(digits)
+def _constant(name: str) -> float:
+    raise ValueError(f"has a number that is not finite, {name}")
 
 
-def _float(digits: str) -> float:
-    if not math.isfinite(number := float(digits)):
-        raise ValueError(f"has a number that is not finite, {digits[:20]}")
-    return number
+def _check_numbers(found: Any) -> None:
+    """ValueError unless every number is finite and fits a float: 1e999 is read as infinity, an integer as it is."""
+    nodes = [found]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, dict | list):
+            nodes.extend(node.values() if isinstance(node, dict) else node)
+        elif isinstance(node, int | float):
+            try:
+                finite = math.isfinite(node)
+            except OverflowError:
+                finite = False
+            if not finite:
+                raise ValueError("has a number that is beyond a float's")
 
 
-_JSON = json.JSONDecoder(parse_int=_integer, parse_float=_float, parse_constant=_float)
+_JSON = json.JSONDecoder(parse_constant=_constant)
