@@ -2,20 +2,21 @@
 
 import pytest
 
+from wmzoo.cli.main import main
 from wmzoo.data.shards import Index, TaskIndex
 from wmzoo.envs.task_sets import MT30, MT80
 from wmzoo.errors import WmzooError
-from wmzoo.studies.extraction import extractions, policies, pretrainings, read_plan, set_of
+from wmzoo.studies.extraction import check_data, extractions, policies, pretrainings, read_plan, set_of
 
 
-def index(folder, tasks, num_tasks):
-    """A data set of one step per task, of which only the index is read."""
-    entries = tuple(TaskIndex(number, task.name, task.obs_dim, task.act_dim, ((1, 1),)) for number, task in tasks)
+def index(folder, tasks, num_tasks, episodes=((1, 1),)):
+    """A data set of zeros; one step per task, or runs of (episodes, their steps)."""
+    entries = tuple(TaskIndex(number, task.name, task.obs_dim, task.act_dim, episodes) for number, task in tasks)
     for entry in entries:
         for array, width in (("obs", entry.obs_dim), ("action", entry.act_dim), ("reward", 1)):
             file = entry.file(folder, array)
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(bytes(4 * 2 * width))
+            file.write_bytes(bytes(4 * width * sum((steps + 1) * count for count, steps in episodes)))
     (folder / "index.json").write_text(Index(39, 6, num_tasks, entries).text())
     return folder
 
@@ -38,6 +39,24 @@ def test_the_whole_job_is_a_model_per_dynamics_and_a_policy_per_task_dynamics_an
     assert words[0] == "train" and words[-1] == f"run_dir={tmp_path}/out/extract/flow-frozen/cup-catch"
     assert {"trainer=offline", "env.set=mt30", "env.only=[cup-catch]", "data.tasks=[cup-catch]"} <= set(words)
     assert f"init_from={tmp_path}/out/pretrain/flow" in words and "dynamics=flow" in words
+
+
+@pytest.mark.parametrize(
+    ("episodes", "why"),
+    [
+        (((1, 500),), "there are no episodes held out (every twentieth of a task; of fewer the last, but of one none)"),
+        (((1, 500), (1, 3)), "none has trainer.horizon=16 steps, the longest has 3"),
+    ],
+)
+def test_data_that_are_too_little_for_a_training_are_refused_before_the_first(tmp_path, capsys, episodes, why):
+    data = index(tmp_path / "data", [(12, MT30[12])], 30, episodes)
+    assert main(["mt30", "--mini", "--data", str(data), "--out", str(tmp_path / "out")]) == 2
+    said = capsys.readouterr().err
+    assert why in said and said.count("\n") == 1 and not (tmp_path / "out").exists()
+
+
+def test_data_that_are_enough_are_taken(tmp_path):
+    check_data(read_plan("mt30_mini"), index(tmp_path / "data", [(12, MT30[12])], 30, ((1, 3), (1, 500))))
 
 
 def test_the_set_is_told_from_the_data(tmp_path):

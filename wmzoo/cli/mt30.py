@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from wmzoo.studies.extraction import evaluations, extractions, policies, pretrainings, read_plan, set_of
+    from wmzoo.studies.extraction import check_data, evaluations, extractions, policies, pretrainings, read_plan, set_of
 
     at_least(args, workers=1, episodes=1)
     plan = read_plan(args.experiment or (MINI if args.mini else FULL), args.overrides)
@@ -50,6 +50,7 @@ def run(args: argparse.Namespace) -> int:
     chosen, names = set_of(data)
     wanted = policies(plan, args.out, names)
     if not args.report:
+        check_data(plan, data)
         start = partial(run_all, launcher=launcher_of(args), args=args)
         start(pretrainings(plan, data, args.out))
         start(extractions(plan, data, args.out, chosen, wanted))

@@ -17,16 +17,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
 from omegaconf import OmegaConf
 
 from wmzoo.config.composition import compose
-from wmzoo.data.shards import read_index
+from wmzoo.data.sampler import SliceSampler
+from wmzoo.data.shards import Shards, read_index
 from wmzoo.envs.task_sets import SETS, task_set
 from wmzoo.errors import WmzooError
 from wmzoo.storage.files import checked_name
 from wmzoo.storage.foreign import read_json
 from wmzoo.storage.run_layout import evaluations_asked_for, is_trained, training_seconds
 from wmzoo.studies.jobs import Job, train_or_resume
+from wmzoo.trainers.pretrain import HELD_OUT
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,23 @@ def set_of(data: Path) -> tuple[str, list[str]]:
         raise WmzooError(f"{data}: has {len(names)} of {index.num_tasks} tasks, and these are not MT30's or MT80's")
     task_set(names)
     return f"[{','.join(names)}]", names
+
+
+def check_data(plan: Plan, data: Path) -> None:
+    """WmzooError where the data are too few or too short for a training of the plan: here, and not run by run."""
+    shards = Shards(data)
+    held_out = SliceSampler(shards, torch.Generator(), part="held_out")
+    own = {t.name: SliceSampler(shards, torch.Generator(), [t.name]) for t in shards.index.tasks}
+    try:
+        for words in plan.dynamics.values():
+            pretrain = compose([*plan.shared, "trainer=pretrain", *words, *plan.pretrain])
+            held_out.check(pretrain.trainer.horizon, HELD_OUT)
+            for mode in plan.modes.values():
+                extract = compose([*plan.shared, "trainer=offline", *words, *plan.extract, *mode])
+                for task, episodes in own.items():
+                    episodes.check(extract.trainer.horizon, f"episodes of {task}")
+    except ValueError as error:
+        raise WmzooError(str(error)) from error
 
 
 def pretrainings(plan: Plan, data: Path, out: Path) -> list[Job]:

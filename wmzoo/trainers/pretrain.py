@@ -11,6 +11,7 @@ from wmzoo.trainers.base import mean
 from wmzoo.trainers.from_data import DataTrainer
 
 DIAGNOSED_SLICES = 256
+HELD_OUT = "episodes held out (every twentieth of a task; of fewer the last, but of one none)"
 MEASURED = (64, 1024)  # draws and slices each, from which the moments of observations and rewards are taken
 
 
@@ -29,9 +30,7 @@ class PretrainTrainer(DataTrainer):
     def __init__(self, *, held_out: SliceSampler, model_updates: int, **common: Any) -> None:
         super().__init__(**common)
         self.held_out, self.model_updates = held_out, model_updates
-        held_out.check(
-            self.horizon, "episodes held out (every twentieth of a task; of fewer the last, but of one none)"
-        )
+        held_out.check(self.horizon, HELD_OUT)
         self.part = self.pwm.world.part(self.batch_size)
 
     def begin(self) -> None:
