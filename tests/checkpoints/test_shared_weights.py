@@ -39,7 +39,7 @@ UNSAVABLE = TIED.replace('"tied"', '"unsavable"').replace(
     "        self.register_buffer('table', torch.zeros(3, dtype=torch.complex128))\n        self.norm =",
 )
 SHORT = [*SHORT_RUN, "env=pendulum_swingup", "eval.episodes=1", "save.every=1", "eval.every=2"]
-CLOCKS = {"wall_clock", "fps"}
+CLOCKS = {"wall_clock", "cpu_time", "fps"}
 
 pytestmark = pytest.mark.usefixtures("own_registry")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from synthetic_runs import run_in_memory, two_arms
 
 from wmzoo.compare.report import Report
-from wmzoo.compare.tasks import PACE, Settings, make_task
+from wmzoo.compare.tasks import CPU, PACE, Settings, make_task
 from wmzoo.errors import WmzooError
 
 
@@ -26,6 +27,14 @@ def test_an_arm_takes_its_fastest_warm_up_and_then_its_undisturbed_speed():
 def test_runs_without_speeds_have_no_pace():
     with pytest.raises(WmzooError, match="clock `pace` needs"):
         make_task("t", ["a"], [run_in_memory("a", 0, (60, 9.0), [])], Settings(clock=PACE))
+
+
+def test_processor_seconds_are_taken_for_those_of_the_wall_where_so_asked() -> None:
+    run = run_in_memory("a", 0, (60, 9.0), [1])
+    worked = replace(run, cpu_time=np.array([7.0, 8.0, 9.0]))
+    assert make_task("t", ["a"], [worked], Settings(clock=CPU)).runs["a"][0].seconds.tolist() == [7.0, 8.0, 9.0]
+    with pytest.raises(WmzooError, match="no cpu_time in its metrics, which the clock `cpu` needs"):
+        make_task("t", ["a"], [worked, replace(run, seed=1)], Settings(clock=CPU))
 
 
 @pytest.mark.usefixtures("no_drawing")

@@ -23,7 +23,7 @@ from wmzoo.evaluation.episodes import evaluate
 from wmzoo.runs.metrics import read_metrics
 
 RUNS = Path(__file__).parents[1] / "fixtures" / "runs_before_rooms"
-CLOCKS = {"wall_clock", "fps"}
+CLOCKS = {"wall_clock", "cpu_time", "fps"}
 either = pytest.mark.parametrize("name", ["mlp", "flow"])
 
 

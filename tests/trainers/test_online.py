@@ -25,7 +25,7 @@ from wmzoo.pwm.build import build_loss
 from wmzoo.trainers.online import OnlineTrainer
 
 NUM_ENVS, LENGTH, HORIZON = 3, 12, 4
-CLOCKS = ("fps", "wall_clock")
+CLOCKS = ("fps", "wall_clock", "cpu_time")
 
 
 class LinearEnvironments(VectorEnv):

@@ -13,3 +13,14 @@ def at_least(args: argparse.Namespace, **least: int) -> None:
         value = getattr(args, name)
         if value is not None and value < low:
             raise WmzooError(f"--{name} is {value}; it must be {low} or more")
+
+
+def add_clock(parser: argparse.ArgumentParser, of: str = "") -> None:
+    """--clock, where seconds of a comparison are from."""
+    parser.add_argument(
+        "--clock",
+        choices=("wall", "cpu", "pace"),
+        default="wall",
+        help=f"{of}seconds of the wall clock, of the processor, or at the pace of an arm's undisturbed iterations "
+        "(default: %(default)s)",
+    )

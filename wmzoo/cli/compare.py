@@ -11,7 +11,7 @@ import argparse
 import shlex
 from pathlib import Path
 
-from wmzoo.cli._arguments import at_least
+from wmzoo.cli._arguments import add_clock, at_least
 from wmzoo.errors import WmzooError
 
 
@@ -38,12 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="time is taken to this share of the best arm's mean score (default: %(default)s)",
     )
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="of the bootstrap (default: %(default)s)")
-    parser.add_argument(
-        "--clock",
-        choices=("wall", "pace"),
-        default="wall",
-        help="seconds of the wall clock, or at the pace of an arm's undisturbed iterations (default: wall)",
-    )
+    add_clock(parser)
     parser.add_argument("--title", metavar="TEXT", help="of the report (default: the arms' names)")
 
 

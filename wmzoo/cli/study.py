@@ -12,7 +12,7 @@ import signal
 from functools import partial
 from pathlib import Path
 
-from wmzoo.cli._arguments import at_least
+from wmzoo.cli._arguments import add_clock, at_least
 
 STEPS = ("run", "diagnose", "report")
 
@@ -25,12 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--root", type=Path, default=Path("runs/studies"), metavar="DIR", help="their folder (default: %(default)s)"
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="of the report (default: ROOT/NAME-report)")
-    parser.add_argument(
-        "--clock",
-        choices=("wall", "pace"),
-        default="wall",
-        help="of the report: seconds of the wall clock, or at the pace of undisturbed iterations (default: wall)",
-    )
+    add_clock(parser, "of the report: ")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wmzoo import __version__
 from wmzoo.compare.analysis import Comparison
-from wmzoo.compare.tasks import PACE, SECONDS, STEPS, UNDISTURBED
+from wmzoo.compare.tasks import CPU, PACE, SECONDS, STEPS, UNDISTURBED
 from wmzoo.reports.words import number
 
 
@@ -42,6 +42,11 @@ def _environment_steps(comparison: Comparison) -> str:
 
 
 def _clock(clock: str) -> str:
+    if clock == CPU:
+        return (
+            "Seconds: of the processor, all threads of the training process, without what else the machine did. Agent"
+            " steps/s: the median iteration's by the wall clock, without evaluations and pre-training."
+        )
     if clock == PACE:
         return (
             f"Seconds and agent steps/s: at the pace of undisturbed iterations, the {UNDISTURBED}th percentile of the"

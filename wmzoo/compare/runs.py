@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,7 @@ class Run:
     diagnostics: dict[str, Any]  # diagnostics/diagnostics.json
     without_return: tuple[int, ...] = ()  # iterations whose evaluation came to no number: they are not among the E
     action_repeat: int = 1  # environment steps an agent step
+    cpu_time: Array = field(default_factory=lambda: np.empty(0))  # processor seconds of the evaluations, if recorded
 
     @property
     def fps(self) -> float:
@@ -100,6 +101,7 @@ def read_run(folder: Path, cfg: Config, by: Sequence[str]) -> Run:
         status=str(facts.get("status", "done")),
         steps=_column(evaluations, "env_steps"),
         seconds=_column(evaluations, "wall_clock"),
+        cpu_time=_column(evaluations, "cpu_time"),
         returns=_column(evaluations, "eval_return"),
         without_return=_without_return(rows, select(cfg, "eval.every")),
         action_repeat=_whole(folder, cfg, "env.action_repeat", 1),

@@ -13,7 +13,7 @@ from wmzoo.statistics import curves
 from wmzoo.statistics.aggregates import Array
 
 STEPS, SECONDS = "steps", "seconds"  # an axis: where the arms are compared
-WALL, PACE = "wall", "pace"  # clocks
+WALL, CPU, PACE = "wall", "cpu", "pace"  # clocks
 UNDISTURBED = 90  # percentile of the speeds of an arm's iterations on a task
 DMC_RANGE = (0.0, 1000.0)  # of dm_control's returns: rewards in [0, 1], 1000 control steps an episode
 
@@ -22,8 +22,9 @@ DMC_RANGE = (0.0, 1000.0)  # of dm_control's returns: rewards in [0, 1], 1000 co
 class Settings:
     """`last`: evaluations in a score.  `threshold`: of the best arm's mean score, for the time to reach it.
 
-    clock: where seconds are from. `wall` is the wall clock; `pace` is what runs would take with the fastest warm-up
-    of their arm on the task, and then its undisturbed iterations: for a machine that was busy with other things, too.
+    clock: where seconds are from. `wall` is the wall clock. The others are for a machine that was busy with other
+        things, too: `cpu`, processor seconds, and, for runs without that column, `pace`, what they would take with the
+        fastest warm-up of their arm on the task, and then its undisturbed iterations.
     """
 
     last: int = 3
@@ -60,8 +61,8 @@ def along(axis: str, run: Run) -> Array:
 def make_task(name: str, arms: Sequence[str], runs: Sequence[Run], settings: Settings) -> Task:
     """The task `name` of its runs, with every arm's in the order of their seeds."""
     by_arm = {arm: sorted((run for run in runs if run.arm == arm), key=lambda run: run.seed) for arm in arms}
-    if settings.clock == PACE:
-        by_arm = {arm: _at_pace(of_arm) for arm, of_arm in by_arm.items()}
+    if clock := {CPU: _by_processor, PACE: _at_pace}.get(settings.clock):
+        by_arm = {arm: clock(of_arm) for arm, of_arm in by_arm.items()}
     steps = curves.equal_steps([[run.steps for run in of_arm] for of_arm in by_arm.values()])
     seconds = curves.equal_seconds([[run.seconds for run in of_arm] for of_arm in by_arm.values()])
     natural = all(run.suite == "dmc" and run.config.get("env.episode_length") is None for run in runs)
@@ -75,6 +76,14 @@ def make_task(name: str, arms: Sequence[str], runs: Sequence[Run], settings: Set
     repeats = {run.action_repeat for run in runs}
     repeat = repeats.pop() if len(repeats) == 1 else None
     return Task(name, by_arm, low, high, natural, {STEPS: steps, SECONDS: seconds}, threshold, repeat)
+
+
+def _by_processor(runs: Sequence[Run]) -> list[Run]:
+    """Processor seconds for those of the wall clock."""
+    for run in runs:
+        if run.cpu_time.size != run.steps.size:
+            raise WmzooError(f"{run.folder}: no cpu_time in its metrics, which the clock `cpu` needs; take another")
+    return [replace(run, seconds=run.cpu_time) for run in runs]
 
 
 def _at_pace(runs: Sequence[Run]) -> list[Run]:

@@ -15,6 +15,7 @@ from wmzoo.evaluation.episodes import Evaluation
 from wmzoo.pwm.algorithm import PWM
 from wmzoo.storage.form import check_form
 from wmzoo.storage.rows import Row
+from wmzoo.trainers.clock import Clock
 
 
 class Recorder(Protocol):
@@ -86,7 +87,7 @@ class IterativeTrainer(Trainer):
         self.agent, self.pwm, self.recorder, self.streams = agent, pwm, recorder, streams
         self.eval_every, self.save_every, self.iterations = eval_every, save_every, iterations
         self.device = next(agent.parameters()).device  # of the updates
-        self.iteration, self.seconds = 0, 0.0  # both of the whole training, also of what came before a resume
+        self.iteration, self.clock = 0, Clock()  # both of the whole training, also of what came before a resume
         self.begun = False  # whether what comes before the first iteration was done
 
     def begin(self) -> bool | None:
@@ -114,11 +115,11 @@ class IterativeTrainer(Trainer):
         """Figures of what has been learned so far."""
 
     def run(self) -> None:
-        began = time.perf_counter() - self.seconds
+        self.clock.start()
         if not self.begun:
             self.begun = self.begin() is not False
             if self.stopping():
-                self.seconds = time.perf_counter() - began
+                self.clock.read()
                 self.recorder.checkpoint(0, self.env_steps, self.state_dict())
                 return
         while self.iteration < self.iterations:
@@ -132,9 +133,9 @@ class IterativeTrainer(Trainer):
             last = self.iteration == self.iterations
             if last or self.iteration % self.eval_every == 0:
                 row |= self.assess()
-            self.seconds = time.perf_counter() - began
-            counted = {"iteration": self.iteration, "env_steps": self.env_steps, "wall_clock": self.seconds}
-            self.recorder.log(counted | row)
+            self.clock.read()
+            counted = {"iteration": self.iteration, "env_steps": self.env_steps}
+            self.recorder.log(counted | {"wall_clock": self.clock.wall, "cpu_time": self.clock.cpu} | row)
             stop = self.stopping()
             if last or stop or self.iteration % self.save_every == 0:
                 self.recorder.checkpoint(self.iteration, self.env_steps, self.state_dict())
@@ -142,19 +143,20 @@ class IterativeTrainer(Trainer):
                 return
 
     def state_dict(self) -> Row:
-        counters = {"iteration": self.iteration, "env_steps": self.env_steps, "seconds": self.seconds}
+        counters = {"iteration": self.iteration, "env_steps": self.env_steps, "begun": self.begun}
         return {
             "agent": self.agent.state_dict(),
             "pwm": self.pwm.state_dict(),
-            "counters": counters | {"begun": self.begun},
+            "counters": counters | {"seconds": self.clock.wall, "cpu_seconds": self.clock.cpu},
         }
 
     def check_state(self, state: Row) -> None:
         """ValueError, naming the place, for a state that does not have the form of this training's."""
         check_form(state["agent"], self.agent.state_dict(), "agent")
         self.pwm.check_state(state["pwm"])
-        counters = {"env_steps": 0, "begun": True, **state["counters"]}  # which older states lack, some or all
-        check_form(counters, {"iteration": 0, "env_steps": 0, "seconds": 0.0, "begun": True}, "counters")
+        counters = {"env_steps": 0, "begun": True, "cpu_seconds": 0.0, **state["counters"]}  # older ones lack some
+        wanted = {"iteration": 0, "env_steps": 0, "seconds": 0.0, "cpu_seconds": 0.0, "begun": True}
+        check_form(counters, wanted, "counters")
 
     def load_state_dict(self, state: Row) -> None:
         self.check_state(state)
@@ -165,7 +167,9 @@ class IterativeTrainer(Trainer):
         self.agent.load_state_dict(state["agent"])
         self.pwm.load_state_dict(state["pwm"])
         counters = state["counters"]
-        self.iteration, self.seconds = int(counters["iteration"]), float(counters["seconds"])
+        self.iteration = int(counters["iteration"])
+        wall = float(counters["seconds"])
+        self.clock = Clock(wall, float(counters.get("cpu_seconds", wall)))  # older states know no better
         self.env_steps = int(counters.get("env_steps", 0))  # which older states lack where nothing is played
         self.begun = bool(counters.get("begun", True))  # older states are of after an iteration
 
