@@ -6,11 +6,11 @@
     python benchmarks/speed.py --startup     seconds to `wmzoo --help` and to the first line of `wmzoo train`
     python benchmarks/speed.py --table       the tables from the committed figures
 
-At each size (recipe=paper, Hopper-v5) the model's, actor's and critics' updates and the whole iteration of `mlp` and
-`flow`, in fp32 and where `precision=auto` takes it in bf16, take turns with a plain transcription of the algorithm
-(transcription.py) and, at the size of its own configuration, with the public PWM code where a checkout is given. A
-figure is the median of the turns, with their range. Results: benchmarks/results/speed/*.json and the tables of
-docs/performance.md.
+At each size (Hopper-v5) the model's, actor's and critics' updates and the whole iteration of `mlp` and `flow`, in fp32
+and where `precision=auto` takes it in bf16, take turns. With recipe=paper a plain transcription of the algorithm
+(transcription.py) takes turns with them and, at the size of its own configuration, the public PWM code where a checkout
+is given; with the default recipe, for which there is neither, `size=small` is measured. A figure is the median of the
+turns, with their range. Results: benchmarks/results/speed/*.json and the tables of docs/performance.md.
 """
 
 from __future__ import annotations
@@ -44,23 +44,24 @@ RESULTS = Path(__file__).parent / "results" / "speed"
 ENV, OBS, ACT = "Hopper-v5", 11, 3
 DYNAMICS = ("mlp", "flow")
 USUAL = ("tiny", "small", "1M", "dflex", "5M")  # the larger ones take minutes a turn on a CPU
+PAPER, DEFAULT, DEFAULT_SIZE = "paper", "default", "small"
 PUBLIC_SIZE = "dflex"  # that of the public code's configuration
 SURROUNDINGS = "dflex"  # the size whose batch the replay is asked for
 
 
-def configs(size: str, overrides: list[str]) -> dict[str, DictConfig]:
+def configs(size: str, recipe: str, overrides: list[str]) -> dict[str, DictConfig]:
     """By contender: each dynamics in fp32, and in bf16 where `precision=auto` takes that."""
-    found = {name: config(size, name, ENV, overrides) for name in DYNAMICS}
+    found = {name: config(size, name, ENV, overrides, recipe) for name in DYNAMICS}
     auto = config(size, DYNAMICS[0], ENV, [*overrides, "precision=auto"])
     if precision_of(auto, torch.device("cpu")) == torch.bfloat16:
         half = [*overrides, "precision=bf16"]
-        found |= {f"{name} bf16": config(size, name, ENV, half) for name in DYNAMICS}
+        found |= {f"{name} bf16": config(size, name, ENV, half, recipe) for name in DYNAMICS}
     return found
 
 
-def measure_size(size: str, args: argparse.Namespace) -> dict[str, Any]:
+def measure_size(size: str, recipe: str, args: argparse.Namespace) -> dict[str, Any]:
     """Ceilings, counts and figures at one size."""
-    found = configs(size, args.overrides)
+    found = configs(size, recipe, args.overrides)
     cfg = found["mlp"]
     with arithmetic(cfg) as threads:
         memory = memory_rates(args.turns, args.seconds / 5)
@@ -68,14 +69,15 @@ def measure_size(size: str, args: argparse.Namespace) -> dict[str, Any]:
         peaks = {dtype: max(row[name]["high"] for row in ceilings) for name, dtype in DTYPES.items()}
         contenders = {name: Contender(own, OBS, ACT) for name, own in found.items()}
         counted = {name: floors(contender, peaks, memory, args) for name, contender in contenders.items()}
-        yardstick = Yardstick(contenders["mlp"])
         calls = {name: updates(contender) for name, contender in contenders.items()}
-        calls["transcription"] = yardstick.updates()
+        whole = {name: iteration(own) for name, own in found.items()}
+        if recipe == PAPER:
+            yardstick = Yardstick(contenders["mlp"])
+            calls["transcription"], whole["transcription"] = yardstick.updates(), yardstick.iteration()
         measures = {f"{who}/{what}": measure for who, own in calls.items() for what, measure in own.items()}
-        measures |= {f"{name}/iteration": iteration(own) for name, own in found.items()}
-        measures["transcription/iteration"] = yardstick.iteration()
+        measures |= {f"{who}/iteration": measure for who, measure in whole.items()}
         with ExitStack() as stack:
-            if (public := public_code(size, cfg, threads, args)) is not None:
+            if recipe == PAPER and (public := public_code(size, cfg, threads, args)) is not None:
                 measures["public code/iteration"] = stack.enter_context(closing(public))
             figures = take_turns(measures, args.turns, args.seconds)
     rows = [
@@ -83,7 +85,8 @@ def measure_size(size: str, args: argparse.Namespace) -> dict[str, Any]:
         for key, own in figures.items()
         for what, figure in own.items()
     ]
-    facts = {"size": size, "threads": threads, "ceilings": ceilings, "memory_gb_per_second": memory}
+    facts = {"size": size if recipe == PAPER else f"{size}, recipe={recipe}", "threads": threads}
+    facts |= {"ceilings": ceilings, "memory_gb_per_second": memory}
     return facts | {"floors": counted, "rows": rows}
 
 
@@ -133,9 +136,9 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
             "stepping": stepping(cfg, args.turns, args.seconds),
         }
     facts["sizes"] = []
-    for size in args.sizes:
-        facts["sizes"].append(measure_size(size, args))
-        print(f"{size}: done", flush=True)
+    for size, recipe in [*((size, PAPER) for size in args.sizes), (DEFAULT_SIZE, DEFAULT)]:
+        facts["sizes"].append(measure_size(size, recipe, args))
+        print(f"{size}, recipe={recipe}: done", flush=True)
     return facts
 
 

@@ -17,10 +17,11 @@ MEBIBYTES = (1, 4, 16, 64, 256)  # read and written by a copy
 
 
 def shapes(cfg: DictConfig, obs_dim: int, act_dim: int) -> list[tuple[int, int, int]]:
-    """(rows, in, out) of the forward products of an iteration: the policy's rows are the environments, the model's
-    the batch, and rewards and targets take all steps at once."""
-    size, horizon = cfg.model, cfg.trainer.horizon
-    batch, states = cfg.trainer.batch_size, cfg.env.num_envs
+    """(rows, in, out) of the forward products of an iteration: the policy's rows are those of imagined rollouts, the
+    model's the batch, and rewards and targets take all steps at once."""
+    size, recipe = cfg.model, cfg.recipe
+    horizon, imagined = (recipe[key] or cfg.trainer.horizon for key in ("model_horizon", "imagination_horizon"))
+    batch, states = cfg.trainer.batch_size, recipe.rollouts
     layers = {
         "encoder": [obs_dim, *size.encoder_units, size.latent_dim],
         "model": [size.latent_dim + act_dim, *size.units, size.latent_dim],
@@ -28,7 +29,7 @@ def shapes(cfg: DictConfig, obs_dim: int, act_dim: int) -> list[tuple[int, int, 
         "critic": [size.latent_dim, *cfg.critic.units],
     }
     rows = {"encoder": [batch * horizon], "model": [states, batch, batch * horizon], "policy": [states]}
-    rows["critic"] = [states * horizon // cfg.recipe.critic_minibatches]
+    rows["critic"] = [states * imagined // cfg.recipe.critic_minibatches]
     found = [
         (count, wide, narrow)
         for part, widths in layers.items()

@@ -26,9 +26,9 @@ RUN = ("trainer.iterations=1000000", "eval.every=1000000", "save.every=1000000")
 WARM_UP = 100  # steps of every environment before the first iteration: slices to sample
 
 
-def config(size: str, dynamics: str, env: str, overrides: list[str]) -> DictConfig:
-    """`recipe=paper`, with a short beginning and no evaluations."""
-    cfg = compose(["recipe=paper", f"size={size}", f"dynamics={dynamics}", f"env={env}", *RUN, *overrides])
+def config(size: str, dynamics: str, env: str, overrides: list[str], recipe: str = "paper") -> DictConfig:
+    """With a short beginning and no evaluations."""
+    cfg = compose([f"recipe={recipe}", f"size={size}", f"dynamics={dynamics}", f"env={env}", *RUN, *overrides])
     cfg.recipe.warmup_steps, cfg.recipe.pretrain_updates = WARM_UP * cfg.env.num_envs, 1
     return cfg
 
