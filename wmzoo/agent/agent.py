@@ -41,15 +41,16 @@ class Agent(nn.Module):
         task: Tensor | None = None,
         deterministic: bool = True,
         generator: torch.Generator | None = None,
+        noise: Tensor | None = None,
     ) -> Tensor:
-        """obs[B,O] -> actions[B,A] in [−1, 1]: the policy's mode, or a sample of it (noise from `generator`).
+        """obs[B,O] -> actions[B,A] in [−1, 1]: the policy's mode, or a sample of it, with the noise[B,A] that is given
+        or, not deterministic, with some from `generator`.
 
         Raises ValueError for a bundle without an actor.
         """
         if self.actor is None:
             raise ValueError("this checkpoint holds a world model alone: there is no actor to act with")
-        noise = None
-        if not deterministic:
+        if noise is None and not deterministic:
             noise = torch.randn(len(obs), self.actor.action_dim, generator=generator).to(obs.device)
         z = self.world_model.encode(obs, task)
         return self.world_model.mask(self.actor(z, noise), task)

@@ -93,6 +93,9 @@ class Recipe:
         None,
         first=20480,
     )
+    noise_correlation: float = key(
+        0.9, number(0, 0.9999), "ρ of exploration noise, from one step of an environment to the next", 0.0, 0.0
+    )
     pretrain_updates: int | None = key(
         300, optional(integer(0, MANY)), "of the model on them; null: as many as an episode has steps", None
     )

@@ -21,6 +21,7 @@ from wmzoo.storage.form import check_form
 from wmzoo.storage.rows import Row
 from wmzoo.trainers.base import IterativeTrainer, mean
 from wmzoo.trainers.episodes import EpisodeTracker
+from wmzoo.trainers.exploration import ExplorationNoise
 
 DIAGNOSED_SLICES = 256
 log = logging.getLogger("wmzoo")
@@ -35,6 +36,7 @@ class OnlineTrainer(IterativeTrainer):
         model_horizon, imagination_horizon: steps of the slices and of imagined rollouts; None for H.
         warmup_steps: environment steps with uniformly random actions before the first iteration; None for one whole
             episode in every environment.
+        noise_correlation: of these, and of the policy's noise while it acts on observations; see ExplorationNoise.
         pretrain_updates: model updates on them; None for as many as an episode has steps (PWM).
         model_updates: per iteration.
         act_on: `observations` acts on the encoding of every real observation; actor updates follow. `imagination` is
@@ -67,7 +69,8 @@ class OnlineTrainer(IterativeTrainer):
         actor_updates: int,
         rollouts: int,
         stagger: bool,
-        recency: float = 1.0,  # the configs of older versions lack these four
+        recency: float = 1.0,  # the configs of older versions lack these five
+        noise_correlation: float = 0.0,
         model_horizon: int | None = None,
         imagination_horizon: int | None = None,
         starts: str = "visited",
@@ -94,6 +97,7 @@ class OnlineTrainer(IterativeTrainer):
         shape = (env.num_envs, env.obs_dim, env.act_dim, env.episode_length)
         terminates = self.agent.world_model.termination_head is not None
         self.replay = ReplayBuffer(buffer_size, *shape, self.streams["replay"], recency, terminates)
+        self.noise = ExplorationNoise(env.num_envs, env.act_dim, noise_correlation, self.streams["exploration"])
 
     def learn(self) -> Row:
         policy, model = self._policy_updates(), self._model_updates(self.model_updates)
@@ -117,12 +121,11 @@ class OnlineTrainer(IterativeTrainer):
         """First episodes, the warm-up and the model's first updates, as far as they are not done yet."""
         if not self.playing:
             self._first_episodes()
-        shape = (self.env.num_envs, self.env.act_dim)
         while self.env_steps < self.warmup_steps:
             if self.stopping():
                 return False
             self.recorder.preparing("random steps", self.env_steps, self.warmup_steps)
-            self._act(2 * torch.rand(shape, generator=self.streams["exploration"]) - 1)
+            self._act(self.noise.uniform())
         together = max(1, self.model_updates)
         while self.first_updates < self.pretrain_updates:
             if self.stopping():
@@ -188,7 +191,7 @@ class OnlineTrainer(IterativeTrainer):
         for _ in range(self.horizon):
             visited.append(self.obs)
             obs = send(self.obs, self.device)
-            self._act(self.agent.act(obs, deterministic=False, generator=self.streams["exploration"]))
+            self._act(self.agent.act(obs, noise=send(self.noise.normal(), self.device)))
         states = send(torch.cat(visited), self.device) if self.starts == "visited" else None
         rows = []
         for _ in range(self.actor_updates):
@@ -215,19 +218,25 @@ class OnlineTrainer(IterativeTrainer):
     # ── state ────────────────────────────────────────
 
     def state_dict(self) -> Row:
-        return super().state_dict() | {
-            "env": self.env.state_dict(),
-            "replay": self.replay.state_dict(),
-            "episodes": self.episodes.state_dict(),
-            "obs": self.obs,
-            "first_updates": self.first_updates,
-        }
+        noise = {} if self.noise.last is None else {"noise": self.noise.last}
+        return (
+            super().state_dict()
+            | noise
+            | {
+                "env": self.env.state_dict(),
+                "replay": self.replay.state_dict(),
+                "episodes": self.episodes.state_dict(),
+                "obs": self.obs,
+                "first_updates": self.first_updates,
+            }
+        )
 
     def check_state(self, state: Row) -> None:
         super().check_state(state)
         self.env.check_saved(len(state["obs"]))
         self.replay.check_state(state["replay"])
         check_form(state["obs"], torch.empty(self.env.num_envs, self.env.obs_dim), "obs")
+        check_form(state.get("noise"), self.noise.last, "noise")
         EpisodeTracker(torch.zeros(self.env.num_envs, dtype=torch.long)).load_state_dict(state["episodes"])
 
     def _take(self, state: Row) -> None:
@@ -237,6 +246,7 @@ class OnlineTrainer(IterativeTrainer):
         self.episodes = EpisodeTracker(self.env.elapsed)
         self.episodes.load_state_dict(state["episodes"])
         self.obs = state["obs"].clone()
+        self.noise.last = None if self.noise.last is None else state["noise"].clone()
         self.playing = True
         self.first_updates = int(state.get("first_updates", self.pretrain_updates))  # older states: all were done
         if anew is not None:

@@ -1,0 +1,37 @@
+"""The noise that an agent explores with while it acts."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+
+class ExplorationNoise:
+    """ε_t = ρ ε_{t−1} + √(1 − ρ²) ξ_t with ξ_t ~ N(0, I), of each environment and each entry of its actions.
+
+    Every ε_t is standard normal by itself, as a policy expects it, but neighbours agree: ρ = 0 is white noise, which
+    averages out in tasks that answer slowly; with more of it a limb goes somewhere before it turns round. First-order
+    autoregressive, as the Ornstein-Uhlenbeck process of Lillicrap et al. (arXiv 1509.02971); Eberhard et al. (ICLR
+    2023, "Pink noise is all you need") compare colours.
+    """
+
+    def __init__(self, num_envs: int, act_dim: int, correlation: float, generator: torch.Generator) -> None:
+        self.correlation, self.generator = correlation, generator
+        self.last: Tensor | None = None if correlation == 0 else torch.randn(num_envs, act_dim, generator=generator)
+        self.shape = (num_envs, act_dim)
+
+    def normal(self) -> Tensor:
+        """The next ε[B,A]."""
+        fresh = torch.randn(self.shape, generator=self.generator)
+        if self.last is None:
+            return fresh
+        self.last = self.correlation * self.last + math.sqrt(1 - self.correlation**2) * fresh
+        return self.last
+
+    def uniform(self) -> Tensor:
+        """Actions[B,A] uniform in (−1, 1) that are as much alike from step to step: 2 Φ(ε) − 1."""
+        if self.last is None:
+            return 2 * torch.rand(self.shape, generator=self.generator) - 1
+        return 2 * torch.special.ndtr(self.normal()) - 1
