@@ -13,6 +13,7 @@ import wmzoo
 from wmzoo.checkpoints.find import list_checkpoints
 from wmzoo.cli.main import main
 from wmzoo.contracts.dynamics import check_save_and_load
+from wmzoo.contracts.trainer import CLOCKS
 from wmzoo.runs.metrics import read_metrics
 
 TIED = """
@@ -39,7 +40,6 @@ UNSAVABLE = TIED.replace('"tied"', '"unsavable"').replace(
     "        self.register_buffer('table', torch.zeros(3, dtype=torch.complex128))\n        self.norm =",
 )
 SHORT = [*SHORT_RUN, "env=pendulum_swingup", "eval.episodes=1", "save.every=1", "eval.every=2"]
-CLOCKS = {"wall_clock", "cpu_time", "fps"}
 
 pytestmark = pytest.mark.usefixtures("own_registry")
 

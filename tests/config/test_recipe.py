@@ -54,6 +54,7 @@ NEW: dict[str, tuple[Any, Any]] = {  # keys added since: in the default, and wha
     "termination": (True, False),
     "termination_coef": (1.0, 1.0),
     "recency": (2.0, 1.0),
+    "noise_correlation": (0.9, 0.0),
     "imagination_horizon": (8, None),
     "starts": ("replay", "visited"),
     "policy_std": ("state", "parameter"),
@@ -64,9 +65,10 @@ NEW: dict[str, tuple[Any, Any]] = {  # keys added since: in the default, and wha
     "critics": (2, 3),
     "critic_zero_init": (True, False),
     "target_tau": (0.02, None),
-    "lr_decay": ("none", "run"),
+    "lr_decay": (250_000, "run"),
 }
 CHANGED = {"model_updates": 24, "warmup_steps": 8192, "actor_updates": 24, "rollouts": 128, "critic_minibatches": 2}
+CHANGED |= {"actor_lr": 1.5e-3, "critic_lr": 1.0e-3, "final_lr": 1.0e-4}
 PAPER = DEFAULT | {
     "name": "paper",
     "activation": "mish",

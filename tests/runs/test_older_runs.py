@@ -18,12 +18,12 @@ import wmzoo
 from wmzoo.checkpoints.find import list_checkpoints
 from wmzoo.cli.main import main
 from wmzoo.compute.device import arithmetic
+from wmzoo.contracts.trainer import CLOCKS
 from wmzoo.envs.build import build_env, evaluation_seed
 from wmzoo.evaluation.episodes import evaluate
 from wmzoo.runs.metrics import read_metrics
 
 RUNS = Path(__file__).parents[1] / "fixtures" / "runs_before_rooms"
-CLOCKS = {"wall_clock", "cpu_time", "fps"}
 either = pytest.mark.parametrize("name", ["mlp", "flow"])
 
 

@@ -22,12 +22,12 @@ from wmzoo.agent.load import load
 from wmzoo.checkpoints.find import list_checkpoints
 from wmzoo.checkpoints.state import load_state
 from wmzoo.cli.main import main
+from wmzoo.contracts.trainer import CLOCKS
 from wmzoo.runs.metrics import read_metrics
 from wmzoo.runs.recorder import RunRecorder
 from wmzoo.runs.train import _schedule
 
 pytestmark = pytest.mark.usefixtures("no_video")
-CLOCKS = {"wall_clock", "fps"}
 SHORT = [*SHORT_RUN, "eval.episodes=2", "trainer.iterations=6", "eval.every=2", "save.every=2", "save.keep=2"]
 RUNS = {
     "flow on dmc": ["dynamics=flow", "env=pendulum_swingup"],
@@ -110,8 +110,8 @@ def test_a_finished_run_trains_on_to_what_a_longer_one_would_have_been(
 @pytest.mark.parametrize(
     ("decay", "says"),
     [
-        ("run", "fall linearly, to recipe.final_lr=1e-05 at iteration 8; they go on 75% of the way down, where they "),
-        (250000, "go on falling to recipe.final_lr=1e-05 at step 250,000"),
+        ("run", "fall linearly, to recipe.final_lr=0.0001 at iteration 8; they go on 75% of the way down, where they "),
+        (250000, "go on falling to recipe.final_lr=0.0001 at step 250,000"),
     ],
 )
 def test_learning_rates_that_decay_are_told_of_where_a_run_gets_longer(decay: str | int, says: str) -> None:

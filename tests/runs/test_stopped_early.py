@@ -12,11 +12,11 @@ from short_run import SHORT_RUN, without_video
 
 from wmzoo.checkpoints.find import list_checkpoints
 from wmzoo.cli.main import main
+from wmzoo.contracts.trainer import CLOCKS
 from wmzoo.runs.metrics import read_metrics
 from wmzoo.runs.recorder import RunRecorder
 
 pytestmark = pytest.mark.usefixtures("no_video")
-CLOCKS = {"wall_clock", "cpu_time", "fps"}
 SHORT = [*SHORT_RUN, "env=cartpole_swingup", "dynamics=mlp", "recipe.pretrain_updates=3", "eval.episodes=1"]
 SHORT += ["trainer.iterations=4", "eval.every=4"]
 

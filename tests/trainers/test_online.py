@@ -16,6 +16,7 @@ from torch import Tensor
 import wmzoo
 from wmzoo.compute.rng import stream
 from wmzoo.config.recipe import Recipe
+from wmzoo.contracts.trainer import CLOCKS
 from wmzoo.data.replay import Slices
 from wmzoo.envs.base import Transition, VectorEnv
 from wmzoo.errors import RunFailed
@@ -25,7 +26,6 @@ from wmzoo.pwm.build import build_loss
 from wmzoo.trainers.online import OnlineTrainer
 
 NUM_ENVS, LENGTH, HORIZON = 3, 12, 4
-CLOCKS = ("fps", "wall_clock", "cpu_time")
 
 
 class LinearEnvironments(VectorEnv):

@@ -136,8 +136,8 @@ class Recipe:
     entropy_lr: float = key(0.02, number(0, 1), "of log α", before=0.02)
     detach: bool = key(True, BOOLEAN, "the actor's gradient does not run through the latents that it acts on")
     return_scale: bool = key(True, BOOLEAN, "imagined returns by their running std")
-    actor_lr: float = key(5.0e-4, number(0, 1e6), "learning rate of the actor")
-    critic_lr: float = key(5.0e-4, number(0, 1e6), "learning rate of the critics")
+    actor_lr: float = key(1.5e-3, number(0, 1e6), "learning rate of the actor", 5.0e-4, first=5.0e-4)
+    critic_lr: float = key(1.0e-3, number(0, 1e6), "learning rate of the critics", 5.0e-4, first=5.0e-4)
     actor_critic_betas: Sequence[float] = key((0.7, 0.95), BETAS, "of their Adam")
     actor_grad_clip: float = key(1.0, positive(), "of the norm of the actor's gradient")
     critic_grad_clip: float = key(100.0, positive(), "of the norm of the critics' gradient")
@@ -153,14 +153,14 @@ class Recipe:
     critic_passes: int = key(1, COUNT, "over a rollout", 8)
     critic_minibatches: int = key(2, COUNT, "in a pass", 4, first=4)
     lr_decay: str | int = key(
-        "none",
+        250_000,
         DECAY,
         "of all learning rates, linearly: over the run, over so many agent steps (iterations, of trainers from data), "
         "or none",
         "run",
         "run",
     )
-    final_lr: float = key(1.0e-5, number(0, 1e6), "where they end")
+    final_lr: float = key(1.0e-4, number(0, 1e6), "where they end", 1.0e-5, first=1.0e-5)
 
     @classmethod
     def of(cls, node: Mapping[str, Any]) -> Recipe:
