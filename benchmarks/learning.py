@@ -5,18 +5,21 @@
 
 A study is a file of benchmarks/studies/ (its key `beside` names arms that were run with other code). Of a finished run
 the config, the facts and the metrics are kept, in benchmarks/results/learning/, and not its weights. From what is kept
-come each study's summary.csv and pictures, its table in docs/findings.md and benchmarks/results/README.md.
+come each study's summary.csv and pictures, its table in docs/findings.md and benchmarks/results/README.md; the standard
+tasks are put beside published results there, and in README.md.
 """
 
 from __future__ import annotations
 
 import argparse
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import learning_pictures
 import learning_table
 import marked_tables
+import published
 import results_index
 
 from wmzoo.registry.cards import load_yaml
@@ -30,7 +33,8 @@ HERE = Path(__file__).parent
 STUDIES = HERE / "studies"
 RESULTS = HERE / "results" / "learning"
 RUNS = HERE.parent / "runs" / "studies"
-FINDINGS = HERE.parent / "docs" / "findings.md"
+FINDINGS, README = HERE.parent / "docs" / "findings.md", HERE.parent / "README.md"
+STANDARD = "standard"  # the study that is put beside published results
 
 
 def keep(run: Path, results: Path) -> None:
@@ -43,12 +47,20 @@ def keep(run: Path, results: Path) -> None:
     write_csv(read_metrics(run), results / "metrics.csv", digits=DIGITS)
 
 
-def report(study: Study, arms: list[str]) -> list[dict[str, str]]:
-    """Keep what is finished of a study, and write its table and pictures; the table's rows."""
-    for cell in study.cells():
-        if is_trained(run := folder_of(study, RUNS) / cell.name):
-            keep(run, RESULTS / study.name / cell.name)
-    results = learning_table.Results(RESULTS / study.name, list(study.tasks), arms)
+def results_of(study: Study, beside: Sequence[str] = ()) -> learning_table.Results:
+    """What is kept of a study, and of arms beside it."""
+    return learning_table.Results(RESULTS / study.name, list(study.tasks), [*study.arms, *beside])
+
+
+def report(study: Study, beside: Sequence[str]) -> list[dict[str, str]]:
+    """Keep what is finished of a study, and of arms beside it that lie with its runs; write its table and pictures. The
+    table's rows."""
+    found = folder_of(study, RUNS)
+    others = [f"{cell.task}/{arm}/seed{cell.seed}" for cell in study.cells() for arm in beside]
+    for name in dict.fromkeys([*(cell.name for cell in study.cells()), *others]):
+        if is_trained(found / name):
+            keep(found / name, RESULTS / study.name / name)
+    results = results_of(study, beside)
     if rows := results.rows():
         write_csv(rows, results.folder / "summary.csv")
         learning_pictures.draw(results, study.title)
@@ -60,11 +72,16 @@ def main() -> None:
     tables = {}
     for file in sorted(STUDIES.glob("*.yaml")):
         study = read_study(str(file))
-        tables[study.name] = report(study, [*study.arms, *load_yaml(file).get("beside", [])])
+        tables[study.name] = report(study, load_yaml(file).get("beside", []))
     findings = FINDINGS.read_text(encoding="utf-8")
     for name, rows in tables.items():
         if rows:
             findings = marked_tables.replace(findings, name, marked_tables.markdown(rows), FINDINGS)
+    if tables[STANDARD]:
+        beside = published.rows(results_of(read_study(str(STUDIES / f"{STANDARD}.yaml"))))
+        findings = marked_tables.replace(findings, "published", marked_tables.markdown(beside), FINDINGS)
+        last = marked_tables.markdown(published.last_of_each_task(beside))
+        write_text(README, marked_tables.replace(README.read_text(encoding="utf-8"), "published", last, README))
     write_text(FINDINGS, findings)
     write_text(results_index.FILE, results_index.text())
 

@@ -65,7 +65,7 @@ def _row(files: Sequence[Path]) -> dict[str, str]:
     every = [row["eval_return"] for curve in curves for row in curve]
     returns = {
         "last three evaluations, by seed": ", ".join(f"{score:.0f}" for score in scores),
-        "mean ± 95%": _interval(scores),
+        "mean ± 95%": interval(scores),
         "best": f"{max(every):.0f}",
         "mean over the run": f"{statistics.fmean(every):.0f}",
         "agent steps": f"{curves[0][-1]['env_steps']:,.0f}",
@@ -79,8 +79,8 @@ def _mean(rows: Sequence[Row], column: str) -> str:
     return f"{statistics.fmean(values):.2f}" if values else "–"
 
 
-def _interval(values: Sequence[float]) -> str:
-    """Mean and Student's t half-width; no width for one seed."""
+def interval(values: Sequence[float]) -> str:
+    """Mean and Student's t half-width, as text; no width for one seed."""
     mean = statistics.fmean(values)
     if len(values) < 2:
         return f"{mean:.0f} (one seed)"

@@ -1,4 +1,4 @@
-"""Exploration noise: what each number is by itself, how neighbours agree, and that white noise is what it always was."""
+"""Exploration noise: what each number is by itself, how neighbours agree, and that white noise is what it was."""
 
 import pytest
 import torch
