@@ -34,4 +34,5 @@ class ExplorationNoise:
         """Actions[B,A] uniform in (−1, 1) that are as much alike from step to step: 2 Φ(ε) − 1."""
         if self.last is None:
             return 2 * torch.rand(self.shape, generator=self.generator) - 1
-        return 2 * torch.special.ndtr(self.normal()) - 1
+        actions: Tensor = 2 * torch.special.ndtr(self.normal()) - 1
+        return actions
