@@ -1,16 +1,17 @@
 """How fast are the updates and the whole iteration, against what the machine can do and against other implementations?
 
     python benchmarks/speed.py [--sizes SIZE …] [--pwm PATH [--pwm-python PYTHON]]   measure, and write the tables
+    python benchmarks/speed.py --default     the default recipe, at the default size
     python benchmarks/speed.py --quick       few repeats, the small sizes; prints only
     python benchmarks/speed.py --growth      cost over batch, horizon, latent width, sub-steps and environments
     python benchmarks/speed.py --startup     seconds to `wmzoo --help` and to the first line of `wmzoo train`
     python benchmarks/speed.py --table       the tables from the committed figures
 
-At each size (Hopper-v5) the model's, actor's and critics' updates and the whole iteration of `mlp` and `flow`, in fp32
-and where `precision=auto` takes it in bf16, take turns. With recipe=paper a plain transcription of the algorithm
-(transcription.py) takes turns with them and, at the size of its own configuration, the public PWM code where a checkout
-is given; with the default recipe, for which there is neither, `size=small` is measured. A figure is the median of the
-turns, with their range. Results: benchmarks/results/speed/*.json and the tables of docs/performance.md.
+At each size (recipe=paper, Hopper-v5) the model's, actor's and critics' updates and the whole iteration of `mlp` and
+`flow`, in fp32 and where `precision=auto` takes it in bf16, take turns with a plain transcription of the algorithm
+(transcription.py) and, at the size of its own configuration, with the public PWM code where a checkout is given; there
+is neither for the default recipe. A figure is the median of the turns, with their range. Results:
+benchmarks/results/speed/*.json and the tables of docs/performance.md.
 """
 
 from __future__ import annotations
@@ -85,8 +86,7 @@ def measure_size(size: str, recipe: str, args: argparse.Namespace) -> dict[str, 
         for key, own in figures.items()
         for what, figure in own.items()
     ]
-    facts = {"size": size if recipe == PAPER else f"{size}, recipe={recipe}", "threads": threads}
-    facts |= {"ceilings": ceilings, "memory_gb_per_second": memory}
+    facts = {"size": size, "threads": threads, "ceilings": ceilings, "memory_gb_per_second": memory}
     return facts | {"floors": counted, "rows": rows}
 
 
@@ -136,9 +136,9 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
             "stepping": stepping(cfg, args.turns, args.seconds),
         }
     facts["sizes"] = []
-    for size, recipe in [*((size, PAPER) for size in args.sizes), (DEFAULT_SIZE, DEFAULT)]:
-        facts["sizes"].append(measure_size(size, recipe, args))
-        print(f"{size}, recipe={recipe}: done", flush=True)
+    for size in args.sizes:
+        facts["sizes"].append(measure_size(size, PAPER, args))
+        print(f"{size}: done", flush=True)
     return facts
 
 
@@ -162,7 +162,7 @@ def main() -> None:
     parser.add_argument(
         "--pwm-python", default=sys.executable, metavar="PYTHON", help="one with torchrl and tensordict"
     )
-    for flag in ("quick", "growth", "startup", "table"):
+    for flag in ("default", "quick", "growth", "startup", "table"):
         parser.add_argument(f"--{flag}", action="store_true")
     args = parser.parse_args()
     args.turns = args.turns or (2 if args.quick else 7)
@@ -176,6 +176,8 @@ def main() -> None:
         write_page(RESULTS)
     elif args.startup:
         save("startup", about | {"seconds": startup(args.turns)}, args)
+    elif args.default:
+        save("default", about | {"sizes": [measure_size(DEFAULT_SIZE, DEFAULT, args)]}, args)
     elif args.growth:
         rows = growth(growing, ENV, args.overrides, args.turns, args.seconds)
         save("growth", about | {"size": growing, "rows": rows}, args)

@@ -61,16 +61,15 @@ class _Clocked:
 class _OneIteration:
     """A recorder that lets a trainer do one iteration at a time and takes its own account of how long that was."""
 
-    seconds = 0.0
-
     def __init__(self, steps: int) -> None:
         self.steps = steps  # environment steps of an iteration
+        self.seconds, self.done = 0.0, False
 
     def preparing(self, what: str, done: int, total: int) -> None:
         pass
 
     def log(self, row: Mapping[str, Any]) -> None:
-        self.seconds = self.steps / row["fps"]
+        self.seconds, self.done = self.steps / row["fps"], True
 
     def evaluated(self, iteration: int, env_steps: int, evaluation: Evaluation) -> None:
         pass
@@ -79,7 +78,7 @@ class _OneIteration:
         pass
 
     def stop_requested(self) -> bool:
-        return True
+        return self.done
 
 
 def iteration(cfg: DictConfig) -> Measure:
@@ -87,10 +86,11 @@ def iteration(cfg: DictConfig) -> Measure:
     recorder = _OneIteration(cfg.env.num_envs * cfg.trainer.horizon)
     trainer: Any = build_trainer(cfg, lambda agent: recorder)[0]
     clock = _Clocked(trainer.env)
+    trainer.run()  # the warm-up, and a first one
 
     def measured() -> dict[str, float]:
-        clock.seconds = 0.0
-        trainer.run()  # the warm-up, the first time
+        clock.seconds, recorder.done = 0.0, False
+        trainer.run()
         return {"iteration": recorder.seconds, ENVIRONMENT: clock.seconds}
 
     return measured

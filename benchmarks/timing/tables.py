@@ -82,6 +82,20 @@ def variants(facts: Mapping[str, Any]) -> Lines:
     return _table(["size", "threads", "ms per", *columns], rows)
 
 
+def default(facts: Mapping[str, Any]) -> Lines:
+    """Both dynamics with the default recipe, each against its own floor."""
+    rows = []
+    for size, what, found, least in _updates(facts):
+        row = _named(size, what)
+        for who in found:
+            under = least.get(who, {})
+            row += [_ms(under.get("seconds")), _ms(under.get("products")), _cell(found[who])]
+            row.append(_ratio(found[who], under.get("seconds")))
+        rows.append(row)
+    columns = [column for who in found for column in ("floor", "products", who, "× floor")]
+    return _table(["size", "threads", "ms per", *columns], rows)
+
+
 def _updates(facts: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], str, dict[str, Any], dict[str, Any]]]:
     """Size, update, and by contender its figure and what was counted of it."""
     for size in facts["sizes"]:
@@ -163,6 +177,7 @@ TABLES = {
         "variants": variants,
         "surroundings": surroundings,
     },
+    "default": {"default": lambda facts: [*about(facts), "", *default(facts)]},
     "growth": {"growth": lambda facts: [*about(facts), "", *growth(facts)]},
     "startup": {"startup": lambda facts: [*about(facts), "", *startup(facts)]},
 }
