@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from typing import Any
 from wmzoo.storage.files import write_text
 
 Row = dict[str, Any]
+NUMBER = r"[-+]?\d+(\.\d*)?(e[-+]?\d+)?"
+NUMBERS = re.compile(rf"{NUMBER}((, | ± ){NUMBER})*")  # one, or a few as in -340, -296 or -365 ± 209: no formula
 FORMULAS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")  # what a formula may begin with
 
 
@@ -26,17 +29,9 @@ def plain(value: Any) -> Any:
 
 def cell(value: Any) -> Any:
     """A text that a spreadsheet would run (`=HYPERLINK(…)`) with an apostrophe before it, by which it stays text."""
-    if isinstance(value, str) and value.lstrip()[:1] in FORMULAS and not _is_number(value):
+    if isinstance(value, str) and value.lstrip()[:1] in FORMULAS and not NUMBERS.fullmatch(value):
         return f"'{value}"
     return value
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def write_csv(
