@@ -45,4 +45,5 @@ def _score(arm: Path, steps: int) -> str | None:
         x, y = (np.array([row[name] for row in seen], dtype=float) for name in ("env_steps", "eval_return"))
         if repeat * x[-1] >= WITHIN * steps:
             scores.append(score_at(repeat * x, y, steps, LAST))
-    return f"{interval(scores)}, n={len(scores)}" if scores else None
+    many = f", n={len(scores)}" if len(scores) > 1 else ""
+    return interval(scores) + many if scores else None
