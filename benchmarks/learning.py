@@ -77,8 +77,7 @@ def main() -> None:
     for name, rows in tables.items():
         if rows:
             findings = marked_tables.replace(findings, name, marked_tables.markdown(rows), FINDINGS)
-    if tables[STANDARD]:
-        beside = published.rows(results_of(read_study(str(STUDIES / f"{STANDARD}.yaml"))))
+    if beside := published.rows(results_of(read_study(str(STUDIES / f"{STANDARD}.yaml")))):
         findings = marked_tables.replace(findings, "published", marked_tables.markdown(beside), FINDINGS)
         last = marked_tables.markdown(published.last_of_each_task(beside))
         write_text(README, marked_tables.replace(README.read_text(encoding="utf-8"), "published", last, README))

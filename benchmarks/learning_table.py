@@ -13,7 +13,17 @@ from wmzoo.storage.rows import Row
 
 LATE = 30  # iterations at the end of a run over which the diagnostics are averaged
 LAST = 3  # evaluations whose mean is a run's score
-QUANTILES = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776}  # Student's t, 95%, by the number of seeds
+QUANTILES = {
+    2: 12.706,
+    3: 4.303,
+    4: 3.182,
+    5: 2.776,
+    6: 2.571,
+    7: 2.447,
+    8: 2.365,
+    9: 2.306,
+    10: 2.262,
+}  # Student's t, 95%, by the number of seeds
 
 
 @dataclass(frozen=True)

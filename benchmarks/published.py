@@ -43,7 +43,7 @@ def _score(arm: Path, steps: int) -> str | None:
         repeat = load_yaml(file.with_name("config.yaml"))["env"]["action_repeat"]
         seen = evaluations(read_metrics(file))
         x, y = (np.array([row[name] for row in seen], dtype=float) for name in ("env_steps", "eval_return"))
-        if repeat * x[-1] >= WITHIN * steps:
+        if seen and repeat * x[-1] >= WITHIN * steps:
             scores.append(score_at(repeat * x, y, steps, LAST))
     many = f", n={len(scores)}" if len(scores) > 1 else ""
     return interval(scores) + many if scores else None

@@ -66,7 +66,8 @@ def _learning(folder: Path) -> str:
     study = load_yaml(HERE / "studies" / f"{folder.name}.yaml")
     command = f"`wmzoo study run benchmarks/studies/{folder.name}.yaml --workers 2`"
     links = f"[data]({_path(folder)}), {_link(folder / 'summary.csv')}"
-    beside = [f"{arm} was run with its own code, see docs/findings.md." for arm in study.get("beside", [])]
+    there = (arm for arm in study.get("beside", []) if any(folder.glob(f"*/{arm}")))
+    beside = [f"{arm} was run with its own code, see docs/findings.md." for arm in there]
     table = "\n".join(markdown(_read(folder / "summary.csv")))
     pictures = map(_picture, sorted(folder.glob("*.png")))
     return "\n\n".join([f"### {study['title']}", f"{command}: {links}", *beside, table, *pictures])

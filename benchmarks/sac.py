@@ -130,15 +130,20 @@ def main() -> None:
     parser.add_argument("--tasks", nargs="+", default=TASKS, metavar="TASK", help=f"left out: {' '.join(TASKS)}")
     parser.add_argument("--seeds", nargs="+", type=int, default=SEEDS, metavar="N")
     parser.add_argument("--workers", type=int, default=1, metavar="N")
-    parser.add_argument("--here", action="store_true", help="one run, in this process")
+    parser.add_argument("--here", action="store_true", help="one run, of one task and seed, in this process")
     args = parser.parse_args()
+    if args.here and (len(args.tasks), len(args.seeds)) != (1, 1):
+        parser.error("--here takes one task and one seed")
     study = read_study(str(STUDY))
     if not args.here:
         run_all(study, args.tasks, args.seeds, args.workers)
         return
     task, seed = args.tasks[0], args.seeds[0]
     runs = folder_of(study, RUNS) / task
-    seconds = read_metrics(runs / BESIDE / f"seed{seed}")[-1]["cpu_time"]
+    beside = runs / BESIDE / f"seed{seed}"
+    if not is_trained(beside):
+        raise SystemExit(f"{beside}: not trained yet; its processor seconds are what SAC gets")
+    seconds = read_metrics(beside)[-1]["cpu_time"]
     cfg = compose([*study.shared, *study.tasks[task], f"seed={seed}"])
     train(cfg, runs / ARM / f"seed{seed}", seconds)
 

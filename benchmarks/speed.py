@@ -53,7 +53,7 @@ SURROUNDINGS = "dflex"  # the size whose batch the replay is asked for
 def configs(size: str, recipe: str, overrides: list[str]) -> dict[str, DictConfig]:
     """By contender: each dynamics in fp32, and in bf16 where `precision=auto` takes that."""
     found = {name: config(size, name, ENV, overrides, recipe) for name in DYNAMICS}
-    auto = config(size, DYNAMICS[0], ENV, [*overrides, "precision=auto"])
+    auto = config(size, DYNAMICS[0], ENV, [*overrides, "precision=auto"], recipe)
     if precision_of(auto, torch.device("cpu")) == torch.bfloat16:
         half = [*overrides, "precision=bf16"]
         found |= {f"{name} bf16": config(size, name, ENV, half, recipe) for name in DYNAMICS}

@@ -83,16 +83,20 @@ def variants(facts: Mapping[str, Any]) -> Lines:
 
 
 def default(facts: Mapping[str, Any]) -> Lines:
-    """Both dynamics with the default recipe, each against its own floor."""
-    rows = []
+    """Every contender with the default recipe, each against its own floor."""
+    rows, names = [], list(facts["sizes"][0]["floors"])
     for size, what, found, least in _updates(facts):
         row = _named(size, what)
-        for who in found:
-            under = least.get(who, {})
-            row += [_ms(under.get("seconds")), _ms(under.get("products")), _cell(found[who])]
-            row.append(_ratio(found[who], under.get("seconds")))
+        for who in names:
+            under, own = least.get(who, {}), found.get(who)
+            row += [
+                _ms(under.get("seconds")),
+                _ms(under.get("products")),
+                _cell(own),
+                _ratio(own, under.get("seconds")),
+            ]
         rows.append(row)
-    columns = [column for who in found for column in ("floor", "products", who, "× floor")]
+    columns = [column for who in names for column in ("floor", "products", who, "× floor")]
     return _table(["size", "threads", "ms per", *columns], rows)
 
 

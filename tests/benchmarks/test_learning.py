@@ -44,9 +44,8 @@ def learning(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
 def test_the_kept_runs_of_a_study_are_its_cells(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(grid, "_check", lambda study: None)  # see below
     study, beside = read_study(str(file)), load_yaml(file).get("beside", [])
-    kept = {
-        run.parent.relative_to(RESULTS / file.stem).as_posix() for run in RESULTS.glob(f"{file.stem}/*/*/*/run.json")
-    }
+    runs = [run.parent.relative_to(RESULTS / file.stem) for run in RESULTS.glob(f"{file.stem}/*/*/*/run.json")]
+    kept = {run.as_posix() for run in runs if run.parts[1] not in beside}
     assert kept <= {cell.name for cell in study.cells()}  # what is there so far of a study that goes on
     others = {run.parts[-3] for run in RESULTS.glob(f"{file.stem}/*/*/*/metrics.csv")} - set(study.arms)
     assert others <= set(beside)

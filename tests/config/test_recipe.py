@@ -62,6 +62,8 @@ NEW: dict[str, tuple[Any, Any]] = {  # keys added since: in the default, and wha
     "entropy_coef": (0.1, 0.1),
     "entropy_target": (-0.5, -0.5),
     "entropy_lr": (0.02, 0.02),
+    "actor_units": ([256, 256], [400, 200, 100]),
+    "critic_units": ([256, 256], [400, 200]),
     "critics": (2, 3),
     "critic_zero_init": (True, False),
     "target_tau": (0.02, None),

@@ -29,9 +29,9 @@ def test_a_cell_that_a_spreadsheet_would_run_is_written_as_text(tmp_path: Path, 
 
 
 def test_numbers_also_those_in_texts_are_left_alone() -> None:
-    cells = [-1.5, "-2", "4 (+300.0%)", "-365 ± 209", "-340, -2.5e-3, 7"]
-    table = to_csv(Table("t", "", ["a", "b", "c", "d", "e"], [cells]))
-    assert table.splitlines()[1] == '-1.5,-2,4 (+300.0%),-365 ± 209,"-340, -2.5e-3, 7"'
+    cells = [-1.5, "-2", "4 (+300.0%)", "-365 ± 209", "-340, -2.5E-3, 7"]
+    table = to_csv(Table("t", "", ["a", "b", "c", "d", "e", "f", "g"], [[*cells, "-340 (one seed)", "-.5"]]))
+    assert table.splitlines()[1] == '-1.5,-2,4 (+300.0%),-365 ± 209,"-340, -2.5E-3, 7",-340 (one seed),-.5'
 
 
 @pytest.mark.parametrize("name", ["$x$", r"$\frac{", "a$b", "$$", r"\$5$"])

@@ -43,7 +43,10 @@ def test_it_goes_on_from_its_last_numbers_and_its_generator() -> None:
     own = noise(0.9)
     own.normal()
     other = noise(0.9, seed=1)
-    assert own.last is not None
-    other.last = own.last.clone()
+    other.load_state_dict(own.state_dict())
     other.generator.set_state(own.generator.get_state())
     assert other.normal().equal(own.normal())
+    for state in ({}, {"noise": torch.zeros(1, ACTIONS)}):
+        with pytest.raises(ValueError, match="noise"):
+            own.check_state(state)
+    noise(0.0).check_state({})

@@ -43,8 +43,10 @@ class Agent(nn.Module):
         generator: torch.Generator | None = None,
         noise: Tensor | None = None,
     ) -> Tensor:
-        """obs[B,O] -> actions[B,A] in [−1, 1]: the policy's mode, or a sample of it, with the noise[B,A] that is given
-        or, not deterministic, with some from `generator`.
+        """obs[B,O] -> actions[B,A] in [−1, 1]: the policy's mode, or a sample of it.
+
+        A sample is taken with the noise[B,A] that is given, or, without one and with deterministic=False, with noise
+        from `generator`.
 
         Raises ValueError for a bundle without an actor.
         """

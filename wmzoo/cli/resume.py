@@ -1,7 +1,7 @@
 """`wmzoo resume RUN [trainer.iterations=N]`: go on with a run that was interrupted or killed, or train one longer.
 
 It goes on from the newest checkpoint, bit for bit on a CPU; rows of metrics.jsonl written after that one are cut first.
-With more iterations than the run was begun with, the learning rates fall over all of them, as it says when it begins.
+With more iterations than the run was begun with, it says when it begins what becomes of the learning rates.
 """
 
 from __future__ import annotations

@@ -44,7 +44,8 @@ def _environment_steps(comparison: Comparison) -> str:
 def _clock(clock: str) -> str:
     if clock == CPU:
         return (
-            "Seconds: of the processor, all threads of the training process, without what else the machine did. Agent"
+            "Seconds: of the processor, all threads of the training process, without what else the machine did and"
+            " without worker processes of environments. Agent"
             " steps/s: the median iteration's by the wall clock, without evaluations and pre-training."
         )
     if clock == PACE:

@@ -1,8 +1,8 @@
 """The recipe: every choice of how PWM trains, declared once. No torch here.
 
-A key is a field of `Recipe` with its value in `recipe=default`, its value in `recipe=paper`, the rule that it keeps and
-its words. From here come the options of the config group `recipe`, the rules (rules.py), what the algorithm is given,
-and the table in docs/recipe.md.
+A key is a field of `Recipe` with its values in `recipe=default`, `recipe=paper` and `recipe=first`, the rule that it
+keeps and its words. From here come the options of the config group `recipe`, the rules (rules.py), what the algorithm
+is given, and the table in docs/recipe.md.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from wmzoo.config.values import (
     DECAY,
     MANY,
     TEXT,
+    UNITS,
     Rule,
     integer,
     number,
@@ -28,6 +29,7 @@ from wmzoo.config.values import (
 
 T = TypeVar("T")
 SAME, NEW = object(), object()
+PAPER_ACTOR, PAPER_CRITIC = (400, 200, 100), (400, 200)
 LENGTH = integer(1, 2**12)  # of a slice or a rollout, in steps
 
 
@@ -134,6 +136,12 @@ class Recipe:
     entropy_coef: float = key(0.1, positive(), "α, at first", before=0.1)
     entropy_target: float = key(-0.5, number(-20, 20), "h̄ per action, which α is adapted to", before=-0.5)
     entropy_lr: float = key(0.02, number(0, 1), "of log α", before=0.02)
+    actor_units: Sequence[int] = key(
+        (256, 256), UNITS, "widths of the actor's hidden layers (but for size=tiny)", PAPER_ACTOR, PAPER_ACTOR
+    )
+    critic_units: Sequence[int] = key(
+        (256, 256), UNITS, "widths of the critics' hidden layers (but for size=tiny)", PAPER_CRITIC, PAPER_CRITIC
+    )
     detach: bool = key(True, BOOLEAN, "the actor's gradient does not run through the latents that it acts on")
     return_scale: bool = key(True, BOOLEAN, "imagined returns by their running std")
     actor_lr: float = key(1.5e-3, number(0, 1e6), "learning rate of the actor", 5.0e-4, first=5.0e-4)
@@ -187,10 +195,16 @@ def options() -> dict[str, dict[str, Any]]:
         node["name"] = option
         for each in fields(Recipe):
             value = each.default if option == "default" else each.metadata[option]
-            node[each.name] = [*value] if isinstance(value, tuple) else value
+            node[each.name] = _listed(value)
     return found
 
 
 def added() -> dict[str, Any]:
     """The keys that configs of older versions lack, with what was done before there were any."""
-    return {each.name: each.metadata["before"] for each in fields(Recipe) if each.metadata["before"] is not NEW}
+    known = ((each.name, each.metadata["before"]) for each in fields(Recipe))
+    return {name: _listed(before) for name, before in known if before is not NEW}
+
+
+def _listed(value: Any) -> Any:
+    """As a config has it."""
+    return [*value] if isinstance(value, tuple) else value

@@ -73,7 +73,7 @@ class SliceSampler:
             raise ValueError(f"data.dir: there are no {what}; take more episodes")
         if not int((self._lengths - horizon + 1).clamp(min=0).sum()):
             raise ValueError(
-                f"data.dir: of {len(self._lengths)} {what} none has trainer.horizon={horizon} steps, the longest has "
+                f"data.dir: of {len(self._lengths)} {what} none has the horizon's {horizon} steps, the longest has "
                 f"{int(self._lengths.max())}; take longer ones, or a shorter horizon"
             )
 

@@ -297,10 +297,13 @@ class PWM:
         return {"run": iteration / iterations, "none": 0.0}[over] if isinstance(over, str) else min(steps / over, 1.0)
 
     def schedule(self, progress: float) -> float:
-        """Linear decay: at progress 0 the initial learning rates, at 1 `final_lr`. Gives the model's."""
+        """Linear decay: at progress 0 the initial learning rates, at 1 `final_lr` where they were above. Gives the
+        model's."""
         s = self.recipe
         initial = {"actor": s.actor_lr, "critic": s.critic_lr, "model": s.model_lr}
-        rates = {name: rate + (s.final_lr - rate) * min(max(progress, 0.0), 1.0) for name, rate in initial.items()}
+        rates = {
+            name: rate - max(rate - s.final_lr, 0.0) * min(max(progress, 0.0), 1.0) for name, rate in initial.items()
+        }
         for name, optimiser in self.optimisers.items():
             for group in optimiser.param_groups:
                 group["lr"] = rates[name] * group.get("scale", 1.0)

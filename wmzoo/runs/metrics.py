@@ -18,7 +18,7 @@ COLUMNS = {  # in this order; what each is
     "iteration": "counted from 1",
     "env_steps": "agent steps of all environments together, the warm-up's too; × env.action_repeat: environment steps",
     "wall_clock": "seconds of training, those before a resume too",
-    "cpu_time": "processor seconds of training, all threads of the process, those before a resume too",
+    "cpu_time": "processor seconds of training, all threads but no worker processes, those before a resume too",
     "fps": "agent steps per second of the iteration, without its evaluation",
     "rewards": "the return of training episodes, the mean over those that ended in the iteration",
     "episode_length": "of these, in agent steps",

@@ -44,7 +44,7 @@ def resume(folder: Path | str, iterations: int | None = None) -> Path:
     Rows of metrics.jsonl written after that checkpoint are cut first. A finished run is left as it is. Raises what
     `train` raises, and WmzooError where there is nothing to go on from or another process has the folder.
 
-    iterations: `trainer.iterations` from now on, of a finished run too; the learning rates then fall over all of them.
+    iterations: `trainer.iterations` from now on, of a finished run too; what becomes of the learning rates is said.
     """
     folder = Path(folder)
     found = [bundle for bundle in list_checkpoints(folder) if has_state(bundle)]
@@ -172,7 +172,7 @@ def _schedule(cfg: DictConfig, done: int, planned: int) -> str:
             f"go on {done / total:.0%} of the way down, where they were {done / planned:.0%}"
         )
     else:
-        rates = f"the learning rates go on falling to recipe.final_lr={cfg.recipe.final_lr:g} at step {decay:,}"
+        rates = f"the learning rates fall to recipe.final_lr={cfg.recipe.final_lr:g} at step {decay:,}, as in any run"
     return f"trainer.iterations is {total} now, it was {planned}: {rates}"
 
 

@@ -13,8 +13,8 @@ from typing import Any
 from wmzoo.storage.files import write_text
 
 Row = dict[str, Any]
-NUMBER = r"[-+]?\d+(\.\d*)?(e[-+]?\d+)?"
-NUMBERS = re.compile(rf"{NUMBER}((, | ± ){NUMBER})*")  # one, or a few as in -340, -296 or -365 ± 209: no formula
+NUMBER = r"[-+]?(\d[\d,]*\.?\d*|\.\d+|inf|nan)(e[-+]?\d+)?"
+NUMBERS = re.compile(rf"{NUMBER}((, | ± ){NUMBER})*( \(one seed\))?", re.IGNORECASE)  # -340, -296 or -365 ± 209
 FORMULAS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")  # what a formula may begin with
 
 

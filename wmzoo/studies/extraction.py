@@ -29,6 +29,7 @@ from wmzoo.storage.files import checked_name
 from wmzoo.storage.foreign import read_json
 from wmzoo.storage.run_layout import evaluations_asked_for, is_trained, training_seconds
 from wmzoo.studies.jobs import Job, train_or_resume
+from wmzoo.trainers.from_data import LEARNED
 from wmzoo.trainers.pretrain import HELD_OUT
 
 
@@ -105,16 +106,18 @@ def set_of(data: Path) -> tuple[str, list[str]]:
 def check_data(plan: Plan, data: Path) -> None:
     """WmzooError where the data are too few or too short for a training of the plan: here, and not run by run."""
     shards = Shards(data)
-    held_out = SliceSampler(shards, torch.Generator(), part="held_out")
+    learned, held_out = (SliceSampler(shards, torch.Generator(), part=part) for part in ("train", "held_out"))
     own = {t.name: SliceSampler(shards, torch.Generator(), [t.name]) for t in shards.index.tasks}
     try:
         for words in plan.dynamics.values():
             pretrain = compose([*plan.shared, "trainer=pretrain", *words, *plan.pretrain])
+            learned.check(pretrain.trainer.horizon, LEARNED)
             held_out.check(pretrain.trainer.horizon, HELD_OUT)
             for mode in plan.modes.values():
                 extract = compose([*plan.shared, "trainer=offline", *words, *plan.extract, *mode])
+                horizon = extract.trainer.model_horizon or extract.trainer.horizon
                 for task, episodes in own.items():
-                    episodes.check(extract.trainer.horizon, f"episodes of {task}")
+                    episodes.check(horizon, f"episodes of {task}")
     except ValueError as error:
         raise WmzooError(str(error)) from error
 

@@ -154,9 +154,8 @@ class IterativeTrainer(Trainer):
         """ValueError, naming the place, for a state that does not have the form of this training's."""
         check_form(state["agent"], self.agent.state_dict(), "agent")
         self.pwm.check_state(state["pwm"])
-        counters = {"env_steps": 0, "begun": True, "cpu_seconds": 0.0, **state["counters"]}  # older ones lack some
         wanted = {"iteration": 0, "env_steps": 0, "seconds": 0.0, "cpu_seconds": 0.0, "begun": True}
-        check_form(counters, wanted, "counters")
+        check_form(_completed(state["counters"]), wanted, "counters")
 
     def load_state_dict(self, state: Row) -> None:
         self.check_state(state)
@@ -166,12 +165,16 @@ class IterativeTrainer(Trainer):
         """Go on from a state that has been checked."""
         self.agent.load_state_dict(state["agent"])
         self.pwm.load_state_dict(state["pwm"])
-        counters = state["counters"]
-        self.iteration = int(counters["iteration"])
-        wall = float(counters["seconds"])
-        self.clock = Clock(wall, float(counters.get("cpu_seconds", wall)))  # older states know no better
-        self.env_steps = int(counters.get("env_steps", 0))  # which older states lack where nothing is played
-        self.begun = bool(counters.get("begun", True))  # older states are of after an iteration
+        counters = _completed(state["counters"])
+        self.iteration, self.env_steps = int(counters["iteration"]), int(counters["env_steps"])
+        self.clock = Clock(float(counters["seconds"]), float(counters["cpu_seconds"]))
+        self.begun = bool(counters["begun"])
+
+
+def _completed(counters: Row) -> Row:
+    """Counters with what older states lack: they are of after an iteration, may have played nothing, and know of no
+    processor seconds but those that passed."""
+    return {"env_steps": 0, "begun": True, "cpu_seconds": counters.get("seconds"), **counters}
 
 
 def mean(rows: Sequence[Mapping[str, Tensor]]) -> Row:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
+
+from wmzoo.storage.form import check_form
 
 
 class ExplorationNoise:
@@ -36,3 +40,15 @@ class ExplorationNoise:
             return 2 * torch.rand(self.shape, generator=self.generator) - 1
         actions: Tensor = 2 * torch.special.ndtr(self.normal()) - 1
         return actions
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """`noise`, the last numbers; empty for white noise, which has no past. The generator is the trainer's."""
+        return {} if self.last is None else {"noise": self.last}
+
+    def check_state(self, state: Mapping[str, Any]) -> None:
+        """ValueError for a trainer's state whose noise has another form."""
+        check_form({name: state[name] for name in ("noise",) if name in state}, self.state_dict(), "noise")
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from the noise of a trainer's state that has been checked."""
+        self.last = None if self.last is None else state["noise"].clone()

@@ -10,6 +10,8 @@ from wmzoo.data.sampler import SliceSampler
 from wmzoo.storage.rows import Row
 from wmzoo.trainers.base import IterativeTrainer
 
+LEARNED = "episodes to learn from"
+
 
 class DataTrainer(IterativeTrainer):
     """Slices of `horizon` steps are drawn from `data`, `batch_size` at a time."""
@@ -17,7 +19,7 @@ class DataTrainer(IterativeTrainer):
     def __init__(self, *, data: SliceSampler, horizon: int, batch_size: int, **common: Any) -> None:
         super().__init__(**common)
         self.data, self.horizon, self.batch_size = data, horizon, batch_size
-        data.check(horizon, "episodes to learn from")
+        data.check(horizon, LEARNED)
 
     def speed(self, steps: int, seconds: float) -> Row:
         return {"iterations_per_second": 1 / seconds}

@@ -218,25 +218,21 @@ class OnlineTrainer(IterativeTrainer):
     # ── state ────────────────────────────────────────
 
     def state_dict(self) -> Row:
-        noise = {} if self.noise.last is None else {"noise": self.noise.last}
-        return (
-            super().state_dict()
-            | noise
-            | {
-                "env": self.env.state_dict(),
-                "replay": self.replay.state_dict(),
-                "episodes": self.episodes.state_dict(),
-                "obs": self.obs,
-                "first_updates": self.first_updates,
-            }
-        )
+        own = {
+            "env": self.env.state_dict(),
+            "replay": self.replay.state_dict(),
+            "episodes": self.episodes.state_dict(),
+            "obs": self.obs,
+            "first_updates": self.first_updates,
+        }
+        return super().state_dict() | own | self.noise.state_dict()
 
     def check_state(self, state: Row) -> None:
         super().check_state(state)
         self.env.check_saved(len(state["obs"]))
         self.replay.check_state(state["replay"])
         check_form(state["obs"], torch.empty(self.env.num_envs, self.env.obs_dim), "obs")
-        check_form(state.get("noise"), self.noise.last, "noise")
+        self.noise.check_state(state)
         EpisodeTracker(torch.zeros(self.env.num_envs, dtype=torch.long)).load_state_dict(state["episodes"])
 
     def _take(self, state: Row) -> None:
@@ -246,7 +242,7 @@ class OnlineTrainer(IterativeTrainer):
         self.episodes = EpisodeTracker(self.env.elapsed)
         self.episodes.load_state_dict(state["episodes"])
         self.obs = state["obs"].clone()
-        self.noise.last = None if self.noise.last is None else state["noise"].clone()
+        self.noise.load_state_dict(state)
         self.playing = True
         self.first_updates = int(state.get("first_updates", self.pretrain_updates))  # older states: all were done
         if anew is not None:
