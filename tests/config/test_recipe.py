@@ -113,7 +113,9 @@ def test_the_algorithm_s_recipe_is_that_of_the_config() -> None:
         if name != "name"
     }  # fmt: skip
     assert Recipe() == Recipe.of(
-        options()["default"] | {"model_betas": (0.9, 0.999), "actor_critic_betas": (0.7, 0.95)}
+        options()["default"]
+        | {"model_betas": (0.9, 0.999), "actor_critic_betas": (0.7, 0.95)}
+        | {"actor_units": (256, 256), "critic_units": (256, 256)}
     )
 
 
