@@ -16,7 +16,7 @@ from wmzoo.envs.task_sets import Task
     ("episodes", "steps", "words"),
     [
         (1, 8, "data.dir: there are no episodes held out (every twentieth of a task; of fewer the last, but of one "),
-        (3, 2, "data.dir: of 2 episodes to learn from none has trainer.horizon=4 steps, the longest has 2; "),
+        (3, 2, "data.dir: of 2 episodes to learn from none has the horizon's 4 steps, the longest has 2; "),
     ],
 )
 def test_it_is_refused_in_one_line_that_says_what_to_take(
