@@ -12,7 +12,6 @@ tasks are put beside published results there, and in README.md.
 from __future__ import annotations
 
 import argparse
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -38,12 +37,14 @@ STANDARD = "standard"  # the study that is put beside published results
 
 
 def keep(run: Path, results: Path) -> None:
-    """Copy a finished run's config, facts and metrics; its command without the folder, as a user would type it."""
+    """Copy a finished run's config, facts and metrics; its command without the folder, as a user would type it, and
+    other folders as seen from the repository."""
     results.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(run / "config.yaml", results / "config.yaml")
     facts = read_facts(run)
     words = [word for word in facts["command"].split() if not word.startswith("run_dir=")]
     write_json(results / FACTS, facts | {"command": " ".join(words)})
+    for text, kept in ((run / "config.yaml", results / "config.yaml"), (results / FACTS, results / FACTS)):
+        write_text(kept, text.read_text(encoding="utf-8").replace(f"{HERE.parent}/", ""))
     write_csv(read_metrics(run), results / "metrics.csv", digits=DIGITS)
 
 
@@ -69,15 +70,14 @@ def report(study: Study, beside: Sequence[str]) -> list[dict[str, str]]:
 
 def main() -> None:
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
-    tables = {}
-    for file in sorted(STUDIES.glob("*.yaml")):
-        study = read_study(str(file))
-        tables[study.name] = report(study, load_yaml(file).get("beside", []))
+    files = sorted(STUDIES.glob("*.yaml"))
+    studies = {file.stem: read_study(str(file)) for file in files}
+    tables = {file.stem: report(studies[file.stem], load_yaml(file).get("beside", [])) for file in files}
     findings = FINDINGS.read_text(encoding="utf-8")
     for name, rows in tables.items():
         if rows:
             findings = marked_tables.replace(findings, name, marked_tables.markdown(rows), FINDINGS)
-    if beside := published.rows(results_of(read_study(str(STUDIES / f"{STANDARD}.yaml")))):
+    if beside := published.rows(results_of(studies[STANDARD])):
         findings = marked_tables.replace(findings, "published", marked_tables.markdown(beside), FINDINGS)
         last = marked_tables.markdown(published.last_of_each_task(beside))
         write_text(README, marked_tables.replace(README.read_text(encoding="utf-8"), "published", last, README))

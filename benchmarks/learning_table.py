@@ -8,22 +8,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from scipy import stats
+
 from wmzoo.runs.metrics import read_metrics
 from wmzoo.storage.rows import Row
 
 LATE = 30  # iterations at the end of a run over which the diagnostics are averaged
 LAST = 3  # evaluations whose mean is a run's score
-QUANTILES = {
-    2: 12.706,
-    3: 4.303,
-    4: 3.182,
-    5: 2.776,
-    6: 2.571,
-    7: 2.447,
-    8: 2.365,
-    9: 2.306,
-    10: 2.262,
-}  # Student's t, 95%, by the number of seeds
 
 
 @dataclass(frozen=True)
@@ -94,4 +85,5 @@ def interval(values: Sequence[float]) -> str:
     mean = statistics.fmean(values)
     if len(values) < 2:
         return f"{mean:.0f} (one seed)"
-    return f"{mean:.0f} ± {QUANTILES[len(values)] * statistics.stdev(values) / math.sqrt(len(values)):.0f}"
+    width = float(stats.t.ppf(0.975, len(values) - 1)) * statistics.stdev(values) / math.sqrt(len(values))
+    return f"{mean:.0f} ± {width:.0f}"

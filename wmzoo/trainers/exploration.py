@@ -47,7 +47,7 @@ class ExplorationNoise:
 
     def check_state(self, state: Mapping[str, Any]) -> None:
         """ValueError for a trainer's state whose noise has another form."""
-        check_form({name: state[name] for name in ("noise",) if name in state}, self.state_dict(), "noise")
+        check_form(state.get("noise"), self.last, "noise")
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from the noise of a trainer's state that has been checked."""
