@@ -39,6 +39,7 @@ def answers(made: Any) -> list[torch.Tensor]:
 
 
 FLOW = ["dynamics=flow"]
+AS_ASKED = [*FLOW, "dynamics.train_integrator=null", "dynamics.train_substeps=null"]
 DIFFERENCES = {
     "chart of a flow": ([*FLOW], "dynamics.coordinates", "logit", "latent"),
     "residual": ([], "dynamics.residual", "logit", "latent"),
@@ -50,8 +51,10 @@ DIFFERENCES = {
     "units of the bins": (BINS, "model.symexp", "true", "false"),
     "activation": ([], "recipe.activation", "silu", "mish"),
     "activation of the dynamics": ([], "dynamics.activation", "silu", "mish"),
-    "sub-steps": (FLOW, "dynamics.substeps", "2", "4"),
-    "integrator": (FLOW, "integrator.name", "heun", "euler"),
+    "sub-steps": (AS_ASKED, "dynamics.substeps", "2", "4"),
+    "integrator": (AS_ASKED, "integrator.name", "heun", "euler"),
+    "sub-steps of training": (FLOW, "dynamics.train_substeps", "1", "2"),
+    "integrator of training": (FLOW, "dynamics.train_integrator", "euler", "heun"),
     "the way back to the simplices": (["dynamics.residual=latent"], "dynamics.retract", "project", "renormalise"),
 }
 

@@ -21,7 +21,13 @@ def test_the_operations_of_an_imagined_step_are_those_of_its_matrix_products() -
     dynamics = multiply_adds(LATENT + ACT, WIDTH, WIDTH, LATENT)
     reward = multiply_adds(LATENT + ACT, WIDTH, WIDTH, 1)
     assert flops(mlp.imagined_step()) == 2 * (dynamics + reward)
-    flow = Contender(wmzoo.compose([*TINY, "dynamics=flow", "integrator=rk4", "dynamics.substeps=3"]), OBS, ACT)
+    as_asked = [
+        "integrator=rk4",
+        "dynamics.substeps=3",
+        "dynamics.train_integrator=null",
+        "dynamics.train_substeps=null",
+    ]
+    flow = Contender(wmzoo.compose([*TINY, "dynamics=flow", *as_asked]), OBS, ACT)
     field = multiply_adds(LATENT + ACT + 1, WIDTH, WIDTH, LATENT)
     assert flops(flow.imagined_step()) == 2 * (12 * field + reward)
 

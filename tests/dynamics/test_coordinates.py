@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.optimize import minimize
 
-from wmzoo.dynamics import LatentCoordinates, LogitCoordinates
+from wmzoo.dynamics import LatentCoordinates, LogitCoordinates, SphereCoordinates
 from wmzoo.dynamics.coordinates import coordinates
 
 SIZE = 4
 RETRACTIONS = ["project", "renormalise", "none"]
-ALL = [LatentCoordinates(SIZE, retract) for retract in RETRACTIONS] + [LogitCoordinates(SIZE)]
-IDS = [*RETRACTIONS, "logit"]
+ALL = [LatentCoordinates(SIZE, retract) for retract in RETRACTIONS] + [LogitCoordinates(SIZE), SphereCoordinates(SIZE)]
+IDS = [*RETRACTIONS, "logit", "sphere"]
 
 numbers = st.floats(-3, 3, width=32)
 raw = arrays(np.float64, (2, 2 * SIZE), elements=numbers)
@@ -38,7 +38,7 @@ def test_landing_where_one_is_changes_nothing(chart, x):
     torch.testing.assert_close(chart.point(chart.chart(z)), z, rtol=0, atol=1e-11)
 
 
-@pytest.mark.parametrize("chart", [ALL[0], ALL[1], ALL[3]], ids=["project", "renormalise", "logit"])
+@pytest.mark.parametrize("chart", [ALL[0], ALL[1], *ALL[3:]], ids=["project", "renormalise", "logit", "sphere"])
 @given(x=raw, step=raw)
 def test_a_step_lands_on_the_simplices(chart, x, step):
     z = groups(chart.land(chart.chart(on_simplices(x)) + torch.from_numpy(step)))
@@ -55,9 +55,10 @@ def test_induced_is_the_differential_of_point(chart, x, delta):
     torch.testing.assert_close(chart.induced(chart.point(y), d), expected, rtol=1e-6, atol=1e-8)
 
 
+@pytest.mark.parametrize("chart", ALL[3:], ids=["logit", "sphere"])
 @given(x=raw, delta=raw)
-def test_a_change_of_logits_keeps_each_simplexs_sum(x, delta):
-    change = ALL[3].induced(on_simplices(x), torch.from_numpy(delta))
+def test_a_change_of_coordinates_keeps_each_simplexs_sum(chart, x, delta):
+    change = chart.induced(on_simplices(x), torch.from_numpy(delta))
     torch.testing.assert_close(groups(change).sum(-1), torch.zeros(2, 2, dtype=torch.float64), rtol=0, atol=1e-12)
 
 
@@ -65,6 +66,25 @@ def test_logits_are_flat_below_a_millionth():
     z = torch.tensor([0.0, 1e-9, 1e-6, 1.0 - 1e-6], dtype=torch.float64)
     expected = torch.tensor([1e-6, 1e-6, 1e-6, 1.0 - 1e-6], dtype=torch.float64).log()
     torch.testing.assert_close(LogitCoordinates(SIZE).chart(z), expected, rtol=0, atol=1e-12)
+
+
+@given(x=raw, other=raw)
+def test_straight_lines_below_the_sphere_are_great_circles(x, other):
+    """Every √z on the way lies in the plane of both ends, and the angles to them add up to the whole."""
+    chart, ends = SphereCoordinates(SIZE), (on_simplices(x), on_simplices(other))
+    start, end = (groups(chart.chart(z)) for z in ends)
+    middle = groups(chart.point(torch.lerp(*(chart.chart(z) for z in ends), 0.3))).sqrt()
+    spanned = torch.stack([start, end, middle], -1)
+    torch.testing.assert_close(torch.linalg.svdvals(spanned)[..., 2], torch.zeros(2, 2).double(), rtol=0, atol=1e-7)
+
+    def angle(u, v):
+        return 2 * torch.asin((u - v).norm(dim=-1).div(2).clamp(max=1))
+
+    torch.testing.assert_close(angle(start, middle) + angle(middle, end), angle(start, end), rtol=1e-6, atol=1e-6)
+
+
+def test_the_centre_of_the_sphere_is_below_the_uniform_distribution():
+    assert SphereCoordinates(SIZE).point(torch.zeros(SIZE)).tolist() == [0.25] * SIZE
 
 
 def test_projection_is_the_nearest_point_of_the_simplex():
@@ -101,5 +121,5 @@ def test_a_change_outside_of_the_simplex_is_brought_back_only_at_the_end_of_a_st
 
 @pytest.mark.parametrize("make", [lambda: coordinates("polar", 8, "none"), lambda: coordinates("latent", 8, "softmax")])
 def test_an_unknown_name_is_refused_with_the_known_ones(make):
-    with pytest.raises(ValueError, match=r"latent or logit|project, renormalise, none"):
+    with pytest.raises(ValueError, match=r"latent, logit or sphere|project, renormalise, none"):
         make()

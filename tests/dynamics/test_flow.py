@@ -107,3 +107,58 @@ def test_an_integrated_latent_outside_of_the_simplex_lands_as_retract_says(retra
     z_next = enliven(make(coordinates="latent", retract=retract), 2.0)(*inputs).detach().unflatten(-1, (-1, SIZE))
     on_it = bool((z_next >= 0).all()) and torch.allclose(z_next.sum(-1), torch.ones(3, 2, dtype=torch.float64))
     assert on_it == (retract != "none")
+
+
+def test_a_shared_trunk_runs_once_per_latent_step_and_its_head_once_per_evaluation(inputs):
+    flow, calls = enliven(make("rk4", substeps=2, trunk="shared")), []
+    flow.net.trunk.register_forward_hook(lambda *_: calls.append("trunk"))
+    flow.net.out.register_forward_hook(lambda *_: calls.append("head"))
+    flow(*inputs)
+    assert calls.count("trunk") == 1 and calls.count("head") == flow.integrator.nfe(2)
+
+
+def test_a_shared_trunk_knows_the_source_and_the_action_and_its_head_the_place_and_the_time(inputs):
+    """v = W act(LayerNorm(h(z_s, a) + P [z, τ])), written out."""
+    flow = enliven(make(trunk="shared", activation="silu"))
+    (source, a), z, tau = inputs, simplices(3, D, size=SIZE, seed=7), torch.tensor([[0.0], [0.4], [1.0]]).double()
+    (trunk,) = flow.net.trunk  # of one width: a single Linear
+    x = torch.cat([source, a], -1) @ trunk.weight.T + trunk.bias + torch.cat([z, tau], -1) @ flow.net.place.weight.T
+    x = (x - x.mean(-1, keepdim=True)) / (x.var(-1, correction=0, keepdim=True) + flow.net.norm.eps).sqrt()
+    x = x * flow.net.norm.weight + flow.net.norm.bias
+    expected = (x / (1 + (-x).exp())) @ flow.net.out.weight.T + flow.net.out.bias
+    torch.testing.assert_close(flow.velocity(z, a, tau, source=source), expected, rtol=1e-12, atol=1e-12)
+    with pytest.raises(ValueError, match="source"):
+        flow.velocity(z, a, tau)
+
+
+def test_a_predicted_end_is_where_one_euler_step_arrives_from_any_time(inputs):
+    """y_τ + (1 − τ) v = y_τ + f; near the end the division is by 0.05."""
+    (z, a), velocity = inputs, enliven(make())
+    flow = make(predict="end")
+    flow.load_state_dict(velocity.state_dict())
+    for tau, rest in ((0.0, 1.0), (0.5, 0.5), (0.98, 0.05)):
+        times = torch.full((3, 1), tau).double()
+        torch.testing.assert_close(flow.velocity(z, a, times) * rest, velocity.velocity(z, a, times))
+
+
+def test_rollouts_in_training_have_an_integrator_and_sub_steps_of_their_own(inputs):
+    flow = enliven(make("heun", substeps=3, train_integrator=build("integrator", "euler"), train_substeps=1))
+    euler, heun = make("euler", substeps=1), make("heun", substeps=3)
+    for other in (euler, heun):
+        other.load_state_dict(flow.state_dict())
+    assert torch.equal(flow.rollout_step(*inputs), euler(*inputs)) and torch.equal(flow(*inputs), heun(*inputs))
+    assert flow.nfe == 1 and not torch.allclose(flow(*inputs), flow.rollout_step(*inputs))
+    assert torch.equal(heun.rollout_step(*inputs), heun(*inputs)) and heun.nfe == 6
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"trunk": "none"}, "dynamics.trunk is own or shared, not 'none'"),
+        ({"predict": "noise"}, "dynamics.predict is velocity or end, not 'noise'"),
+        ({"train_substeps": 0}, "dynamics.train_substeps is from 1"),
+    ],
+)
+def test_unknown_forms_are_refused(wrong, words):
+    with pytest.raises(ValueError, match=words):
+        make(**wrong)

@@ -1,6 +1,7 @@
 """The squared error of a rollout against sums written out."""
 
 import numpy as np
+import pytest
 import torch
 
 from wmzoo.contracts.common import enliven, noise, simplices
@@ -37,3 +38,24 @@ def test_the_gradient_of_a_late_error_runs_through_the_whole_rollout():
     targets = torch.cat([zs[1:-1], simplices(1, B, D, seed=5)])
     MSELoss().rollout(dynamics, z0, actions, targets, 1.0, noise(B, 2)).loss.backward()
     assert (z0.grad.abs().sum(-1) > 0).all() and (actions.grad[0].abs().sum(-1) > 0).all()
+
+
+@pytest.mark.parametrize("share", [0.5, 1.0])
+def test_single_steps_start_from_encoded_observations(share):
+    """w_r of the rollout, w_s of F(e_t, a_t) with e_0 = z_0 and e_t the target before; half the rows are every second."""
+    dynamics, z0, actions, targets = make(), simplices(B, D), noise(H, B, A), simplices(H, B, D, seed=2)
+    task, rows = noise(B, 2, seed=3), [0, 2, 4] if share == 0.5 else [*range(B)]
+    plain = MSELoss().rollout(dynamics, z0, actions, targets, 0.9, task).loss.item()
+    single = 0.0
+    for t, encoded in enumerate([z0, *targets[:-1]]):
+        reached = dynamics(encoded, actions[t], task)[rows].detach()
+        single += 0.9**t * (reached - targets[t][rows]).square().mean().item()
+    loss = MSELoss(rollout_weight=0.6, single_step_weight=0.3, rows=share)
+    found = loss.rollout(dynamics, z0, actions, targets, 0.9, task).loss.item()
+    np.testing.assert_allclose(found, 0.6 * plain + 0.3 * single, rtol=1e-12)
+
+
+@pytest.mark.parametrize("wrong", [{"rows": 0.0}, {"rollout_weight": 0.0}, {"single_step_weight": -1.0}])
+def test_settings_that_make_no_sense_are_refused(wrong):
+    with pytest.raises(ValueError, match=r"loss\.(rows|rollout_weight)"):
+        MSELoss(**wrong)

@@ -10,6 +10,7 @@ import pytest
 import torch
 from tiny import observations, slices, tiny_agent, tiny_pwm
 
+from wmzoo.dynamics import Dynamics
 from wmzoo.errors import RunFailed
 from wmzoo.losses.rectified_flow import RectifiedFlowLoss
 from wmzoo.pwm import nonfinite
@@ -35,6 +36,9 @@ def spoilt(module: torch.nn.Module, bad: float) -> None:
         return output
 
     module.register_forward_hook(spoil)
+    if isinstance(module, Dynamics):  # a rollout's step need not be `forward`
+        plain = module.rollout_step
+        module.rollout_step = lambda *inputs: spoil(None, None, plain(*inputs))  # type: ignore[method-assign]
 
 
 def spoilt_gradient(module: torch.nn.Module, bad: float) -> str:

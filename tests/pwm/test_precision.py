@@ -12,7 +12,7 @@ FORMS = [
     ["dynamics=mlp", "dynamics.residual=none"],
     ["dynamics=mlp", "dynamics.residual=latent"],
     ["dynamics=mlp", "dynamics.residual=logit", "model.num_bins=21"],
-    ["dynamics=flow", "dynamics.coordinates=latent"],
+    ["dynamics=flow", "dynamics.coordinates=latent", "dynamics.train_integrator=heun", "dynamics.train_substeps=2"],
     ["dynamics=flow", "dynamics.coordinates=logit"],
 ]
 

@@ -14,14 +14,15 @@ from wmzoo.agent.world_model import FIRST_LOGIT, TaskEmbedding, WorldModel
 from wmzoo.compute.rng import initialising
 from wmzoo.config.values import WIDEST
 from wmzoo.errors import WmzooError
+from wmzoo.integrators import Integrator
 from wmzoo.nets import Actor, CriticEnsemble, RewardCode, ScalarCode, SimNorm, TwoHotCode, mlp
-from wmzoo.registry import build_from, get
+from wmzoo.registry import build, build_from, get
 
 BASELINE, MATCH = "mlp", "match"
 
 
 def build_dynamics(cfg: DictConfig, act_dim: int) -> torch.nn.Module:
-    """The dynamics of the config. The integrator goes to those whose constructor takes one."""
+    """The dynamics of the config. The integrators go to those whose constructor takes them."""
     if cfg.dynamics.get("units") == MATCH:
         cfg = with_matched_units(cfg, act_dim)
     module: torch.nn.Module = build_from(
@@ -30,9 +31,16 @@ def build_dynamics(cfg: DictConfig, act_dim: int) -> torch.nn.Module:
         latent_dim=cfg.model.latent_dim,
         action_dim=act_dim,
         task_dim=cfg.model.task_dim if cfg.model.num_tasks else 0,
-        integrator=build_from("integrator", cfg.integrator),
+        **integrators(cfg),
     )
     return module
+
+
+def integrators(cfg: DictConfig) -> dict[str, Integrator | None]:
+    """What a dynamics gets: `integrator`, and by its name `train_integrator`, None for the same."""
+    other = cfg.dynamics.get("train_integrator")
+    made = None if other is None else build("integrator", other)
+    return {"integrator": build_from("integrator", cfg.integrator), "train_integrator": made}
 
 
 def baseline(cfg: DictConfig) -> DictConfig:

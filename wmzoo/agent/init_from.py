@@ -13,7 +13,7 @@ from wmzoo.checkpoints.config import load_config
 from wmzoo.checkpoints.find import WEIGHTS, locate
 from wmzoo.checkpoints.weights import check_finite
 from wmzoo.errors import WmzooError
-from wmzoo.registry import get
+from wmzoo.registry import get, resolve, signature_defaults
 from wmzoo.storage.form import kind
 from wmzoo.storage.tensors import open_tensors
 
@@ -45,6 +45,8 @@ def init_from(agent: Agent, path: Path | str, whole_model: bool = False, allow: 
     bundle = locate(path)
     cfg = load_config(bundle)
     theirs = OmegaConf.select(cfg, "dynamics.name")
+    if theirs == agent.cfg.dynamics.name:  # what an older config does not say is what the constructor takes for it
+        cfg.dynamics = {**signature_defaults(resolve(get("dynamics", theirs))), **cfg.dynamics}
     found, own = open_tensors(bundle / WEIGHTS), agent.state_dict()
     parts: dict[str, list[str]] = {}
     for name in own:

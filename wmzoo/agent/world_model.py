@@ -85,9 +85,8 @@ class WorldModel(nn.Module):
         return z
 
     def next(self, z: Tensor, a: Tensor, task: Tensor | None = None) -> Tensor:
-        """z[B,D], a[B,A] -> the next latent [B,D]."""
-        z_next: Tensor = self.dynamics(z, self.mask(a, task), self.embed(task))
-        return z_next
+        """z[B,D], a[B,A] -> the next latent [B,D], as in the rollouts in which model and policy train."""
+        return self.dynamics.rollout_step(z, self.mask(a, task), self.embed(task))
 
     def reward(self, z: Tensor, a: Tensor, task: Tensor | None = None) -> Tensor:
         """The reward head's raw output [.., B, width] at (z, a); `reward_code.decode` makes it a reward."""

@@ -83,7 +83,9 @@ def variants(kind: str, name: str) -> list[Variant]:
 
 
 def _typed(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) or value is None else str(value).replace(" ", "")
+    if value is None:
+        return "null"
+    return str(value).lower() if isinstance(value, bool) else str(value).replace(" ", "")
 
 
 @cache

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from torch._dynamo.exc import TorchDynamoException
 
+from wmzoo.agent.build import integrators
 from wmzoo.checkpoints.find import WEIGHTS
 from wmzoo.checkpoints.weights import check_savable, load_weights
 from wmzoo.contracts.common import (
@@ -34,7 +35,7 @@ from wmzoo.contracts.common import (
     tiny_config,
     variants,
 )
-from wmzoo.dynamics.base import Dynamics, VelocityDynamics
+from wmzoo.dynamics.base import AverageVelocityDynamics, Dynamics, VelocityDynamics
 from wmzoo.errors import one_line
 from wmzoo.registry import build_from
 from wmzoo.storage.tensors import write_tensors
@@ -55,7 +56,7 @@ def _factory(overrides: tuple[str, ...]) -> Make:
             "latent_dim": LATENTS,
             "action_dim": ACTIONS,
             "task_dim": task_dim,
-            "integrator": build_from("integrator", cfg.integrator),
+            **integrators(cfg),
         }
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
@@ -78,19 +79,22 @@ def check_shapes_and_dtypes(make: Make) -> None:
     """z[B,D], a[B,A], task_emb[B,E] or None -> [B,D], in the input's dtype."""
     for dtype in (torch.float32, torch.float64):
         for task_dim in (0, TASK_DIM):
-            z_next = _live(make, task_dim, dtype)(*_inputs(task_dim, dtype))
-            expect(z_next.shape == (BATCH, LATENTS), f"z_next has shape {tuple(z_next.shape)}, not [B,D]")
-            expect(z_next.dtype == dtype, f"from {dtype} the next latent is {z_next.dtype}")
-            expect(bool(z_next.isfinite().all()), "the next latent is not finite")
+            dynamics, inputs = _live(make, task_dim, dtype), _inputs(task_dim, dtype)
+            for z_next in (dynamics(*inputs), dynamics.rollout_step(*inputs)):
+                expect(z_next.shape == (BATCH, LATENTS), f"z_next has shape {tuple(z_next.shape)}, not [B,D]")
+                expect(z_next.dtype == dtype, f"from {dtype} the next latent is {z_next.dtype}")
+                expect(bool(z_next.isfinite().all()), "the next latent is not finite")
 
 
 def check_simplex(make: Make) -> None:
     """The next latent lies on the simplices, however large the weights."""
     for scale in (0.3, 3.0):
-        z_next = enliven(make(0).double(), scale)(*_inputs(0)).unflatten(-1, (-1, SIMPLEX))
-        expect(bool((z_next >= -1e-12).all()), f"z_next has an entry of {z_next.min().item():.3g}, below 0")
-        sums = z_next.sum(-1)
-        expect_close(sums, torch.ones_like(sums), "the sum over each simplex group of z_next", 1e-9)
+        dynamics = enliven(make(0).double(), scale)
+        for step in (dynamics, dynamics.rollout_step):
+            z_next = step(*_inputs(0)).unflatten(-1, (-1, SIMPLEX))
+            expect(bool((z_next >= -1e-12).all()), f"z_next has an entry of {z_next.min().item():.3g}, below 0")
+            sums = z_next.sum(-1)
+            expect_close(sums, torch.ones_like(sums), "the sum over each simplex group of z_next", 1e-9)
 
 
 def check_rows_are_independent(make: Make) -> None:
@@ -131,7 +135,8 @@ def check_gradient(make: Make) -> None:
     for task_dim in (0, TASK_DIM):
         dynamics = _live(make, task_dim)
         inputs = [x for x in _inputs(task_dim) if x is not None]
-        gradcheck(dynamics, inputs, "the gradient of z_next")
+        for step in (dynamics, dynamics.rollout_step):
+            gradcheck(step, inputs, "the gradient of z_next")
         (dynamics(*inputs) * noise(BATCH, LATENTS, seed=9)).sum().backward()
         for name, parameter in dynamics.named_parameters():
             reached = parameter.grad is not None and bool((parameter.grad != 0).any())
@@ -180,6 +185,25 @@ def check_velocity(make: Make) -> None:
             expect_close(torch.cat(rows), v, "velocities of rows alone and together", 1e-5)
 
 
+def check_average_velocity(make: Make) -> None:
+    """An average velocity is [B,D] in the input's dtype and takes its times [B,1] row by row."""
+    for dtype in (torch.float32, torch.float64):
+        for task_dim in (0, TASK_DIM):
+            dynamics = _live(make, task_dim, dtype)
+            if not isinstance(dynamics, AverageVelocityDynamics):
+                raise DoesNotApply("it has no average velocity")
+            z, a, task_emb = _inputs(task_dim, dtype)
+            start, end = torch.tensor([[0.0], [0.3], [0.5]], dtype=dtype), torch.tensor([[1.0], [0.3], [0.7]]).to(dtype)
+            u = dynamics.average_velocity(z, a, start, end, task_emb)
+            expect(u.shape == z.shape, f"the average velocity has shape {tuple(u.shape)}, not [B,D]")
+            expect(u.dtype == dtype, f"from {dtype} the average velocity is {u.dtype}")
+            rows = []
+            for i in range(BATCH):
+                row = slice(i, i + 1)
+                rows.append(dynamics.average_velocity(z[row], a[row], start[row], end[row], _row(task_emb, i)))
+            expect_close(torch.cat(rows), u, "average velocities of rows alone and together", 1e-5)
+
+
 def check_compile(make: Make, backend: str = "eager") -> None:
     """torch.compile takes the forward pass as one graph and changes neither predictions nor gradients."""
     dynamics, inputs = _live(make, TASK_DIM), _inputs(TASK_DIM)
@@ -219,6 +243,7 @@ CHECKS: tuple[Callable[[Make], None], ...] = (
     check_save_and_load,
     check_copy,
     check_velocity,
+    check_average_velocity,
     check_compile,
     check_gpu,
 )

@@ -28,7 +28,7 @@ from wmzoo.contracts.common import (
     title,
     variants,
 )
-from wmzoo.dynamics.base import Dynamics, VelocityDynamics
+from wmzoo.dynamics.base import AverageVelocityDynamics, Dynamics, VelocityDynamics
 from wmzoo.dynamics.coordinates import LogitCoordinates
 from wmzoo.losses.base import DynamicsLoss, LatentRollout
 from wmzoo.registry import build_from, get, list_entries
@@ -38,8 +38,8 @@ New = Callable[[], Dynamics]
 HORIZON, LATENTS = 4, 8
 
 
-class Drift(VelocityDynamics):
-    """y′ = y + W a in logits: a straight path at constant velocity, so every integrator and every τ agree."""
+class Drift(VelocityDynamics, AverageVelocityDynamics):
+    """y′ = y + W a in logits: a straight path at constant velocity, so every integrator, τ and interval agree."""
 
     weight: Tensor
 
@@ -50,6 +50,11 @@ class Drift(VelocityDynamics):
 
     def velocity(
         self, z: Tensor, a: Tensor, tau: Tensor, task_emb: Tensor | None = None, *, source: Tensor | None = None
+    ) -> Tensor:
+        return a @ self.weight.T
+
+    def average_velocity(
+        self, z: Tensor, a: Tensor, start: Tensor, end: Tensor, task_emb: Tensor | None = None
     ) -> Tensor:
         return a @ self.weight.T
 
@@ -79,11 +84,13 @@ def suite(name: str) -> Iterator[Case]:
     """Every check of entry `name`, the unroll of every dynamics that it may be paired with among them."""
     made, requires = factories(name), get("loss", name).requires
     for id_, make in made.items():
-        if not requires <= {"velocity"}:  # more than Drift has
+        if not requires <= {"velocity", "average_velocity"}:  # more than Drift has
             for check in ON_ANY_DYNAMICS:
                 yield Case(f"{id_}: {title(check)}", law(check), partial(check, make, partial(_legal, name)))
             continue
-        exempt = {check_gradient: "source_grad=false cuts the gradient"} if "source_grad=false" in id_ else {}
+        exempt = {}
+        if cuts := [cut for cut in ("detached=", "mean_flow", "shortcut") if cut in id_]:
+            exempt = {check_gradient: f"{cuts[0].rstrip('=')}: a part of the gradient is cut on purpose"}
         yield from cases({id_: make}, CHECKS, exempt)
     missing = check_missing_capability
     yield Case(f"{name}: {title(missing)}", law(missing), lambda: missing(made[name], requires))
@@ -122,7 +129,8 @@ def check_rollout(make: Make, new: New = Drift) -> None:
         expect(zs.shape == shape, f"zs has shape {tuple(zs.shape)}, not [H+1,B,D] = {shape}")
         expect(torch.equal(zs[0], z0), "zs[0] is not z0")
         for t in range(HORIZON):
-            expect_close(zs[t + 1], model(zs[t], actions[t]), f"zs[{t + 1}] and the step from zs[{t}]", 1e-5)
+            step = model.rollout_step(zs[t], actions[t])
+            expect_close(zs[t + 1], step, f"zs[{t + 1}] and the step from zs[{t}]", 1e-5)
         expect(loss.shape == (), f"the loss has shape {tuple(loss.shape)}, not that of a scalar")
         expect(loss.dtype == dtype, f"from {dtype} the loss is {loss.dtype}")
         expect(bool(loss.isfinite()) and loss.item() >= 0, f"the loss is {loss.item()}")

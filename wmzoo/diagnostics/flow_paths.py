@@ -44,10 +44,8 @@ def measure(scene: Scene) -> Figures:
 def field_of(dynamics: VelocityDynamics, z: Tensor, a: Tensor, task_emb: Tensor | None = None) -> Field:
     """The field that one latent step from z[B,D] under a[B,A] integrates, in the chart."""
 
-    def field(y: Tensor, tau: Tensor) -> Tensor:
-        return dynamics.velocity(dynamics.coordinates.point(y), a, tau, task_emb, source=z)
-
-    return field
+    field = dynamics.field(z, a, task_emb)
+    return lambda y, tau: field(dynamics.coordinates.point(y), tau)
 
 
 @torch.no_grad()

@@ -1,6 +1,14 @@
 """Latent dynamics: what comes after z under action a."""
 
-from wmzoo.dynamics.base import Dynamics, VelocityDynamics
-from wmzoo.dynamics.coordinates import Coordinates, LatentCoordinates, LogitCoordinates
+from wmzoo.dynamics.base import AverageVelocityDynamics, Dynamics, VelocityDynamics
+from wmzoo.dynamics.coordinates import Coordinates, LatentCoordinates, LogitCoordinates, SphereCoordinates
 
-__all__ = ["Coordinates", "Dynamics", "LatentCoordinates", "LogitCoordinates", "VelocityDynamics"]
+__all__ = [
+    "AverageVelocityDynamics",
+    "Coordinates",
+    "Dynamics",
+    "LatentCoordinates",
+    "LogitCoordinates",
+    "SphereCoordinates",
+    "VelocityDynamics",
+]

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from torch import Tensor, nn
 
 from wmzoo.dynamics.coordinates import Coordinates
+from wmzoo.integrators.base import Field
 
 
 class Dynamics(nn.Module, ABC):
@@ -19,12 +20,17 @@ class Dynamics(nn.Module, ABC):
 
     @property
     def nfe(self) -> int:
-        """Evaluations of its network per latent step."""
+        """Evaluations of its network per latent step of a training's rollouts: per `rollout_step`."""
         return 1
 
     @abstractmethod
     def forward(self, z: Tensor, a: Tensor, task_emb: Tensor | None = None) -> Tensor:
         """The next latent."""
+
+    def rollout_step(self, z: Tensor, a: Tensor, task_emb: Tensor | None = None) -> Tensor:
+        """The next latent in the rollouts in which model and policy train: `forward`, unless there is a cheaper way."""
+        z_next: Tensor = self(z, a, task_emb)
+        return z_next
 
 
 class VelocityDynamics(Dynamics):
@@ -49,6 +55,28 @@ class VelocityDynamics(Dynamics):
 
         source[B,D] is the latent the path started from, for fields conditioned on it; the others ignore it.
         """
+
+    def field(self, source: Tensor | None, a: Tensor, task_emb: Tensor | None = None) -> Field:
+        """`velocity` on the paths from source[B,D], as a function (z[B,D], tau[B,1]) -> [B,D] of place and time: what
+        does not change along them is computed once."""
+
+        def field(z: Tensor, tau: Tensor) -> Tensor:
+            return self.velocity(z, a, tau, task_emb, source=source)
+
+        return field
+
+
+class AverageVelocityDynamics(Dynamics):
+    """A dynamics that jumps: it has the capability `average_velocity`, which `mean_flow` and `shortcut` train."""
+
+    coordinates: Coordinates
+
+    @abstractmethod
+    def average_velocity(
+        self, z: Tensor, a: Tensor, start: Tensor, end: Tensor, task_emb: Tensor | None = None
+    ) -> Tensor:
+        """u[B,D] in the chart of `coordinates`, such that the path that is at z[B,D] at the time start[B,1] is at
+        y + (end − start) u at the time end[B,1]; the velocity there where both are equal."""
 
 
 def join(*parts: Tensor | None) -> list[Tensor]:

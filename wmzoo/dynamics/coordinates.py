@@ -1,4 +1,4 @@
-"""The chart in which a latent moves: the latent itself, or the logits of its simplices.
+"""The chart in which a latent moves: the latent itself, the logits of its simplices, or their square roots.
 
 A residual step is `land(chart(z) + f)`; a flow follows straight lines in the chart. Both are the identity at f = 0.
 """
@@ -14,6 +14,7 @@ from wmzoo.nets.functional import softmax
 from wmzoo.nets.simnorm import group, project_to_simplex, renormalise, ungroup
 
 SMALLEST = 1e-6  # the latent entry below which the logit chart is flat
+TINY = 1e-12  # so that the sphere's centre, too, has a point above it: the uniform distribution
 
 
 def _leave(z: Tensor, size: int) -> Tensor:
@@ -44,7 +45,7 @@ class Coordinates(ABC):
 
     @abstractmethod
     def induced(self, z: Tensor, delta: Tensor) -> Tensor:
-        """The change of z that a small change delta of y induces at z: the differential of `point`."""
+        """The change of z that a small change delta of y induces at y = chart(z): the differential of `point`."""
 
 
 class LatentCoordinates(Coordinates):
@@ -94,10 +95,38 @@ class LogitCoordinates(Coordinates):
         return ungroup(z * (delta - (z * delta).sum(-1, keepdim=True)))
 
 
+class SphereCoordinates(Coordinates):
+    """y = √max(z, 1e-6) per simplex, a point of the unit sphere; z = (y/‖y‖)², on the simplices whatever y is.
+
+    A straight line between two such y passes through the sphere; what lies above it is an arc of a great circle, the
+    shortest way between two distributions by Fisher's metric (Amari, Nagaoka, "Methods of Information Geometry", 2.6).
+    """
+
+    def __init__(self, simnorm_dim: int = 8) -> None:
+        self.simnorm_dim = simnorm_dim
+
+    def chart(self, z: Tensor) -> Tensor:
+        return z.clamp_min(SMALLEST).sqrt()
+
+    def point(self, y: Tensor) -> Tensor:
+        squares = group(y, self.simnorm_dim).square() + TINY
+        return ungroup(squares / squares.sum(-1, keepdim=True))
+
+    def land(self, y: Tensor) -> Tensor:
+        return self.point(y)
+
+    def induced(self, z: Tensor, delta: Tensor) -> Tensor:
+        """2 y ⊙ (δ − y ⟨y, δ⟩) per group, at y = √z: twice y times the part of δ along the sphere."""
+        y, delta = group(z.clamp_min(0).sqrt(), self.simnorm_dim), group(delta, self.simnorm_dim)
+        return ungroup(2 * y * (delta - y * (y * delta).sum(-1, keepdim=True)))
+
+
 def coordinates(name: str, simnorm_dim: int, retract: str) -> Coordinates:
-    """The chart called `latent` or `logit`; ValueError otherwise."""
+    """The chart called `latent`, `logit` or `sphere`; ValueError otherwise."""
     if name == "latent":
         return LatentCoordinates(simnorm_dim, retract)
     if name == "logit":
         return LogitCoordinates(simnorm_dim)
-    raise ValueError(f"coordinates are latent or logit, not '{name}'")
+    if name == "sphere":
+        return SphereCoordinates(simnorm_dim)
+    raise ValueError(f"coordinates are latent, logit or sphere, not '{name}'")

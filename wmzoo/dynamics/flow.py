@@ -9,10 +9,11 @@ from torch import Tensor
 
 from wmzoo.dynamics.base import VelocityDynamics, join
 from wmzoo.dynamics.coordinates import coordinates
-from wmzoo.integrators.base import Integrator
-from wmzoo.nets.blocks import mlp
+from wmzoo.integrators.base import Field, Integrator
+from wmzoo.nets.blocks import TrunkAndHead, mlp
 
 MOST_SUBSTEPS = 1024
+LEAST_REST = 0.05  # of 1 − τ, by which the way to a predicted end is divided, as in Li and He, arXiv 2511.13720
 
 
 class FlowDynamics(VelocityDynamics):
@@ -21,11 +22,16 @@ class FlowDynamics(VelocityDynamics):
     The field's last layer is a plain Linear that starts at zero: the first prediction is "no change".
 
     Args:
-        coordinates: `latent`, straight paths between latents, or `logit`, straight paths between their logits, on the
-            simplices by construction.
+        coordinates: where paths are straight: `latent`, between latents; `logit`, between their logits, on the
+            simplices by construction; `sphere`, between their square roots.
         condition_on_source: also give the field the latent the path started from. Without it, where the straight paths
             of different samples cross, the fitted field is their average and the pairing is lost.
         substeps: uniform sub-steps of the integrator per latent step.
+        train_integrator, train_substeps: in the rollouts with which model and policy train; None for the same.
+        trunk: `own`, every evaluation runs the whole network on [z_τ, a, τ]; `shared`, its trunk runs once per latent
+            step, on [z, a], and the evaluations share it (see TrunkAndHead). Such a field knows its source.
+        predict: what the network's output f means. `velocity`: v = f. `end`: the path ends at y_τ + f, which is known
+            as x1-prediction; then v = f / max(1 − τ, 0.05).
         retract: for latent coordinates, how an integrated latent comes back onto the simplices, once per latent step.
     """
 
@@ -40,21 +46,54 @@ class FlowDynamics(VelocityDynamics):
         coordinates: str = "logit",
         condition_on_source: bool = False,
         substeps: int = 2,
+        train_integrator: Integrator | None = None,
+        train_substeps: int | None = None,
+        trunk: str = "own",
+        predict: str = "velocity",
         retract: str = "project",
         activation: str = "mish",
         simnorm_dim: int = 8,
     ) -> None:
         super().__init__()
-        if not 1 <= substeps <= MOST_SUBSTEPS:
-            raise ValueError(f"dynamics.substeps is from 1 to {MOST_SUBSTEPS}, not {substeps}")
+        for name, steps in {"substeps": substeps, "train_substeps": train_substeps}.items():
+            if steps is not None and not 1 <= steps <= MOST_SUBSTEPS:
+                raise ValueError(f"dynamics.{name} is from 1 to {MOST_SUBSTEPS}, not {steps}")
+        for name, (value, known) in {
+            "trunk": (trunk, ("own", "shared")),
+            "predict": (predict, ("velocity", "end")),
+        }.items():
+            if value not in known:
+                raise ValueError(f"dynamics.{name} is {' or '.join(known)}, not '{value}'")
         self.coordinates = _coordinates(coordinates, simnorm_dim, retract)
         self.integrator, self.substeps, self.condition_on_source = integrator, substeps, condition_on_source
-        inputs = latent_dim * (1 + condition_on_source) + action_dim + 1 + task_dim
-        self.net = mlp(inputs, units, latent_dim, activation)
+        self.train_integrator, self.train_substeps = train_integrator or integrator, train_substeps or substeps
+        self.trunk, self.predict = trunk, predict
+        self.net: torch.nn.Module
+        if trunk == "shared":
+            self.net = TrunkAndHead(latent_dim + action_dim + task_dim, latent_dim + 1, units, latent_dim, activation)
+        else:
+            inputs = latent_dim * (1 + condition_on_source) + action_dim + 1 + task_dim
+            self.net = mlp(inputs, units, latent_dim, activation)
 
     @property
     def nfe(self) -> int:
-        return self.integrator.nfe(self.substeps)
+        return self.train_integrator.nfe(self.train_substeps)
+
+    def field(self, source: Tensor | None, a: Tensor, task_emb: Tensor | None = None) -> Field:
+        if source is None and (self.condition_on_source or self.trunk == "shared"):
+            raise ValueError("a field conditioned on its source needs `source`")
+        seen = source if self.condition_on_source else None
+        shared = self.net if isinstance(self.net, TrunkAndHead) else None
+        trunk = None if shared is None else shared.trunk(torch.cat(join(source, a, task_emb), -1))
+
+        def field(z: Tensor, tau: Tensor) -> Tensor:
+            if shared is None:
+                out: Tensor = self.net(torch.cat(join(z, a, tau, seen, task_emb), -1))
+            else:
+                out = shared(trunk, torch.cat([z, tau], -1))
+            return out if self.predict == "velocity" else out / (1 - tau).clamp_min(LEAST_REST)
+
+        return field
 
     def velocity(
         self,
@@ -65,18 +104,21 @@ class FlowDynamics(VelocityDynamics):
         *,
         source: Tensor | None = None,
     ) -> Tensor:
-        if not self.condition_on_source:
-            source = None
-        elif source is None:
-            raise ValueError("a field conditioned on its source needs `source`")
-        out: Tensor = self.net(torch.cat(join(z, a, tau, source, task_emb), -1))
-        return out
+        return self.field(source, a, task_emb)(z, tau)
 
     def forward(self, z: Tensor, a: Tensor, task_emb: Tensor | None = None) -> Tensor:
-        def field(y: Tensor, tau: Tensor) -> Tensor:
-            return self.velocity(self.coordinates.point(y), a, tau, task_emb, source=z)
+        return self._step(self.integrator, self.substeps, z, a, task_emb)
 
-        return self.coordinates.land(self.integrator.integrate(field, self.coordinates.chart(z), self.substeps))
+    def rollout_step(self, z: Tensor, a: Tensor, task_emb: Tensor | None = None) -> Tensor:
+        return self._step(self.train_integrator, self.train_substeps, z, a, task_emb)
+
+    def _step(self, integrator: Integrator, substeps: int, z: Tensor, a: Tensor, task_emb: Tensor | None) -> Tensor:
+        chart, field = self.coordinates, self.field(z, a, task_emb)
+
+        def slope(y: Tensor, tau: Tensor) -> Tensor:
+            return field(chart.point(y), tau)
+
+        return chart.land(integrator.integrate(slope, chart.chart(z), substeps))
 
 
 _coordinates = coordinates  # the constructor's parameter of that name hides the function

@@ -36,8 +36,8 @@ class MLPDynamics(Dynamics):
         simnorm_dim: int = 8,
     ) -> None:
         super().__init__()
-        if residual not in ("none", "latent", "logit"):
-            raise ValueError(f"dynamics.residual is one of none, latent, logit, not '{residual}'")
+        if residual not in ("none", "latent", "logit", "sphere"):
+            raise ValueError(f"dynamics.residual is one of none, latent, logit, sphere, not '{residual}'")
         self.coordinates: Coordinates | None = None
         if residual != "none":
             self.coordinates = coordinates(residual, simnorm_dim, retract)

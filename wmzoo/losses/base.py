@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from typing import NamedTuple
 
@@ -11,6 +12,8 @@ from torch import Tensor
 
 from wmzoo.compute.distributed import ALONE, World
 from wmzoo.dynamics.base import Dynamics
+
+ROUNDING = 1e-6  # 30 · 0.1 is three rows, not four
 
 
 class LatentRollout(NamedTuple):
@@ -48,11 +51,20 @@ class DynamicsLoss(ABC):
 
 
 def unroll(dynamics: Dynamics, z0: Tensor, actions: Tensor, task_emb: Tensor | None = None) -> Tensor:
-    """z0[B,D], actions[H,B,A] -> zs[H+1,B,D], each latent the dynamics' prediction from the one before."""
+    """z0[B,D], actions[H,B,A] -> zs[H+1,B,D], each latent the dynamics' `rollout_step` from the one before."""
     zs = [z0]
     for action in actions:
-        zs.append(dynamics(zs[-1], action, task_emb))
+        zs.append(dynamics.rollout_step(zs[-1], action, task_emb))
     return torch.stack(zs)
+
+
+def spread(count: int, share: float, device: torch.device | None = None) -> Tensor:
+    """Which of `count` rows make up a share of them, rounded up: every second one for ½; int64 [n], n of 0 to count.
+
+    Rows of a batch are independent draws, so that which of them are taken needs no draw of its own.
+    """
+    chosen = torch.arange(math.ceil(count * share - ROUNDING), device=device)
+    return (chosen / share).long() if share else chosen
 
 
 def discounted_sum(errors: Tensor, discount: float) -> Tensor:

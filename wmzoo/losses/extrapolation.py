@@ -25,10 +25,14 @@ def evaluation_times(integrator: Integrator, steps: int) -> list[float]:
 
 def extrapolation(loss: DynamicsLoss, dynamics: nn.Module) -> str | None:
     """One line for a person where `dynamics` integrates a field beyond the times that `loss` trains; else None."""
-    integrator, steps = getattr(dynamics, "integrator", None), getattr(dynamics, "substeps", None)
-    if loss.trained_times is None or not isinstance(integrator, Integrator) or not isinstance(steps, int):
+    if loss.trained_times is None:
         return None
-    beyond = [t for t in evaluation_times(integrator, steps) if all(abs(t - s) > 1e-9 for s in loss.trained_times)]
+    times = set()
+    for when in ("", "train_"):
+        integrator, steps = getattr(dynamics, f"{when}integrator", None), getattr(dynamics, f"{when}substeps", None)
+        if isinstance(integrator, Integrator) and isinstance(steps, int):
+            times.update(evaluation_times(integrator, steps))
+    beyond = [t for t in sorted(times) if all(abs(t - s) > 1e-9 for s in loss.trained_times)]
     if not beyond:
         return None
     shown = ", ".join(f"{t:.4g}" for t in beyond[:MANY]) + (", …" if len(beyond) > MANY else "")

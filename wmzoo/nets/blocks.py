@@ -44,7 +44,8 @@ def init_linear(module: nn.Module) -> None:
     """TD-MPC2's initialisation: weights truncated normal with std 0.02, biases 0. For `Module.apply`."""
     if isinstance(module, nn.Linear):
         nn.init.trunc_normal_(module.weight, std=0.02)
-        nn.init.zeros_(module.bias)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
 
 
 def mlp(
@@ -62,3 +63,28 @@ def mlp(
     if last is None:
         nn.init.zeros_(stack[-1].weight)  # type: ignore[arg-type]
     return stack
+
+
+class TrunkAndHead(nn.Module):
+    """A network of what is known x and of a place p, for many places of one x: W act(LayerNorm(h(x) + P p)).
+
+    h, the trunk, is `units` layers deep and runs once per x: [..., in] -> [..., units[-1]]; the head, two products,
+    runs once per place: [..., places] -> [..., out]. Its last weight starts at zero.
+    """
+
+    def __init__(self, in_features: int, places: int, units: Sequence[int], out_features: int, act: str) -> None:
+        super().__init__()
+        *inner, width = units
+        widths = [in_features, *inner]
+        layers = [NormedLinear(i, o, activation(act)) for i, o in pairwise(widths)]
+        self.trunk = nn.Sequential(*layers, nn.Linear(widths[-1], width))
+        self.place = nn.Linear(places, width, bias=False)
+        self.norm, self.act = nn.LayerNorm(width), activation(act)
+        self.out = nn.Linear(width, out_features)
+        self.apply(init_linear)
+        nn.init.zeros_(self.out.weight)
+
+    def forward(self, trunk: Tensor, place: Tensor) -> Tensor:
+        """trunk = self.trunk(x)[..., units[-1]] and place[..., places] -> [..., out]."""
+        out: Tensor = self.out(self.act(self.norm(trunk + self.place(place))))
+        return out

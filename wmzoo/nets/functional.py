@@ -65,12 +65,21 @@ class _Softmax(torch.autograd.Function):
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
         ctx.save_for_backward(output)
+        ctx.save_for_forward(output)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Tensor:
-        y: Tensor = ctx.saved_tensors[0]
-        weighted = grad * y
-        return weighted - y * weighted.sum(-1, keepdim=True)
+        return _softmax_differential(ctx.saved_tensors[0], grad)
+
+    @staticmethod
+    def jvp(ctx: Any, tangent: Tensor) -> Tensor:
+        return _softmax_differential(ctx.saved_tensors[0], tangent)
+
+
+def _softmax_differential(y: Tensor, delta: Tensor) -> Tensor:
+    """y ⊙ (δ − ⟨y, δ⟩), symmetric: of a tangent as of a gradient."""
+    weighted = delta * y
+    return weighted - y * weighted.sum(-1, keepdim=True)
 
 
 def own_kernels(x: Tensor) -> bool:

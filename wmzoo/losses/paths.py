@@ -1,0 +1,198 @@
+"""What the losses of flows share: which paths they look at, and how an error of the field counts."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import NamedTuple
+
+import torch
+from einops import rearrange, repeat
+from torch import Tensor
+
+from wmzoo.compute.device import send
+from wmzoo.dynamics.base import Dynamics
+from wmzoo.dynamics.coordinates import Coordinates
+from wmzoo.losses.base import ROUNDING, DynamicsLoss, LatentRollout, discounted_sum, spread, unroll
+
+METRICS = ("path", "end", "landed")
+
+
+class Paths(NamedTuple):
+    """Straight paths y_τ = (1−τ) y_s + τ y*, one per row [N = H·S·R] of S times and R chosen columns of the batch.
+
+    source[N,D] and target[N,D] are the latents z_s and z* at their ends, start and end these in the chart; action[N,A];
+    tau[N,1]; task_emb[N,E] or None. second[N,1]: another number of [0, 1) per row, for losses that draw two.
+    """
+
+    source: Tensor
+    target: Tensor
+    start: Tensor
+    end: Tensor
+    action: Tensor
+    tau: Tensor
+    task_emb: Tensor | None
+    second: Tensor | None = None
+
+    def at(self, tau: Tensor) -> Tensor:
+        """y_τ [N,D]."""
+        return torch.lerp(self.start, self.end, tau)
+
+
+class PathLoss(DynamicsLoss):
+    """ℓ_t = w_r · mean (z_{t+1} − z*)² + w_p · mean e², of a rollout and of a field on straight paths, where z* is the
+    encoded observation and e the error of `errors`, a change of z. Both are means over rows and latent units.
+
+    The paths are looked at over a finished rollout, all in one batch.
+
+    Args:
+        metric: how an error δ of the field on the path from y_s to y* counts as a change of z. With J the differential
+            of the chart's way back y ↦ z: `path`, J(z_τ) δ; `end`, J(z*) δ, which is right to first order for where
+            the path ends; `landed`, S(y* + (1−τ) δ) − z*, of where it would land from y_τ, S the way back.
+        rollout_weight, path_weight: w_r and w_p.
+        tau: `uniform` in [0, 1] per row, or `midpoint`, ½ for all: the field is then trained at one time, and
+            integrators that evaluate it elsewhere extrapolate.
+        tau_zero: share of the rows at τ = 0 instead, in expectation.
+        encoded: share of the paths that start from the encoded observation; the others do from the rollout's latent.
+        detached: share of these others through whose start no gradient runs.
+        rows: share of the batch whose paths are looked at.
+        samples: times per path, one in each of as many equal parts of [0, 1].
+        source, source_grad: what older configs say in the place of `encoded` and `detached`.
+    """
+
+    draws_two = False
+
+    def __init__(
+        self,
+        metric: str = "path",
+        rollout_weight: float = 0.0,
+        path_weight: float = 1.0,
+        tau: str = "uniform",
+        tau_zero: float = 0.0,
+        encoded: float = 0.0,
+        detached: float = 0.0,
+        rows: float = 1.0,
+        samples: int = 1,
+        source: str = "predicted",
+        source_grad: bool = True,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        _known("metric", metric, METRICS)
+        _known("tau", tau, ("uniform", "midpoint"))
+        _known("source", source, ("predicted", "encoded"))
+        for name, part in {"tau_zero": tau_zero, "encoded": encoded, "detached": detached, "rows": rows}.items():
+            share(name, part)
+        if not rows:
+            raise ValueError("loss.rows is a share above 0")
+        if min(rollout_weight, path_weight) < 0 or not rollout_weight + path_weight > 0:
+            raise ValueError("loss.rollout_weight and path_weight are 0 or more, and not both 0")
+        if samples < 1 or (tau == "midpoint" and samples > 1):
+            raise ValueError(f"loss.samples is 1 or more, and 1 with loss.tau=midpoint, not {samples}")
+        self.metric, self.tau, self.tau_zero, self.samples = metric, tau, tau_zero, samples
+        self.rollout_weight, self.path_weight, self.rows = rollout_weight, path_weight, rows
+        self.encoded = 1.0 if source == "encoded" else encoded
+        self.detached = detached if source_grad else 1.0
+        self.generator = generator
+        if tau == "midpoint" or tau_zero == 1:
+            self.trained_times = (0.0,) * (tau_zero > 0) + (0.5,) * (tau == "midpoint" and tau_zero < 1)
+
+    @abstractmethod
+    def errors(self, dynamics: Dynamics, paths: Paths) -> Tensor:
+        """The errors [N,D] of the dynamics on these paths, as changes of z."""
+
+    @abstractmethod
+    def chart(self, dynamics: Dynamics) -> Coordinates:
+        """In which chart paths are straight; TypeError for a dynamics that has not what the loss trains."""
+
+    def rollout(
+        self,
+        dynamics: Dynamics,
+        z0: Tensor,
+        actions: Tensor,
+        targets: Tensor,
+        discount: float,
+        task_emb: Tensor | None = None,
+    ) -> LatentRollout:
+        chart = self.chart(dynamics)
+        zs = unroll(dynamics, z0, actions, task_emb)
+        loss = targets.new_zeros(())
+        if self.rollout_weight:
+            loss = loss + self.rollout_weight * discounted_sum((zs[1:] - targets).square(), discount)
+        if self.path_weight:
+            errors = self.errors(dynamics, self._paths(chart, zs[:-1], targets, actions, task_emb))
+            by_step = rearrange(errors.square(), "(step row) latent -> step row latent", step=len(actions))
+            loss = loss + self.path_weight * discounted_sum(by_step, discount)
+        return LatentRollout(zs, loss, {})
+
+    def measured(self, chart: Coordinates, paths: Paths, place: Tensor, rest: Tensor, delta: Tensor) -> Tensor:
+        """The change of z [N,D] that the error delta[N,D] of a velocity makes, at the latent `place`[N,D] of the path
+        with rest[N,1] of its time to go."""
+        if self.metric == "landed":
+            return chart.land(paths.end + rest * delta) - paths.target
+        return chart.induced(place if self.metric == "path" else paths.target, delta)
+
+    def _paths(
+        self, chart: Coordinates, predicted: Tensor, targets: Tensor, actions: Tensor, task_emb: Tensor | None
+    ) -> Paths:
+        """From the rollout's latents predicted[H,B,D], of which the first is encoded, to targets[H,B,D]."""
+        steps, batch = actions.shape[:2]
+        chosen = slice(None) if self.rows == 1 else spread(batch, self.rows, targets.device)
+        predicted, targets, actions = predicted[:, chosen], targets[:, chosen], actions[:, chosen]
+        whole = batch * self.world.size
+        number = torch.arange(whole, device=targets.device)[self.world.part(whole)][chosen] / whole
+
+        def each(x: Tensor) -> Tensor:
+            """x[H,R,W] for every sample, too: [H·S·R,W]."""
+            return repeat(x, "step row width -> (step sample row) width", sample=self.samples)
+
+        source, target = each(self._sources(predicted, targets, number.unsqueeze(1))), each(targets)
+        embedded = None if task_emb is None else each(task_emb[chosen].expand(steps, -1, -1))
+        tau = self._times(steps, whole, chosen, source)
+        second = self._drawn(steps, whole, chosen, source) if self.draws_two else None
+        ends = chart.chart(source), chart.chart(target)
+        return Paths(source, target, *ends, each(actions), tau, embedded, second)
+
+    def _sources(self, predicted: Tensor, targets: Tensor, number: Tensor) -> Tensor:
+        """[H,R,D]; of all processes' rows, numbered[R,1] from 0 to 1, the first are encoded, the next detached."""
+        sources = predicted
+        if self.detached:
+            cut = number < self.encoded + (1 - self.encoded) * self.detached
+            sources = torch.where(cut, predicted.detach(), predicted)
+        if self.encoded:
+            sources = torch.where(number < self.encoded, torch.cat([predicted[:1], targets[:-1]]), sources)
+        return sources
+
+    def _times(self, steps: int, whole: int, chosen: Tensor | slice, like: Tensor) -> Tensor:
+        """τ[N,1] like `like`[N,D]."""
+        if self.tau == "midpoint" and not self.tau_zero:
+            return like.new_full((len(like), 1), 0.5)
+        tau: Tensor = self._drawn(steps, whole, chosen, like)
+        if not self.tau_zero:
+            return tau
+        later = torch.full_like(tau, 0.5)
+        if self.tau == "uniform":
+            later = (tau - self.tau_zero) / max(1 - self.tau_zero, ROUNDING)
+        return torch.where(tau < self.tau_zero, 0.0, later)
+
+    @torch.compiler.disable  # type: ignore[untyped-decorator]  # a generator draws outside of compiled code
+    def _drawn(self, steps: int, whole: int, chosen: Tensor | slice, like: Tensor) -> Tensor:
+        """Uniform [N,1] like `like`[N,D], with a sample in each S-th of [0, 1]; drawn in float32 on the generator's own
+        device, so that the stream is the same, and for the whole batch, so that it does not depend on `rows`."""
+        device = self.generator.device if self.generator is not None else like.device
+        shape = (steps, self.samples, whole, 1)
+        part = rearrange(torch.arange(self.samples, device=device), "sample -> sample 1 1")
+        drawn = (torch.rand(shape, generator=self.generator, device=device) + part) / self.samples
+        own = send(drawn[:, :, self.world.part(whole)], like.device)[:, :, chosen]
+        rows: Tensor = rearrange(own, "step sample row 1 -> (step sample row) 1")
+        return rows.to(like)
+
+
+def _known(name: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise ValueError(f"loss.{name} is {', '.join(known[:-1])} or {known[-1]}, not '{value}'")
+
+
+def share(name: str, value: float) -> float:
+    """The value; ValueError unless it is a share of something, from 0 to 1."""
+    if not 0 <= value <= 1:
+        raise ValueError(f"loss.{name} is a share from 0 to 1, not {value}")
+    return value
