@@ -50,6 +50,14 @@ DEFAULT: dict[str, Any] = {
     "final_lr": 1.0e-5,
 }
 NEW: dict[str, tuple[Any, Any]] = {  # keys added since: in the default, and what the paper does and did before them
+    "flow_train_integrator": ("euler", None),
+    "flow_train_substeps": (1, None),
+    "flow_metric": ("landed", "path"),
+    "flow_rollout_weight": (0.5, 0.0),
+    "flow_path_weight": (0.5, 1.0),
+    "flow_tau_zero": (0.5, 0.0),
+    "flow_encoded": (1.0, 0.0),
+    "flow_rows": (0.5, 1.0),
     "model_horizon": (8, None),
     "termination": (True, False),
     "termination_coef": (1.0, 1.0),

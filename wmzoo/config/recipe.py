@@ -59,8 +59,22 @@ class Recipe:
 
     # the world model
     activation: str = key("silu", TEXT, "of all networks of the model", "mish")
-    residual: str = key("logit", TEXT, "of mlp: none, latent, or logit, z' = SimNorm(log z + f)", "none")
-    coordinates: str = key("logit", TEXT, "of flow: straight paths between latents, or between their logits", "latent")
+    residual: str = key("logit", TEXT, "of mlp: none, latent, sphere, or logit, z' = SimNorm(log z + f)", "none")
+    coordinates: str = key("logit", TEXT, "of flow: straight paths between latents, logits, or on the sphere", "latent")
+    flow_train_integrator: str | None = key(
+        "euler", optional(TEXT), "of flow, in the rollouts of training and imagination; null: integrator", None, None
+    )
+    flow_train_substeps: int | None = key(
+        1, optional(integer(1, 1024)), "sub-steps of it; null: dynamics.substeps", None, None
+    )
+    flow_metric: str = key(
+        "landed", TEXT, "of rectified_flow: an error counts at the path's point, its end, or landed", "path", "path"
+    )
+    flow_rollout_weight: float = key(0.5, number(0), "of the rollout's own error, in the loss of flows", 0.0, 0.0)
+    flow_path_weight: float = key(0.5, number(0), "of the errors on straight paths", 1.0, 1.0)
+    flow_tau_zero: float = key(0.5, number(0, 1), "share of these at the start of the path", 0.0, 0.0)
+    flow_encoded: float = key(1.0, number(0, 1), "share of these from encoded observations", 0.0, 0.0)
+    flow_rows: float = key(0.5, number(0, 1), "share of the batch on which they are measured", 1.0, 1.0)
     normalise_obs: bool = key(True, BOOLEAN, "observations by their running mean and std", False)
     dynamics_coef: float = key(20.0, number(0), "of the dynamics loss", 1.0)
     reward_coef: float = key(0.2, number(0), "of the reward loss", 1.0)

@@ -72,8 +72,6 @@ RULES: dict[str, Rule] = {
     "env.action_repeat": integer(1, 1000),
     "env.backend": one_of("auto", "serial", "threads", "processes", "arrays", "rollout"),
     "env.episode_length": optional(integer(1, MANY)),
-    "dynamics.train_integrator": optional(TEXT),
-    "dynamics.train_substeps": optional(integer(1, 1024)),
     "trainer.iterations": COUNT,
     "trainer.horizon": integer(1, 2**12),
     "trainer.buffer_size": COUNT,
