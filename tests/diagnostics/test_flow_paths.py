@@ -57,17 +57,21 @@ def test_a_constant_velocity_is_straight_and_every_integrator_exact() -> None:
     z = torch.rand(5, 2, dtype=torch.float64)
     nodes, velocities = flow_paths.path(flow_paths.field_of(Drift(), z, z), z)
     assert flow_paths.straightness(nodes, velocities) < 1e-20 and flow_paths.curvature(nodes, velocities) < 1e-10
-    rows = flow_paths.integration_errors(Drift(), z, z, {"euler": Euler(), "rk4": RK4()})
+    rows = flow_paths.integration_errors(Drift(), z, z, z + 1, {"euler": Euler(), "rk4": RK4()})
     assert max(float(row["error"]) for row in rows) < 1e-12
 
 
 def test_integration_errors_fall_with_the_method_s_order_and_count_evaluations() -> None:
     z = torch.tensor([[1.0, 0.0]], dtype=torch.float64)
-    rows = flow_paths.integration_errors(Rotation(), z, z, {"euler": Euler(), "heun": Heun(), "rk4": RK4()}, (4, 8))
+    methods = {"euler": Euler(), "heun": Heun(), "rk4": RK4()}
+    rows = flow_paths.integration_errors(Rotation(), z, z, z + 1, methods, (4, 8))
     error = {(row["integrator"], row["substeps"]): float(row["error"]) for row in rows}
     assert [row["nfe"] for row in rows] == [4, 8, 8, 16, 16, 32]
     for name, order in (("euler", 1), ("heun", 2), ("rk4", 4)):
         assert math.log2(error[name, 4] / error[name, 8]) == pytest.approx(order, abs=0.25)
     chord = 2 * math.sin(ANGLE / 2)  # one Euler step of h: radius grows by √(1 + (hθ)²), angle falls short
     reached = torch.tensor([1.0, ANGLE / 4], dtype=torch.float64)
+    told = {(row["integrator"], row["substeps"]): float(row["latent_error"]) for row in rows}
+    truth = torch.tensor([math.cos(ANGLE) - 2, math.sin(ANGLE) - 1])  # where RK4 arrives, less where it should, z + 1
+    assert told["rk4", 8] == pytest.approx(truth.square().sum().item() / 2, rel=1e-4)
     assert error["euler", 4] > (reached.norm().item() ** 4 - 1) / chord / 2

@@ -42,7 +42,7 @@ def test_the_gradient_of_a_late_error_runs_through_the_whole_rollout():
 
 @pytest.mark.parametrize("share", [0.5, 1.0])
 def test_single_steps_start_from_encoded_observations(share):
-    """w_r of the rollout, w_s of F(e_t, a_t) with e_0 = z_0 and e_t the target before; half the rows are every second."""
+    """w_r of the rollout, w_s of F(e_t, a_t) with e_0 = z_0 and e_t the target before; a half is every second row."""
     dynamics, z0, actions, targets = make(), simplices(B, D), noise(H, B, A), simplices(H, B, D, seed=2)
     task, rows = noise(B, 2, seed=3), [0, 2, 4] if share == 0.5 else [*range(B)]
     plain = MSELoss().rollout(dynamics, z0, actions, targets, 0.9, task).loss.item()

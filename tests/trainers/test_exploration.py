@@ -9,7 +9,7 @@ from wmzoo.trainers.exploration import ExplorationNoise
 ENVS, ACTIONS, STEPS = 64, 3, 400
 
 
-def noise(correlation: float, seed: int = 0) -> ExplorationNoise:
+def noise(correlation: float | list[float], seed: int = 0) -> ExplorationNoise:
     return ExplorationNoise(ENVS, ACTIONS, correlation, torch.Generator().manual_seed(seed))
 
 
@@ -23,6 +23,14 @@ def test_each_is_standard_normal_and_those_k_steps_apart_correlate_as_the_kth_po
         assert (drawn[lag:] * drawn[:-lag]).mean() == pytest.approx(correlation**lag, abs=0.05)
     between = (drawn[:, 0] * drawn[:, 1]).mean(), (drawn[..., 0] * drawn[..., 1]).mean()
     assert torch.stack(between).abs().max() < 0.2  # environments and entries know nothing of each other
+
+
+def test_between_the_first_environment_and_the_last_correlations_take_equal_steps() -> None:
+    own = noise([0.0, 0.9])
+    drawn = torch.stack([own.normal() for _ in range(20 * STEPS)]).double()
+    found = (drawn[1:] * drawn[:-1]).mean((0, 2))  # of each environment
+    assert (found - torch.linspace(0, 0.9, ENVS)).abs().max() < 0.06
+    assert drawn.std(0).sub(1).abs().max() < 0.1
 
 
 def test_random_actions_stay_uniform_however_much_neighbours_agree() -> None:

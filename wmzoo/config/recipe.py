@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from wmzoo.config.values import (
     BETAS,
     BOOLEAN,
+    CORRELATION,
     COUNT,
     DECAY,
     MANY,
@@ -109,8 +110,12 @@ class Recipe:
         None,
         first=20480,
     )
-    noise_correlation: float = key(
-        0.9, number(0, 0.9999), "ρ of exploration noise, from one step of an environment to the next", 0.0, 0.0
+    noise_correlation: float | Sequence[float] = key(
+        (0.0, 0.9),
+        CORRELATION,
+        "ρ of exploration noise, from one step of an environment to the next; two: of the first and the last one",
+        0.0,
+        0.0,
     )
     pretrain_updates: int | None = key(
         300, optional(integer(0, MANY)), "of the model on them; null: as many as an episode has steps", None

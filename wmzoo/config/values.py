@@ -55,4 +55,8 @@ COUNT = integer(1, MANY)
 UNITS = several(integer(1, WIDEST), 0, 64)
 MATCHED = Rule(f"match, or {UNITS.words}", lambda value: value == "match" or UNITS.holds(value))
 BETAS = several(Rule("a number from 0 to below 1", lambda value: number(0, 1).holds(value) and value < 1), 2, 2)
+CORRELATION = Rule(
+    "a number from 0 to 0.9999, or two of them",
+    lambda value: number(0, 0.9999).holds(value) or several(number(0, 0.9999), 2, 2).holds(value),
+)
 DECAY = Rule("run, none or an integer of 1 or more", lambda value: value in ("run", "none") or COUNT.holds(value))

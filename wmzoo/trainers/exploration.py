@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -19,19 +18,26 @@ class ExplorationNoise:
     averages out in tasks that answer slowly; with more of it a limb goes somewhere before it turns round. First-order
     autoregressive, as the Ornstein-Uhlenbeck process of Lillicrap et al. (arXiv 1509.02971); Eberhard et al. (ICLR
     2023, "Pink noise is all you need") compare colours.
+
+    correlation: ρ, or two of them, of the first environment and of the last: those between take equal steps, as the
+    actors of Ape-X explore by different amounts (Horgan et al., arXiv 1803.00933).
     """
 
-    def __init__(self, num_envs: int, act_dim: int, correlation: float, generator: torch.Generator) -> None:
-        self.correlation, self.generator = correlation, generator
-        self.last: Tensor | None = None if correlation == 0 else torch.randn(num_envs, act_dim, generator=generator)
-        self.shape = (num_envs, act_dim)
+    def __init__(
+        self, num_envs: int, act_dim: int, correlation: float | Sequence[float], generator: torch.Generator
+    ) -> None:
+        first, last = (correlation, correlation) if isinstance(correlation, int | float) else correlation
+        rho = torch.linspace(first, last, num_envs, dtype=torch.float64).unsqueeze(1)
+        self.rho, self.rest = rho.float(), (1 - rho.square()).sqrt().float()
+        self.generator, self.shape = generator, (num_envs, act_dim)
+        self.last = torch.randn(self.shape, generator=generator) if rho.any() else None
 
     def normal(self) -> Tensor:
         """The next ε[B,A]."""
         fresh = torch.randn(self.shape, generator=self.generator)
         if self.last is None:
             return fresh
-        self.last = self.correlation * self.last + math.sqrt(1 - self.correlation**2) * fresh
+        self.last = self.rho * self.last + self.rest * fresh
         return self.last
 
     def uniform(self) -> Tensor:

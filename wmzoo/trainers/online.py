@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -70,7 +70,7 @@ class OnlineTrainer(IterativeTrainer):
         rollouts: int,
         stagger: bool,
         recency: float = 1.0,  # the configs of older versions lack these five
-        noise_correlation: float = 0.0,
+        noise_correlation: float | Sequence[float] = 0.0,
         model_horizon: int | None = None,
         imagination_horizon: int | None = None,
         starts: str = "visited",
