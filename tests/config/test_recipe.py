@@ -123,7 +123,7 @@ def test_the_algorithm_s_recipe_is_that_of_the_config() -> None:
     assert Recipe() == Recipe.of(
         options()["default"]
         | {"model_betas": (0.9, 0.999), "actor_critic_betas": (0.7, 0.95)}
-        | {"actor_units": (256, 256), "critic_units": (256, 256)}
+        | {"actor_units": (256, 256), "critic_units": (256, 256), "noise_correlation": (0.0, 0.9)}
     )
 
 

@@ -55,4 +55,4 @@ def test_online_training_of_several_tasks_is_refused_in_words():
 def test_building_with_a_field_trained_at_one_time_and_integrated_at_others_says_so(caplog):
     contract.factories("online", ("dynamics=flow", "loss.tau=midpoint"))["online"](contract.Notes().of)
     (line,) = caplog.messages
-    assert "τ = 0.5 only" in line and "loss.tau=uniform" in line
+    assert "τ = 0, 0.5 only" in line and "loss.tau=uniform" in line
