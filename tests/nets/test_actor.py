@@ -11,7 +11,8 @@ from scipy.integrate import quad
 from scipy.stats import norm
 
 from wmzoo.nets import Actor
-from wmzoo.nets.actor import MIN_LOG_STD, bounded_log_std, squashed_log_density
+from wmzoo.nets.actor import HIGH, LOW, MIDDLE, MIN_LOG_STD, squashed_log_density
+from wmzoo.nets.functional import bounded
 
 
 def mean_by_numpy(actor: Actor, z: np.ndarray) -> np.ndarray:
@@ -84,9 +85,9 @@ def test_at_first_the_policy_is_nearly_the_same_everywhere(spread: Actor) -> Non
 
 def test_the_bounded_log_std_is_minus_a_half_at_zero_and_rises_to_its_bounds() -> None:
     raw = torch.tensor([-100.0, 0.0, 100.0], dtype=torch.float64)
-    assert bounded_log_std(raw).tolist() == pytest.approx([-3.0, -0.5, 0.5], abs=1e-12)
+    assert bounded(raw, LOW, HIGH, MIDDLE).tolist() == pytest.approx([-3.0, -0.5, 0.5], abs=1e-12)
     middle = math.log(2.5 / 1.0) * -3.5 / 4  # where the sigmoid's argument is zero
-    slope = bounded_log_std(torch.tensor([middle - 1e-6, middle + 1e-6], dtype=torch.float64)).diff() / 2e-6
+    slope = bounded(torch.tensor([middle - 1e-6, middle + 1e-6], dtype=torch.float64), LOW, HIGH, MIDDLE).diff() / 2e-6
     assert slope.item() == pytest.approx(1.0, abs=1e-6)
 
 

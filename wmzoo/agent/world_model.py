@@ -84,9 +84,10 @@ class WorldModel(nn.Module):
         z: Tensor = self.encoder(_append(obs, self.embed(task)))
         return z
 
-    def next(self, z: Tensor, a: Tensor, task: Tensor | None = None) -> Tensor:
-        """z[B,D], a[B,A] -> the next latent [B,D], as in the rollouts in which model and policy train."""
-        return self.dynamics.rollout_step(z, self.mask(a, task), self.embed(task))
+    def next(self, z: Tensor, a: Tensor, task: Tensor | None = None, noise: Tensor | None = None) -> Tensor:
+        """z[B,D], a[B,A] -> the next latent [B,D], as in the rollouts in which model and policy train; with
+        noise[B,N] a sample of a stochastic dynamics."""
+        return self.dynamics.rollout_step(z, self.mask(a, task), self.embed(task), noise)
 
     def reward(self, z: Tensor, a: Tensor, task: Tensor | None = None) -> Tensor:
         """The reward head's raw output [.., B, width] at (z, a); `reward_code.decode` makes it a reward."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -35,8 +36,9 @@ from wmzoo.contracts.common import (
     tiny_config,
     variants,
 )
-from wmzoo.dynamics.base import AverageVelocityDynamics, Dynamics, VelocityDynamics
+from wmzoo.dynamics.base import AverageVelocityDynamics, Dynamics, StochasticDynamics, VelocityDynamics
 from wmzoo.errors import one_line
+from wmzoo.nets.simnorm import group
 from wmzoo.registry import build_from
 from wmzoo.storage.tensors import write_tensors
 
@@ -80,7 +82,7 @@ def check_shapes_and_dtypes(make: Make) -> None:
     for dtype in (torch.float32, torch.float64):
         for task_dim in (0, TASK_DIM):
             dynamics, inputs = _live(make, task_dim, dtype), _inputs(task_dim, dtype)
-            for z_next in (dynamics(*inputs), dynamics.rollout_step(*inputs)):
+            for z_next in (step(*inputs) for step in _steps(dynamics)):
                 expect(z_next.shape == (BATCH, LATENTS), f"z_next has shape {tuple(z_next.shape)}, not [B,D]")
                 expect(z_next.dtype == dtype, f"from {dtype} the next latent is {z_next.dtype}")
                 expect(bool(z_next.isfinite().all()), "the next latent is not finite")
@@ -90,8 +92,8 @@ def check_simplex(make: Make) -> None:
     """The next latent lies on the simplices, however large the weights."""
     for scale in (0.3, 3.0):
         dynamics = enliven(make(0).double(), scale)
-        for step in (dynamics, dynamics.rollout_step):
-            z_next = step(*_inputs(0)).unflatten(-1, (-1, SIMPLEX))
+        for step in _steps(dynamics):
+            z_next = group(step(*_inputs(0)), SIMPLEX)
             expect(bool((z_next >= -1e-12).all()), f"z_next has an entry of {z_next.min().item():.3g}, below 0")
             sums = z_next.sum(-1)
             expect_close(sums, torch.ones_like(sums), "the sum over each simplex group of z_next", 1e-9)
@@ -135,9 +137,10 @@ def check_gradient(make: Make) -> None:
     for task_dim in (0, TASK_DIM):
         dynamics = _live(make, task_dim)
         inputs = [x for x in _inputs(task_dim) if x is not None]
-        for step in (dynamics, dynamics.rollout_step):
+        for step in _steps(dynamics):
             gradcheck(step, inputs, "the gradient of z_next")
-        (dynamics(*inputs) * noise(BATCH, LATENTS, seed=9)).sum().backward()
+            total: Tensor = (step(*inputs) * noise(BATCH, LATENTS, seed=9)).sum()
+            total.backward()  # type: ignore[no-untyped-call]
         for name, parameter in dynamics.named_parameters():
             reached = parameter.grad is not None and bool((parameter.grad != 0).any())
             expect(reached or not parameter.requires_grad, f"no gradient reaches the parameter {name}")
@@ -204,6 +207,24 @@ def check_average_velocity(make: Make) -> None:
             expect_close(torch.cat(rows), u, "average velocities of rows alone and together", 1e-5)
 
 
+def check_samples(make: Make) -> None:
+    """A sample is a function of its noise, row by row; other noise is another future; without noise there is one."""
+    for task_dim in (0, TASK_DIM):
+        dynamics, (z, a, task_emb) = _live(make, task_dim), _inputs(task_dim)
+        if not isinstance(dynamics, StochasticDynamics):
+            raise DoesNotApply("it is not stochastic")
+        eps, others = (noise(BATCH, dynamics.noise_dim, seed=seed) for seed in (11, 12))
+        sample = dynamics.sample(z, a, eps, task_emb)
+        for step in (dynamics, dynamics.rollout_step):
+            expect(torch.equal(step(z, a, task_emb, noise=eps), sample), "with one noise, two samples differ")
+            mean = dynamics.mean_step(z, a, task_emb)
+            expect(torch.equal(step(z, a, task_emb), mean), "without noise it is not `mean_step`")
+        rows = [dynamics.sample(z[i : i + 1], a[i : i + 1], eps[i : i + 1], _row(task_emb, i)) for i in range(BATCH)]
+        expect_close(torch.cat(rows), sample, "samples of rows alone and together", 1e-12)
+        apart = (dynamics.sample(z, a, others, task_emb) - sample).abs().amax(-1)
+        expect(bool((apart > 1e-6).all()), "other noise gives the same sample")
+
+
 def check_compile(make: Make, backend: str = "eager") -> None:
     """torch.compile takes the forward pass as one graph and changes neither predictions nor gradients."""
     dynamics, inputs = _live(make, TASK_DIM), _inputs(TASK_DIM)
@@ -244,9 +265,19 @@ CHECKS: tuple[Callable[[Make], None], ...] = (
     check_copy,
     check_velocity,
     check_average_velocity,
+    check_samples,
     check_compile,
     check_gpu,
 )
+
+
+def _steps(dynamics: Dynamics) -> list[Callable[..., Tensor]]:
+    """Every way (z, a, task_emb) -> z_next of it; samples with one noise."""
+    ways: list[Callable[..., Tensor]] = [dynamics, dynamics.rollout_step]
+    if isinstance(dynamics, StochasticDynamics):
+        dtype = next(dynamics.parameters()).dtype
+        ways.append(partial(dynamics, noise=noise(BATCH, dynamics.noise_dim, seed=11, dtype=dtype)))
+    return ways
 
 
 def _live(make: Make, task_dim: int, dtype: torch.dtype = torch.float64) -> Dynamics:

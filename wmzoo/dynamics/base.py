@@ -18,6 +18,8 @@ class Dynamics(nn.Module, ABC):
     as keywords; everything else is a parameter of the card.
     """
 
+    noise_dim = 0  # normal numbers that a row of one latent step takes: none, but for a StochasticDynamics
+
     @property
     def nfe(self) -> int:
         """Evaluations of its network per latent step of a training's rollouts: per `rollout_step`."""
@@ -27,10 +29,64 @@ class Dynamics(nn.Module, ABC):
     def forward(self, z: Tensor, a: Tensor, task_emb: Tensor | None = None) -> Tensor:
         """The next latent."""
 
-    def rollout_step(self, z: Tensor, a: Tensor, task_emb: Tensor | None = None) -> Tensor:
-        """The next latent in the rollouts in which model and policy train: `forward`, unless there is a cheaper way."""
-        z_next: Tensor = self(z, a, task_emb)
+    def rollout_step(self, z: Tensor, a: Tensor, task_emb: Tensor | None = None, noise: Tensor | None = None) -> Tensor:
+        """The next latent in the rollouts in which model and policy train: `forward`, unless there is a cheaper way.
+
+        noise[B,N], N = `noise_dim`, makes it a sample of a StochasticDynamics; others get none.
+        """
+        z_next: Tensor = self(z, a, task_emb) if noise is None else self(z, a, task_emb, noise=noise)
         return z_next
+
+
+class StochasticDynamics(Dynamics):
+    """A dynamics with more than one future. Its sample is a function of z, a and standard normal noise that the caller
+    draws, from a stream of its own: rollouts are reproducible and gradients run through them (reparameterised).
+
+    noise_dim: N, numbers per row. Without noise `forward` is `mean_step`, for evaluation and for whoever asks for one
+    answer.
+    """
+
+    noise_dim: int
+
+    @abstractmethod
+    def sample(self, z: Tensor, a: Tensor, noise: Tensor, task_emb: Tensor | None = None) -> Tensor:
+        """One of the next latents [B,D], by noise[B,N]."""
+
+    @abstractmethod
+    def mean_step(self, z: Tensor, a: Tensor, task_emb: Tensor | None = None) -> Tensor:
+        """The next latent [B,D] that stands for all."""
+
+    def forward(self, z: Tensor, a: Tensor, task_emb: Tensor | None = None, noise: Tensor | None = None) -> Tensor:
+        return self.mean_step(z, a, task_emb) if noise is None else self.sample(z, a, noise, task_emb)
+
+
+class DensityDynamics(StochasticDynamics):
+    """A stochastic dynamics with the capability `density`, which the loss `likelihood` trains."""
+
+    @abstractmethod
+    def surprise(self, z: Tensor, a: Tensor, target: Tensor, task_emb: Tensor | None = None) -> Tensor:
+        """−log p(target | z, a), by unit, [..., B, ·] of z, a and target[..., B, ·], up to what does not depend on the
+        weights: ≥ 0, and 0 for the best that this dynamics can say of a target that is certain."""
+
+
+class NoiseVelocityDynamics(StochasticDynamics):
+    """A stochastic dynamics with the capability `noise_velocity`, which the loss `noise_flow` trains: a flow from noise
+    x_0 ~ N(0, I) to the scaled change of the chart, x_1 = (y(z′) − y(z) − m)/σ.
+
+    scale: σ. substeps: in which a sample takes the way from 0 to 1. Leading dimensions are [B] or [H,B].
+    """
+
+    coordinates: Coordinates
+    scale: float
+    substeps: int
+
+    @abstractmethod
+    def centre(self, z: Tensor, a: Tensor, task_emb: Tensor | None = None) -> Tensor:
+        """m[..., B, D] in the chart: the change around which noise is spread."""
+
+    @abstractmethod
+    def noise_field(self, z: Tensor, a: Tensor, task_emb: Tensor | None = None) -> Field:
+        """(x[..., B, D], tau[..., B, 1]) -> dx/dτ [..., B, D], of one latent step from z under a."""
 
 
 class VelocityDynamics(Dynamics):

@@ -109,7 +109,7 @@ class FlowDynamics(VelocityDynamics):
     def forward(self, z: Tensor, a: Tensor, task_emb: Tensor | None = None) -> Tensor:
         return self._step(self.integrator, self.substeps, z, a, task_emb)
 
-    def rollout_step(self, z: Tensor, a: Tensor, task_emb: Tensor | None = None) -> Tensor:
+    def rollout_step(self, z: Tensor, a: Tensor, task_emb: Tensor | None = None, noise: Tensor | None = None) -> Tensor:
         return self._step(self.train_integrator, self.train_substeps, z, a, task_emb)
 
     def _step(self, integrator: Integrator, substeps: int, z: Tensor, a: Tensor, task_emb: Tensor | None) -> Tensor:

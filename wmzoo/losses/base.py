@@ -50,11 +50,14 @@ class DynamicsLoss(ABC):
         """z0[B,D] (with gradient), actions[H,B,A], targets[H,B,D] (without gradient), task_emb[B,E] or None."""
 
 
-def unroll(dynamics: Dynamics, z0: Tensor, actions: Tensor, task_emb: Tensor | None = None) -> Tensor:
-    """z0[B,D], actions[H,B,A] -> zs[H+1,B,D], each latent the dynamics' `rollout_step` from the one before."""
+def unroll(
+    dynamics: Dynamics, z0: Tensor, actions: Tensor, task_emb: Tensor | None = None, noise: Tensor | None = None
+) -> Tensor:
+    """z0[B,D], actions[H,B,A] -> zs[H+1,B,D], each latent the dynamics' `rollout_step` from the one before, with
+    noise[H,B,N] if it is to be a sample."""
     zs = [z0]
-    for action in actions:
-        zs.append(dynamics.rollout_step(zs[-1], action, task_emb))
+    for step, action in enumerate(actions):
+        zs.append(dynamics.rollout_step(zs[-1], action, task_emb, None if noise is None else noise[step]))
     return torch.stack(zs)
 
 
@@ -72,3 +75,8 @@ def discounted_sum(errors: Tensor, discount: float) -> Tensor:
     per_step = reduce(errors, "step ... -> step", "mean")
     weights = discount ** torch.arange(len(per_step), device=per_step.device, dtype=per_step.dtype)
     return (weights * per_step).sum()
+
+
+def lacking(dynamics: Dynamics, loss: str, capability: str) -> str:
+    """What a TypeError says of a dynamics that has not what a loss trains."""
+    return f"the {loss} loss needs {capability}, which {type(dynamics).__name__} does not have"

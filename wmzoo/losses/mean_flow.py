@@ -9,6 +9,7 @@ from torch import Tensor
 
 from wmzoo.dynamics.base import AverageVelocityDynamics, Dynamics
 from wmzoo.dynamics.coordinates import Coordinates
+from wmzoo.losses.base import lacking
 from wmzoo.losses.paths import PathLoss, Paths, share
 
 
@@ -52,6 +53,5 @@ class MeanFlowLoss(PathLoss):
 def with_average(dynamics: Dynamics, loss: str) -> AverageVelocityDynamics:
     """The dynamics; TypeError for one without the capability."""
     if not isinstance(dynamics, AverageVelocityDynamics):
-        name = type(dynamics).__name__
-        raise TypeError(f"the {loss} loss needs an average_velocity, which {name} does not have")
+        raise TypeError(lacking(dynamics, loss, "average_velocity"))
     return dynamics

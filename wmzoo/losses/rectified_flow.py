@@ -6,6 +6,7 @@ from torch import Tensor
 
 from wmzoo.dynamics.base import Dynamics, VelocityDynamics
 from wmzoo.dynamics.coordinates import Coordinates
+from wmzoo.losses.base import lacking
 from wmzoo.losses.paths import PathLoss, Paths
 
 
@@ -29,5 +30,5 @@ class RectifiedFlowLoss(PathLoss):
 
 def _with_velocity(dynamics: Dynamics) -> VelocityDynamics:
     if not isinstance(dynamics, VelocityDynamics):
-        raise TypeError(f"the rectified-flow loss needs a velocity, which {type(dynamics).__name__} does not have")
+        raise TypeError(lacking(dynamics, "rectified-flow", "velocity"))
     return dynamics

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from wmzoo.nets.blocks import activation
+from wmzoo.nets.functional import bounded
 
 INITIAL_LOG_STD = -1.0
 MIN_LOG_STD = -1.427  # a std of 0.24: PWM's floor on exploration noise
@@ -22,7 +23,7 @@ class Actor(nn.Module):
 
     Args:
         std: `parameter`, one σ for all latents (PWM), or `state`, σ(z) (Haarnoja et al., arXiv 1812.05905): the last
-            layer, which then starts small, gives μ and what `bounded_log_std` makes log σ of.
+            layer, which then starts small, gives μ and what `bounded` makes log σ of.
     """
 
     def __init__(self, latent_dim: int, action_dim: int, units: Sequence[int], std: str = "parameter") -> None:
@@ -63,18 +64,10 @@ class Actor(nn.Module):
         out: Tensor = self.mean(z)
         if self.log_std is None:
             mean, raw = out.to(z.dtype).chunk(2, -1)
-            return mean, bounded_log_std(raw)
+            return mean, bounded(raw, LOW, HIGH, MIDDLE)
         with torch.no_grad():  # the parameter itself, so that it can rise from its floor again
             self.log_std.clamp_(min=MIN_LOG_STD)
         return out, self.log_std
-
-
-def bounded_log_std(raw: Tensor) -> Tensor:
-    """log σ = LOW + (HIGH − LOW)·sigmoid(4ρ/(HIGH − LOW) + c), elementwise, with c such that ρ = 0 gives MIDDLE; in the
-    middle of the range its slope is 1."""
-    width = HIGH - LOW
-    share = (MIDDLE - LOW) / width
-    return LOW + width * (raw * (4 / width) + math.log(share / (1 - share))).sigmoid()
 
 
 def squashed_log_density(u: Tensor, noise: Tensor, log_std: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ with in float32.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -111,3 +112,11 @@ class Mish(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return mish(x)
+
+
+def bounded(raw: Tensor, low: float, high: float, middle: float) -> Tensor:
+    """low + (high − low)·sigmoid(4ρ/(high − low) + c) of ρ = raw, elementwise, with c such that ρ = 0 gives `middle`;
+    half-way between the bounds its slope is 1."""
+    width = high - low
+    share = (middle - low) / width
+    return low + width * (raw * (4 / width) + math.log(share / (1 - share))).sigmoid()

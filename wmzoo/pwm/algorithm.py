@@ -51,7 +51,8 @@ class PWM:
     optimiser itself, and `nonfinite.settle()`, once in a while, says what was.
 
     Args:
-        streams: generators, `imagination` (policy noise in rollouts) and `minibatch` (critic mini-batches) among them;
+        streams: generators, `imagination` (policy noise in rollouts), `minibatch` (critic mini-batches) and, for a
+            stochastic dynamics, `chance` (its noise in rollouts) among them;
             the others are those of the training around it, and saved with these.
         on_nonfinite: `stop` or `skip`, see NonFinite.
         precision: of the updates' matrix products.
@@ -141,8 +142,9 @@ class PWM:
         shape = (horizon, len(obs), self.actor.action_dim)
         noise = send(torch.randn(shape, generator=self.streams["imagination"]), obs.device)
         done = terminated = torch.zeros(shape[:2], dtype=torch.bool)
+        chance = self._chance(horizon, len(obs), obs.device)
         if drive is None:
-            found = self._unroll(obs, noise, task)
+            found = self._unroll(obs, noise, task, chance=chance)
         else:
             asked: list[Feedback] = []
 
@@ -154,29 +156,41 @@ class PWM:
                 anew = self.model.encode(asked[-1].obs, task)
                 return torch.where(send(done, z_next.device).unsqueeze(-1), anew, z_next)
 
-            found = self.unroll(obs, noise, task, restart)
+            found = self.unroll(obs, noise, task, restart, chance)
             done, terminated = (torch.stack(ends) for ends in zip(*(each[:2] for each in asked), strict=True))
         rewards = found.rewards
         if self.entropy is not None and found.log_density is not None:
             rewards = rewards + self.entropy.bonus(found.log_density, self.model.action_mask(task))
         return Imagined(*found[:3], rewards, done, terminated, *found[4:])
 
+    def _chance(self, horizon: int, rollouts: int, device: torch.device) -> Tensor | None:
+        """The noise [H,B,N] of a stochastic dynamics, from its own stream; None for the others."""
+        width = self.model.dynamics.noise_dim
+        if not width:
+            return None
+        return send(torch.randn(horizon, rollouts, width, generator=self.streams["chance"]), device)
+
     def unroll(
-        self, obs: Tensor, noise: Tensor, task: Tensor | None = None, restart: Restart | None = None
+        self,
+        obs: Tensor,
+        noise: Tensor,
+        task: Tensor | None = None,
+        restart: Restart | None = None,
+        chance: Tensor | None = None,
     ) -> Unrolled:
-        """From obs[B,O], with the policy's noise[H,B,A].
+        """From obs[B,O], with the policy's noise[H,B,A] and that of a stochastic dynamics, chance[H,B,N].
 
         restart: from the latent reached and the action taken to the latent that goes on.
         """
         z, steps = self.model.encode(obs, task), []
-        for eps in noise:
+        for step, eps in enumerate(noise):
             seen, density = z.detach() if self.recipe.detach else z, None
             if self.entropy is None:
                 action = self.actor(seen, eps)
             else:
                 action, density = self.actor.sample(seen, eps)
             action = self.model.mask(action, task)
-            z_next = self.model.next(z, action, task)
+            z_next = self.model.next(z, action, task, None if chance is None else chance[step])
             steps.append((z, z_next, action, density))
             z = z_next if restart is None else restart(z_next, action)
         *columns, densities = zip(*steps, strict=True)

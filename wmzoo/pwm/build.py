@@ -27,10 +27,15 @@ def build_loss(cfg: DictConfig, generator: torch.Generator | None = None, world:
 def build_pwm(
     cfg: DictConfig, agent: Agent, streams: dict[str, torch.Generator], compiled: bool = False, world: World = ALONE
 ) -> PWM:
-    """The algorithm on an agent, with the loss of the config; for a few updates it does not pay to compile them."""
+    """The algorithm on an agent, with the loss of the config; for a few updates it does not pay to compile them.
+
+    A stochastic dynamics draws from the stream `chance`, which is added to the others where it is needed.
+    """
     recipe = Recipe.of(cfg.recipe)
     if cfg.trainer.get("finetune_lr") is not None:
         recipe = replace(recipe, model_lr=cfg.trainer.finetune_lr)
+    if agent.world_model.dynamics.noise_dim:
+        streams.setdefault("chance", stream(cfg.seed, "chance"))
     device = next(agent.parameters()).device
     how = (cfg.on_nonfinite, precision_of(cfg, device), compiled, world)
     return PWM(agent, build_loss(cfg, streams["tau"], world), recipe, streams, *how)

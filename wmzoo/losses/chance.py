@@ -1,0 +1,63 @@
+"""What the losses of stochastic dynamics share: single steps from observations, beside rollouts of the mean."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+import torch
+from torch import Tensor
+
+from wmzoo.compute.device import send
+from wmzoo.dynamics.base import Dynamics
+from wmzoo.losses.base import DynamicsLoss, LatentRollout, discounted_sum, unroll
+
+
+class ChanceLoss(DynamicsLoss):
+    """ℓ_t = w_r mean (ẑ_{t+1} − z*)² + w_s mean e(e_t, a_t, z*): of a rollout of `mean_step` from z_0, and of the
+    distribution of single steps from observations, e_0 = z_0 and e_t = E(obs_t) without gradient, z* = E(obs_{t+1}).
+
+    A sample of the rollout cannot be held against what happened, since it may be another future. The reward head learns
+    on the encoded latents, which is what samples are meant to look like.
+
+    Args:
+        rollout_weight, step_weight: w_r and w_s. Without a rollout an update is cheaper than the MLP's.
+    """
+
+    def __init__(
+        self, rollout_weight: float = 0.0, step_weight: float = 1.0, generator: torch.Generator | None = None
+    ) -> None:
+        if rollout_weight < 0 or step_weight <= 0:
+            raise ValueError("loss.rollout_weight is 0 or more, loss.step_weight above 0")
+        self.rollout_weight, self.step_weight, self.generator = rollout_weight, step_weight, generator
+
+    @abstractmethod
+    def errors(self, dynamics: Dynamics, z: Tensor, a: Tensor, target: Tensor, task_emb: Tensor | None) -> Tensor:
+        """What counts, ≥ 0, of single steps from z[H,B,D] under a[H,B,A] to target[H,B,D], by unit: [H,B,·]."""
+
+    def rollout(
+        self,
+        dynamics: Dynamics,
+        z0: Tensor,
+        actions: Tensor,
+        targets: Tensor,
+        discount: float,
+        task_emb: Tensor | None = None,
+    ) -> LatentRollout:
+        encoded = torch.cat([z0.unsqueeze(0), targets])
+        embedded = None if task_emb is None else task_emb.expand(len(actions), -1, -1)
+        errors = self.errors(dynamics, encoded[:-1], actions, targets, embedded)
+        loss = self.step_weight * discounted_sum(errors, discount)
+        if self.rollout_weight:
+            zs = unroll(dynamics, z0, actions, task_emb)
+            loss = loss + self.rollout_weight * discounted_sum((zs[1:] - targets).square(), discount)
+        return LatentRollout(encoded, loss, {})
+
+    @torch.compiler.disable  # type: ignore[untyped-decorator]  # a generator draws outside of compiled code
+    def _drawn(self, like: Tensor, width: int, normal: bool) -> Tensor:
+        """[H,B,width] like `like`[H,B,·], standard normal or uniform; for the rows of all processes alike."""
+        device = self.generator.device if self.generator is not None else like.device
+        steps, whole = len(like), like.shape[1] * self.world.size
+        draw = torch.randn if normal else torch.rand
+        drawn = draw((steps, whole, width), generator=self.generator, device=device)[:, self.world.part(whole)]
+        own: Tensor = send(drawn, like.device)
+        return own.to(like)

@@ -1,0 +1,51 @@
+"""The loss of flows from noise: conditional flow matching (Lipman et al., arXiv 2210.02747) of the next latent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+from wmzoo.dynamics.base import Dynamics, NoiseVelocityDynamics
+from wmzoo.losses.base import lacking
+from wmzoo.losses.chance import ChanceLoss
+
+
+class NoiseFlowLoss(ChanceLoss):
+    """On the straight path x_τ = (1−τ) x_0 + τ x_1 from noise x_0 ~ N(0, I) to x_1 = (y* − y(e_t) − m)/σ, where m is
+    the dynamics' centre without gradient and σ its scale, e² counts, a change of z:
+
+        metric=start    e = J(e_t) σ (v(x_τ, τ) − (x_1 − x_0))
+        metric=landed   e = S(y(e_t) + m + σ (x_τ + (1−τ) v(x_τ, τ))) − z*
+
+    S is the chart's way back to latents, J its differential: the second is where the field would land from x_τ. Of
+    single steps from observations, beside a rollout of the mean: see ChanceLoss.
+
+    Args:
+        times: τ is `uniform` in [0, 1], or one of those at which `steps` sub-steps start, k/K, equally often.
+        parameters: as in ChanceLoss.
+    """
+
+    def __init__(self, metric: str = "start", times: str = "uniform", **parameters: Any) -> None:
+        super().__init__(**parameters)
+        if metric not in ("start", "landed"):
+            raise ValueError(f"loss.metric is start or landed, not '{metric}'")
+        if times not in ("uniform", "steps"):
+            raise ValueError(f"loss.times is uniform or steps, not '{times}'")
+        self.metric, self.times = metric, times
+
+    def errors(self, dynamics: Dynamics, z: Tensor, a: Tensor, target: Tensor, task_emb: Tensor | None) -> Tensor:
+        if not isinstance(dynamics, NoiseVelocityDynamics):
+            raise TypeError(lacking(dynamics, "noise-flow", "noise_velocity"))
+        flow = dynamics
+        chart, scale = flow.coordinates, flow.scale
+        base = chart.chart(z) + flow.centre(z, a, task_emb).detach()
+        end = (chart.chart(target) - base) / scale
+        start, tau = self._drawn(z, flow.noise_dim, normal=True), self._drawn(z, 1, normal=False)
+        if self.times == "steps":
+            tau = (tau * flow.substeps).floor() / flow.substeps
+        x = start + tau * (end - start)
+        velocity = flow.noise_field(z, a, task_emb)(x, tau)
+        if self.metric == "landed":
+            return (chart.land(base + scale * (x + (1 - tau) * velocity)) - target).square()
+        return chart.induced(z, scale * (velocity - (end - start))).square()
