@@ -45,7 +45,7 @@ def test_a_good_dynamics_holds(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert check(tmp_path, DYNAMICS, "--verbose") == 0
     out = capsys.readouterr().out
     assert out.startswith("dynamics shift\n") and "fails" not in out
-    assert re.search(r"(\d+) of \1 checks hold, 2 do not apply", out)
+    assert re.search(r"(\d+) of \1 checks hold, 4 do not apply", out)
     assert re.search(r"skipped  shift: velocity: .*\n +it has no velocity\n", out)
     assert "holds    shift: simplex: The next latent lies on the simplices" in out
 

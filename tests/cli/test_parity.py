@@ -29,6 +29,7 @@ def rows(capsys: pytest.CaptureFixture[str], *words: str, code: int) -> dict[str
 
 def test_it_says_yes_and_no(capsys: pytest.CaptureFixture[str]) -> None:
     wide = ["dynamics=flow", "dynamics.condition_on_source=true"]
+    wide += ["dynamics.train_integrator=heun", "dynamics.train_substeps=2"]
     found = rows(capsys, *wide, code=1)["parameters: dynamics"]
     assert found["contender"] - found["baseline"] == (LATENT + 1) * WIDTH
     found = rows(capsys, *wide, "dynamics.units=match", code=0)
