@@ -63,6 +63,7 @@ NEW: dict[str, tuple[Any, Any]] = {  # keys added since: in the default, and wha
     "termination_coef": (1.0, 1.0),
     "recency": (2.0, 1.0),
     "noise_correlation": ([0.0, 0.9], 0.0),
+    "samples": (1, 1),
     "imagination_horizon": (8, None),
     "starts": ("replay", "visited"),
     "policy_std": ("state", "parameter"),

@@ -132,6 +132,9 @@ class Recipe:
     td_lambda: float = key(0.95, number(0, 1), "λ of the critics' targets")
     actor_updates: int = key(24, integer(1, MANY), "of actor and critics an iteration", 1, first=8)
     rollouts: int = key(128, integer(1, 2**20), "imagined ones an actor update", 64, first=64)
+    samples: int = key(
+        1, integer(1, 2**12), "of the rollouts that share a start: futures of a stochastic model", before=1
+    )
     imagination_horizon: int | None = key(
         8, optional(LENGTH), "steps of imagined rollouts; null: trainer.horizon", None, None
     )
