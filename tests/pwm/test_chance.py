@@ -16,9 +16,8 @@ def pwm_with(*overrides, seed=0):
     with torch.no_grad():
         for parameter in agent.parameters():
             parameter.add_(0.1 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1)))
-    streams = {
-        name: torch.Generator().manual_seed(seed + i) for i, name in enumerate(("imagination", "minibatch", "tau"))
-    }
+    names = ("imagination", "minibatch", "tau")
+    streams = {name: torch.Generator().manual_seed(seed + i) for i, name in enumerate(names)}
     return build_pwm(cfg, agent, streams)
 
 

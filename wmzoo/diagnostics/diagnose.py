@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from wmzoo.agent.agent import Agent
 from wmzoo.compute.rng import seed_of, stream
-from wmzoo.diagnostics import flow_paths, gradients, jacobian, open_loop
+from wmzoo.diagnostics import flow_paths, forecast, gradients, jacobian, open_loop
 from wmzoo.diagnostics.scene import Figures, Scene
 from wmzoo.diagnostics.subject import subject_of
 from wmzoo.diagnostics.trajectories import collect
@@ -22,6 +22,7 @@ MEASURES: tuple[Callable[[Scene], Figures], ...] = (
     jacobian.measure,
     open_loop.measure,
     flow_paths.measure,
+    forecast.measure,
 )
 
 

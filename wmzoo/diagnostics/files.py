@@ -15,6 +15,8 @@ from wmzoo.storage.files import write_json
 from wmzoo.storage.rows import plain, write_csv
 
 Figures = Mapping[str, Any]
+BY_STEP = ("step", "energy_score", "sample_error")  # of `forecast`, and what it has by level
+BY_LEVEL = ("level", "coverage_first", "coverage_last")
 
 
 def write_diagnostics(folder: Path, figures: Figures, title: str) -> list[Path]:
@@ -26,6 +28,9 @@ def write_diagnostics(folder: Path, figures: Figures, title: str) -> list[Path]:
     write_csv(_rows(shown["open_loop"]), folder / "open_loop.csv")
     if "flow_paths" in shown:
         write_csv(shown["flow_paths"]["integration"], folder / "integration.csv")
+    if "forecast" in shown:
+        write_csv(_rows({name: shown["forecast"][name] for name in BY_STEP}), folder / "forecast.csv")
+        write_csv(_rows({name: shown["forecast"][name] for name in BY_LEVEL}), folder / "calibration.csv")
     return _draw(folder, figures, title)
 
 
@@ -58,6 +63,13 @@ def table(figures: Figures) -> str:
     if paths := figures.get("flow_paths"):
         lines.append(
             f"paths: straightness {paths['straightness']:.3g} (0: straight), curvature {paths['curvature']:.3g}"
+        )
+    if forecast := figures.get("forecast"):
+        middle = forecast["level"].index(0.5)
+        lines.append(
+            f"samples: energy score {forecast['energy_score'][0]:.3g} after 1 step, {forecast['energy_score'][-1]:.3g} "
+            f"after {last} (1: no change); of the true entries {100 * forecast['coverage_first'][middle]:.0f}% and "
+            f"{100 * forecast['coverage_last'][middle]:.0f}% lie in the middle half of the samples"
         )
     return "\n".join(lines)
 
@@ -136,5 +148,17 @@ def _draw(folder: Path, figures: Figures, title: str) -> list[Path]:
         for axis in (axes[0].xaxis, axes[0].yaxis):
             plain_numbers(axis)
         axes[0].legend(frameon=False)
+        save(figure, drawn[-1])
+    if forecast := figures.get("forecast"):
+        figure, axes = picture("forecast", 2)
+        for name, label in (("energy_score", "energy score"), ("sample_error", "latent error of a sample")):
+            axes[0].plot(forecast["step"], forecast[name], "o-", markersize=3, label=label)
+        axes[0].set(xlabel="steps predicted", ylabel="relative to no change")
+        axes[1].plot([0, 1], [0, 1], color="grey", linewidth=0.8)
+        for name, label in (("coverage_first", "1 step"), ("coverage_last", f"{forecast['step'][-1]} steps")):
+            axes[1].plot(forecast["level"], forecast[name], "o-", label=label)
+        axes[1].set(xlabel="middle share of the samples", ylabel="share of the true entries in it")
+        for one in axes:
+            one.legend(frameon=False)
         save(figure, drawn[-1])
     return drawn
