@@ -330,5 +330,5 @@ def test_the_gradient_is_clipped_by_its_norm() -> None:
 
 def test_a_loss_that_needs_a_velocity_refuses_other_dynamics() -> None:
     loss: DynamicsLoss = RectifiedFlowLoss()
-    with pytest.raises(TypeError, match="needs a velocity, which MLPDynamics does not have"):
+    with pytest.raises(TypeError, match="needs velocity, which MLPDynamics does not have"):
         tiny_pwm(tiny_agent("mlp/none"), loss).update_model(*Case("mlp/none", None, tasks=False).slices())

@@ -31,8 +31,8 @@ def test_an_unknown_kind_gets_near_matches() -> None:
 
 def test_build_gives_the_defaults_and_what_overrides_them() -> None:
     assert type(build("integrator", "heun")).__name__ == "Heun"
-    assert build("loss", "rectified_flow").tau == "uniform"
-    assert build("loss", "rectified_flow", tau="midpoint").tau == "midpoint"
+    assert build("loss", "mse").rows == 1.0
+    assert build("loss", "mse", rows=0.5).rows == 0.5
 
 
 def test_build_asks_for_what_only_a_composed_config_has() -> None:

@@ -67,7 +67,7 @@ def test_every_episode_of_every_evaluation_is_kept(folder):
 @pytest.mark.usefixtures("no_video")
 def test_run_json_tells_how_many_evaluations_one_latent_step_costs(folder, tmp_path):
     assert json.loads((folder / "run.json").read_text())["nfe_per_latent_step"] == 1
-    flow = ["dynamics=flow", "integrator=rk4", "dynamics.substeps=3", "trainer.iterations=1"]
+    flow = ["dynamics=flow", "dynamics.train_integrator=rk4", "dynamics.train_substeps=3", "trainer.iterations=1"]
     assert main(["train", *SHORT, *flow, f"run_dir={tmp_path / 'run'}"]) == 0
     assert json.loads((tmp_path / "run" / "run.json").read_text())["nfe_per_latent_step"] == 4 * 3
 
@@ -98,7 +98,7 @@ def test_a_run_folder_is_not_written_into_twice(folder, capsys):
 @pytest.mark.usefixtures("no_video")
 def test_a_parameter_that_a_part_does_not_take_is_a_mistake_of_the_config(tmp_path, capsys):
     assert main(["train", *SHORT, "dynamics.residual=odd", f"run_dir={tmp_path / 'run'}"]) == 2
-    assert "wmzoo: dynamics.residual is one of none, latent, logit, not 'odd'" in capsys.readouterr().err
+    assert "wmzoo: dynamics.residual is one of none, latent, logit, sphere, not 'odd'" in capsys.readouterr().err
     assert main(["train", *SHORT, "trainer.iterations=1", f"run_dir={tmp_path / 'run'}"]) == 0  # corrected, same folder
 
 
