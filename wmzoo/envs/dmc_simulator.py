@@ -12,6 +12,7 @@ import numpy as np
 
 from wmzoo.envs import mujoco_state, rendering
 from wmzoo.envs.simulator import ActionRange, Facts, RawSteps, SimulationError, SimulatorStep, own_limit
+from wmzoo.errors import WmzooError
 
 rendering.choose_backend()  # first: dm_control reads the choice at import
 from dm_control.mujoco import Physics  # noqa: E402
@@ -154,6 +155,14 @@ class DmcSimulator:
         """Bring what depends on positions and velocities up to date, as `advance` leaves it."""
         self._use_own_model()
         mujoco.mj_step1(self.model, self.data)
+
+    def velocities(self) -> np.ndarray:
+        """bool [O]: the entries that the task calls velocities. WmzooError where it calls none so."""
+        parts = self.task.get_observation(self.physics).items()
+        found = np.concatenate([np.full(np.size(value), "velocit" in name) for name, value in parts])
+        if not found.any():
+            raise WmzooError(f"env.hide_velocities: none of {', '.join(name for name, _ in parts)} is a velocity")
+        return found
 
     def render(self, width: int, height: int) -> np.ndarray:
         self._use_own_model()

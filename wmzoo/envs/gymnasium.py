@@ -7,6 +7,7 @@ import math
 from typing import Any
 
 from wmzoo.envs import rendering
+from wmzoo.envs.perturbed import Perturbations
 from wmzoo.envs.simulated import SimulatedVectorEnv
 from wmzoo.errors import WmzooError, named, unknown
 
@@ -31,8 +32,8 @@ class GymnasiumVectorEnv(SimulatedVectorEnv):
     truncation; by default the registered limit (1000 for the MuJoCo tasks) divided by the action repeat.  options:
     given to gymnasium.make; `max_episode_steps` is the limit in the place of the registered one, -1 for none.
     Observations that are no Box are flattened as gymnasium.wrappers.FlattenObservation does it. `success` is what the
-    task puts into info["success"] or info["is_success"]. Raises WmzooError for an unknown task, one without continuous
-    actions, or one whose observations make no vector.
+    task puts into info["success"] or info["is_success"]. sticky, push, hide_velocities: see Perturbations. Raises
+    WmzooError for an unknown task, one without continuous actions, or one whose observations make no vector.
     """
 
     def __init__(
@@ -44,6 +45,9 @@ class GymnasiumVectorEnv(SimulatedVectorEnv):
         options: dict[str, Any] | None = None,
         backend: str = "auto",
         device: str = "cpu",
+        sticky: float = 0.0,
+        push: float = 0.0,
+        hide_velocities: bool = False,
     ) -> None:
         spec, options = find_task(task), dict(options or {})
         asked = options.pop("max_episode_steps", None)  # the batch counts: a wrapper would be one more state to save
@@ -65,7 +69,8 @@ class GymnasiumVectorEnv(SimulatedVectorEnv):
                 )
             defined = {}
         self.terminates = spec.id.rpartition("-")[0] not in ENDLESS
-        super().__init__(spec.id, make, num_envs, episode_length, backend, device, defined)
+        chance = Perturbations(sticky, push, hide_velocities)
+        super().__init__(spec.id, make, num_envs, episode_length, backend, device, defined, chance)
 
 
 def not_in_arrays(spec: Any, options: dict[str, Any]) -> list[str]:

@@ -186,6 +186,19 @@ class GymnasiumSimulator:
     def refresh(self) -> None:
         """Nothing: Gymnasium leaves what depends on positions where the last sub-step had it."""
 
+    def velocities(self) -> np.ndarray:
+        """bool [O]: the entries that are velocities, by the task's `observation_structure`. WmzooError without one."""
+        sizes = {
+            name: int(size)
+            for name, size in (getattr(self.task, "observation_structure", None) or {}).items()
+            if not name.startswith("skipped")
+        }
+        if sum(sizes.values()) != self.facts.obs_dim:
+            raise WmzooError(
+                f"env.hide_velocities: {self._name} does not tell which of its observations are velocities"
+            )
+        return np.concatenate([np.full(size, name.endswith("vel")) for name, size in sizes.items()])
+
     def render(self, width: int, height: int) -> np.ndarray:
         self.check_rendering()
         return self._pictures.draw(self.model, self.data, self._camera(), width, height)

@@ -13,10 +13,12 @@ from torch import Tensor
 from wmzoo.envs.array_tasks.base import ArrayTask
 from wmzoo.envs.backend import make_pool
 from wmzoo.envs.base import NOT_STARTED, NewEpisodes, Transition, VectorEnv
+from wmzoo.envs.perturbed import MakePerturbed, Perturbations
 from wmzoo.envs.simulator import CannotGoOn, MakeSimulators
 from wmzoo.errors import WmzooError
 from wmzoo.storage.form import check_form, check_range
 
+UNPERTURBED = Perturbations()
 MOST = 4096  # simulators on one machine
 log = logging.getLogger("wmzoo")
 
@@ -26,7 +28,7 @@ class SimulatedVectorEnv(VectorEnv):
 
     task: its name.  make: makes the simulators.  episode_length: agent steps; None for the task's own time limit.
     backend: how the simulators are stepped (backend.py); all give the same numbers.  array_tasks: the definitions
-    that the backends `rollout` and `arrays` need, by the names of the suite's tasks.
+    that the backends `rollout` and `arrays` need, by the names of the suite's tasks.  perturbations: see perturbed.py.
     """
 
     def __init__(
@@ -38,9 +40,16 @@ class SimulatedVectorEnv(VectorEnv):
         backend: str = "auto",
         device: str = "cpu",
         array_tasks: Mapping[str, type[ArrayTask]] | None = None,
+        perturbations: Perturbations = UNPERTURBED,
     ) -> None:
         if not 1 <= num_envs <= MOST:
             raise WmzooError(f"env.num_envs is from 1 to {MOST}, not {num_envs}")
+        if used := perturbations.named():
+            if backend in ("arrays", "rollout"):
+                raise WmzooError(
+                    f"env.backend={backend} does not know {', '.join(used)}: env.backend=auto takes one that does"
+                )
+            make, array_tasks = MakePerturbed(make, perturbations), {}
         self.task, self.num_envs = task, num_envs
         self.pool = make_pool(backend, task, make, num_envs, array_tasks or {})
         self.obs_dim, self.act_dim, self.control_timestep, time_limit = self.pool.facts

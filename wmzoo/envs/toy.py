@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from wmzoo.envs.base import NOT_STARTED, Transition, VectorEnv
+from wmzoo.envs.counter_random import CounterRandom
 from wmzoo.errors import WmzooError, unknown
 from wmzoo.storage.form import check_form, check_range
 
@@ -116,15 +117,12 @@ class ToyVectorEnv(VectorEnv):
             raise WmzooError(unknown("toy task", task, TASKS))
         self.task, self.num_envs, self.episode_length = TASKS[task], num_envs, episode_length or STEPS
         self.obs_dim = 1 + self.task.coins
-        self._keys = np.zeros(num_envs, dtype=np.uint64)  # of each row's random numbers
-        self._drawn = np.zeros(num_envs, dtype=np.int64)  # how many of them were taken
+        self._random = CounterRandom(num_envs)
         self._x, self._coins = np.zeros(num_envs), np.zeros((num_envs, self.task.coins))
         self._elapsed: Tensor | None = None  # int64 [B]; None until the first reset
 
     def reset(self, seed: int, stagger: bool = False) -> Tensor:
-        rows = np.random.SeedSequence(seed).spawn(self.num_envs)
-        self._keys = np.array([row.generate_state(1, np.uint64)[0] for row in rows], dtype=np.uint64)
-        self._drawn = np.zeros(self.num_envs, dtype=np.int64)
+        self._random.seed(seed)
         self._elapsed = torch.zeros(self.num_envs, dtype=torch.int64)
         if stagger:
             self._elapsed = torch.arange(self.num_envs) * self.episode_length // self.num_envs
@@ -135,7 +133,7 @@ class ToyVectorEnv(VectorEnv):
         elapsed, (move, bet) = self._started(), self.check_actions(actions).T
         reward = torch.from_numpy(self.task.reward(self._x, self._coins, bet)).float()
         self._x = np.clip(self._x + STRIDE * move, -EDGE, EDGE)
-        self._coins = self.task.toss(self._x, self._uniform())
+        self._coins = self.task.toss(self._x, self._random.uniform(DRAWS))
         elapsed += 1
         final, truncated = self._observed(), elapsed >= self.episode_length
         if truncated.any():
@@ -162,8 +160,8 @@ class ToyVectorEnv(VectorEnv):
         return picture
 
     def state_dict(self) -> dict[str, Any]:
-        numbers = {"keys": self._keys.view(np.int64), "drawn": self._drawn, "x": self._x, "coins": self._coins}
-        return {"elapsed": self.elapsed} | {name: torch.from_numpy(array.copy()) for name, array in numbers.items()}
+        arrays = self._random.state() | {"x": self._x, "coins": self._coins}
+        return {"elapsed": self.elapsed} | {name: torch.from_numpy(array.copy()) for name, array in arrays.items()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.check_saved(len(state["elapsed"]))
@@ -171,28 +169,15 @@ class ToyVectorEnv(VectorEnv):
         check_form(state, self.state_dict(), "env")
         check_range(state["elapsed"], 0, self.episode_length, "env/elapsed")
         self._elapsed = state["elapsed"].clone()
-        arrays = {name: state[name].numpy().copy() for name in ("keys", "drawn", "x", "coins")}
-        self._keys, self._drawn = arrays["keys"].view(np.uint64), arrays["drawn"]
-        self._x, self._coins = arrays["x"], arrays["coins"]
+        self._random.load_state({name: state[name].numpy() for name in ("keys", "drawn")})
+        self._x, self._coins = (state[name].numpy().copy() for name in ("x", "coins"))
 
     def _begin(self, rows: NDArray[np.bool_]) -> None:
         """Start an episode in these rows."""
         low, high = START
-        drawn = self._uniform(rows)
+        drawn = self._random.uniform(DRAWS, rows)
         self._x[rows] = low + (high - low) * drawn[rows, 0]
-        self._coins[rows] = self.task.toss(self._x, self._uniform(rows))[rows]
-
-    def _uniform(self, rows: NDArray[np.bool_] | None = None) -> Floats:
-        """[B, 3] in [0, 1), the next numbers of these rows, by SplitMix64 (Steele et al., OOPSLA 2014), whose n-th
-        number is a hash of key and n."""
-        number = self._drawn[:, None] + np.arange(1, DRAWS + 1)
-        self._drawn[slice(None) if rows is None else rows] += DRAWS
-        mixed = self._keys[:, None] + number.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-        for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
-            mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
-        mixed ^= mixed >> np.uint64(31)
-        uniform: Floats = (mixed >> np.uint64(11)).astype(np.float64) * 2.0**-53
-        return uniform
+        self._coins[rows] = self.task.toss(self._x, self._random.uniform(DRAWS, rows))[rows]
 
     def _observed(self) -> Tensor:
         return torch.from_numpy(np.concatenate([self._x[:, None], self._coins], 1)).float()
