@@ -25,6 +25,11 @@ class Dynamics(nn.Module, ABC):
         """Evaluations of its network per latent step of a training's rollouts: per `rollout_step`."""
         return 1
 
+    @property
+    def forward_nfe(self) -> int:
+        """The same of `forward`, which may be another way."""
+        return self.nfe
+
     @abstractmethod
     def forward(self, z: Tensor, a: Tensor, task_emb: Tensor | None = None) -> Tensor:
         """The next latent."""

@@ -79,6 +79,10 @@ class FlowDynamics(VelocityDynamics):
     def nfe(self) -> int:
         return self.train_integrator.nfe(self.train_substeps)
 
+    @property
+    def forward_nfe(self) -> int:
+        return self.integrator.nfe(self.substeps)
+
     def field(self, source: Tensor | None, a: Tensor, task_emb: Tensor | None = None) -> Field:
         if source is None and (self.condition_on_source or self.trunk == "shared"):
             raise ValueError("a field conditioned on its source needs `source`")

@@ -28,6 +28,11 @@ class RunRecorder:
         self.nfe = agent.world_model.dynamics.nfe
         counts = ", ".join(f"{part} {count:,}" for part, count in self.parameters.items())
         self.progress.message(f"parameters: {counts}")
+        if (called := agent.world_model.dynamics.forward_nfe) != self.nfe:
+            self.progress.message(
+                f"evaluations of the field per latent step: {self.nfe} in the rollouts of training "
+                f"(dynamics.train_integrator, dynamics.train_substeps), {called} where the model is called by itself"
+            )
         return self
 
     def preparing(self, what: str, done: int, total: int) -> None:
