@@ -52,6 +52,8 @@ def _row(files: Sequence[Path]) -> dict[str, str]:
     """What the seeds came to; of a study of the model, whose policy has hardly begun, the model's figures alone."""
     runs = [read_metrics(file) for file in files]
     curves = [evaluations(run) for run in runs]
+    if not any(curves):
+        return _model_alone([run[-1] for run in runs])
     late = [row for run in runs for row in run[-LATE:]]
     model = {
         "seconds a run": f"{statistics.median(curve[-1]['wall_clock'] for curve in curves):.0f}",
@@ -74,16 +76,24 @@ def _row(files: Sequence[Path]) -> dict[str, str]:
     return returns | model | policy
 
 
+def _model_alone(ends: Sequence[Row]) -> dict[str, str]:
+    """Of trainings of a world model without a policy, from their last rows."""
+    figures = {"latent error, 1 step": "latent_error_first", "H steps": "latent_error_last"}
+    figures["reward R² at H"] = "reward_r2_last"
+    found = {title: interval([row[column] for row in ends], digits=3) for title, column in figures.items()}
+    return found | {"CPU seconds a run": f"{statistics.median(row['cpu_time'] for row in ends):.0f}"}
+
+
 def _mean(rows: Sequence[Row], column: str) -> str:
     """The column's mean over the rows that have it."""
     values = [row[column] for row in rows if row.get(column) is not None]
     return f"{statistics.fmean(values):.2f}" if values else "–"
 
 
-def interval(values: Sequence[float]) -> str:
+def interval(values: Sequence[float], digits: int = 0) -> str:
     """Mean and Student's t half-width, as text; no width for one seed."""
     mean = statistics.fmean(values)
     if len(values) < 2:
-        return f"{mean:.0f} (one seed)"
+        return f"{mean:.{digits}f} (one seed)"
     width = float(stats.t.ppf(0.975, len(values) - 1)) * statistics.stdev(values) / math.sqrt(len(values))
-    return f"{mean:.0f} ± {width:.0f}"
+    return f"{mean:.{digits}f} ± {width:.{digits}f}"
