@@ -67,5 +67,5 @@ def test_predictions_without_a_retraction_are_not_asked_to_lie_on_the_simplices(
 def test_a_cut_source_is_not_asked_for_its_gradient() -> None:
     found = skipped(loss.suite("rectified_flow"), "detached=1.0")
     assert {id_.rpartition(": ")[2]: why for id_, why in found.items()} == {
-        "gradient": "detached: a part of the gradient is cut on purpose"
+        "gradient": "a part of the gradient is cut on purpose"
     }

@@ -64,8 +64,7 @@ def test_the_optimum_is_what_going_right_and_betting_on_the_coin_earns(task):
     obs, total = env.reset(3), torch.zeros(players)
     starts = obs[:, 0].double().numpy()
     for _ in range(env.episode_length):
-        move = torch.where((obs[:, 0] < -2.0), -1.0, 1.0)
-        got = env.step(torch.stack([move, obs[:, 1]], 1))
+        got = env.step(torch.stack([torch.ones(players), obs[:, 1]], 1))
         total, obs = total + got.reward, got.obs
     assert total.mean().item() == pytest.approx(optimum(task), abs=4 * total.std().item() / math.sqrt(players))
     x, by_hand = starts, 0.0

@@ -145,3 +145,19 @@ def test_a_latent_step_is_so_many_jumps_in_the_chart(coordinates):
 def test_settings_that_make_no_sense_are_refused(make_loss, words):
     with pytest.raises(ValueError, match=words):
         make_loss()
+
+
+@pytest.mark.parametrize("make_loss", [MeanFlowLoss, ShortcutLoss])
+def test_with_several_samples_intervals_and_starts_know_nothing_of_each_other(make_loss):
+    seen = {}
+
+    class Watching(make_loss):
+        def errors(self, dynamics, paths):
+            seen["tau"], seen["second"] = paths.tau.flatten(), paths.second.flatten()
+            return super().errors(dynamics, paths)
+
+    z0, targets = simplices(2000, D, size=SIZE), simplices(1, 2000, D, size=SIZE, seed=2)
+    given = z0, noise(1, 2000, A, seed=1), targets, 1.0, noise(2000, 2, seed=3)
+    Watching(samples=2, generator=stream()).rollout(make(), *given)
+    correlation = torch.corrcoef(torch.stack([seen["tau"], seen["second"]]))[0, 1]
+    assert abs(correlation.item()) < 0.07

@@ -82,17 +82,28 @@ def test_a_noise_flow_is_held_to_straight_paths_from_noise(metric, times, mean):
             z, delta = (part.unflatten(-1, (-1, SIZE)) for part in (e, 0.7 * (v - (x_1 - x_0))))
             error = (z * (delta - (z * delta).sum(-1, keepdim=True))).flatten(-2)
         expected += 0.9**t * error.square().mean().item() / B
-    loss = NoiseFlowLoss(metric, times, rollout_weight=0.0, step_weight=0.5, generator=stream())
-    assert value(loss, dynamics).loss.item() == pytest.approx(0.5 * expected, rel=1e-6)  # draws are of float32
+    z, actions, targets, task = data()
+    rolled = 0.0
+    for t in range(H if mean else 0):  # without a mean of its own there is no rollout
+        z = dynamics.mean_step(z, actions[t], task)
+        rolled += 0.9**t * (z - targets[t]).square().mean().item()
+    loss = NoiseFlowLoss(metric, times, rollout_weight=0.3, step_weight=0.5, generator=stream())
+    found = value(loss, dynamics).loss.item()
+    assert found == pytest.approx(0.5 * expected + 0.3 * rolled, rel=1e-6)  # draws are of float32
 
 
-def test_the_mean_learns_from_its_rollout_alone_and_the_field_around_it():
+def test_the_mean_learns_from_its_rollout_alone_and_is_refused_without_one():
     dynamics = flow(mean=True)
-    value(NoiseFlowLoss(rollout_weight=0.0, step_weight=1.0, generator=stream()), dynamics).loss.backward()
-    assert dynamics.mean.weight.grad is None and (dynamics.net.out.weight.grad != 0).any()
-    dynamics.zero_grad()
-    value(NoiseFlowLoss(rollout_weight=1.0, step_weight=1.0, generator=stream()), dynamics).loss.backward()
-    assert (dynamics.mean.weight.grad != 0).any()
+    with pytest.raises(ValueError, match=r"loss.rollout_weight is above 0 or dynamics.mean=false"):
+        value(NoiseFlowLoss(rollout_weight=0.0, step_weight=1.0, generator=stream()), dynamics)
+    gradients = []
+    for step_weight in (1.0, 3.0):
+        dynamics.zero_grad()
+        loss = NoiseFlowLoss(rollout_weight=1.0, step_weight=step_weight, generator=stream())
+        value(loss, dynamics).loss.backward()
+        gradients.append((dynamics.mean.weight.grad.clone(), dynamics.net.out.weight.grad.clone()))
+    assert torch.allclose(gradients[0][0], gradients[1][0]) and (gradients[0][0] != 0).any()
+    assert torch.allclose(3 * gradients[0][1], gradients[1][1])
 
 
 def test_two_futures_that_agree_in_all_their_units_are_both_learned_and_nothing_between():

@@ -11,12 +11,16 @@ from short_run import SHORT_RUN
 from tiny import TASKS, tiny_agent, tiny_pwm
 from torch import Tensor
 
+from wmzoo.agent.build import build_agent
 from wmzoo.contracts.trainer import Notes
 from wmzoo.data.replay import Slices
 from wmzoo.losses.mse import MSELoss
 from wmzoo.losses.rectified_flow import RectifiedFlowLoss
 from wmzoo.pwm.algorithm import PWM
+from wmzoo.pwm.build import build_pwm
 from wmzoo.trainers.build import build_trainer
+
+SHAPES = ((3, 6, 3), (2, 6, 2), (2, 6))  # of a few slices
 
 
 @pytest.fixture
@@ -42,8 +46,7 @@ def test_compiled_updates_have_the_losses_and_leave_the_weights_of_eager_ones(
     dynamics: str, tasks: bool, bins: int
 ) -> None:
     generator = torch.Generator().manual_seed(0)
-    shapes = ((3, 6, 3), (2, 6, 2), (2, 6))
-    slices = Slices(*(torch.randn(shape, dtype=torch.float64, generator=generator) for shape in shapes))
+    slices = Slices(*(torch.randn(shape, dtype=torch.float64, generator=generator) for shape in SHAPES))
     task = torch.arange(6) % TASKS if tasks else None
     found, weights = [], []
     for compiled in (False, True):
@@ -63,3 +66,20 @@ def test_the_config_says_whether_the_updates_are_compiled(compiled: bool, monkey
     cfg = composed(*SHORT_RUN, "env=pendulum_swingup", "dynamics=mlp", f"compile={str(compiled).lower()}")
     build_trainer(cfg, Notes().of)
     assert given == (["_call_impl", "unroll", "value_loss"] if compiled else [])  # the first is the model's loss
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("no_code_generation")
+@pytest.mark.parametrize("dynamics", ["flow", "mean_flow", "shortcut", "noise_flow", "gaussian"])
+def test_every_kind_of_loss_can_be_compiled(dynamics: str) -> None:
+    """Two updates of the model, so that the second sees the gradients of the first."""
+    slices = Slices(*(torch.rand(shape, generator=torch.Generator().manual_seed(0)) for shape in SHAPES))
+    found = []
+    for compiled in (False, True):
+        cfg = composed("size=tiny", f"dynamics={dynamics}")
+        agent = build_agent(cfg, 3, 2)
+        streams = {name: torch.Generator().manual_seed(1) for name in ("imagination", "minibatch", "tau", "chance")}
+        pwm = build_pwm(cfg, agent, streams, compiled)
+        rows = [pwm.update_model(slices), pwm.update_model(slices)]
+        found.append([figure.item() for row in rows for figure in row.values()])
+    assert found[1] == pytest.approx(found[0], rel=1e-4)

@@ -31,6 +31,8 @@ def test_between_the_first_environment_and_the_last_correlations_take_equal_step
     found = (drawn[1:] * drawn[:-1]).mean((0, 2))  # of each environment
     assert (found - torch.linspace(0, 0.9, ENVS)).abs().max() < 0.06
     assert drawn.std(0).sub(1).abs().max() < 0.1
+    one = ExplorationNoise(1, 2000, [0.0, 0.9], torch.Generator().manual_seed(0))
+    assert torch.corrcoef(torch.cat([one.normal(), one.normal()]))[0, 1] == pytest.approx(0.45, abs=0.06)
 
 
 def test_random_actions_stay_uniform_however_much_neighbours_agree() -> None:

@@ -83,7 +83,7 @@ def init_from(agent: Agent, path: Path | str, whole_model: bool = False, allow: 
 
 def _differences(theirs: DictConfig, ours: DictConfig, taken: Sequence[str]) -> dict[str, tuple[Any, Any]]:
     """What gives the weights of these parts another meaning: by key, the value there and here."""
-    flows = "velocity" in get("dynamics", ours.dynamics.name).provides
+    flows = get("dynamics", ours.dynamics.name).integrates
     binned = ours.model.num_bins > 1
     found: dict[str, tuple[Any, Any]] = {}
     for key in (key for part in taken for key in MEANING.get(part, ())):

@@ -107,9 +107,11 @@ class WorldModel(nn.Module):
         """
         return (self.end_logit(z_next, task) - math.log(END_WEIGHT)).sigmoid()
 
-    def step(self, z: Tensor, a: Tensor, task: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """The next latent [B,D] and the decoded reward [B] of taking a in z, in the head's units (see the class)."""
-        return self.next(z, a, task), self.reward_code.decode(self.reward(z, a, task))
+    def step(
+        self, z: Tensor, a: Tensor, task: Tensor | None = None, noise: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """The next latent [B,D], as in `next`, and the decoded reward [B] of taking a in z, in the head's units."""
+        return self.next(z, a, task, noise), self.reward_code.decode(self.reward(z, a, task))
 
     def mask(self, a: Tensor, task: Tensor | None) -> Tensor:
         """a[.., B, A] with the actions that the task lacks set to zero."""

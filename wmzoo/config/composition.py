@@ -57,7 +57,9 @@ def compose(overrides: Sequence[str] = ()) -> DictConfig:
     except Exception as error:  # only Hydra and OmegaConf are at work here, and they raise many kinds
         raise explained(error, overrides, parsed) from error
     validate(cfg)
-    if any(o.key_or_group.partition(".")[0] == "integrator" for o in parsed) and not _has_velocity(cfg):
+    if any(o.key_or_group.partition(".")[0] == "integrator" for o in parsed) and not (
+        registry.get("dynamics", cfg.dynamics.name).integrates
+    ):
         log.warning(
             "integrator=%s has no effect: dynamics=%s has no velocity to integrate",
             cfg.integrator.name,
@@ -184,10 +186,6 @@ def _compose(overrides: list[str]) -> DictConfig:
 
 def _follow(dynamics: Mapping[str, Mapping[str, Any]], kind: str, name: str) -> str:
     return str(dynamics.get(name, {}).get(f"default_{kind}") or FOLLOWED[kind])
-
-
-def _has_velocity(cfg: DictConfig) -> bool:
-    return "velocity" in registry.get("dynamics", cfg.dynamics.name).provides
 
 
 def _check_choice(override: Override) -> None:

@@ -203,6 +203,11 @@ class Recipe:
             listed = isinstance(value, Sequence) and not isinstance(value, str)
             if not rule.holds([*value] if listed else value):
                 raise ValueError(f"recipe.{name} is {rule.words}, not {value!r}")
+        if self.rollouts % self.samples or (self.samples > 1 and self.act_on == "imagination"):
+            raise ValueError(
+                f"recipe.samples={self.samples} has to divide recipe.rollouts={self.rollouts}, and is 1 where "
+                f"recipe.act_on=imagination"
+            )
 
 
 def rules() -> dict[str, Rule]:

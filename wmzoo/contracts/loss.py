@@ -88,9 +88,8 @@ def suite(name: str) -> Iterator[Case]:
             for check in ON_ANY_DYNAMICS:
                 yield Case(f"{id_}: {title(check)}", law(check), partial(check, make, partial(_legal, name)))
             continue
-        exempt = {}
-        if cuts := [cut for cut in ("detached=", "mean_flow", "shortcut") if cut in id_]:
-            exempt = {check_gradient: f"{cuts[0].rstrip('=')}: a part of the gradient is cut on purpose"}
+        cut = get("loss", name).facts.get("cuts_gradient") or "detached=" in id_
+        exempt = {check_gradient: "a part of the gradient is cut on purpose"} if cut else {}
         yield from cases({id_: make}, CHECKS, exempt)
     missing = check_missing_capability
     yield Case(f"{name}: {title(missing)}", law(missing), lambda: missing(made[name], requires))

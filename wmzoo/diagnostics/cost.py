@@ -28,7 +28,9 @@ class Contender:
     def __init__(self, cfg: DictConfig, obs_dim: int, act_dim: int) -> None:
         self.cfg = cfg
         self.agent = build_agent(cfg, obs_dim, act_dim)
-        self.streams = {name: stream(cfg.seed, f"parity/{name}") for name in ("imagination", "minibatch", "tau")}
+        self.streams = {
+            name: stream(cfg.seed, f"parity/{name}") for name in ("imagination", "minibatch", "tau", "chance")
+        }
         self.pwm: PWM = build_pwm(cfg, self.agent, self.streams)
         horizon = cfg.trainer.get("model_horizon") or cfg.trainer.horizon
         self.imagined = cfg.trainer.get("imagination_horizon") or cfg.trainer.horizon
@@ -59,7 +61,9 @@ class Contender:
         task = self._tasks(1)
         z = self.agent.world_model.encode(self.slices.obs[0, :1], task)
         action = self.slices.actions[0, :1]
-        return torch.no_grad()(lambda: self.agent.world_model.step(z, action, task))
+        width = self.agent.world_model.dynamics.noise_dim
+        noise = torch.zeros(1, width) if width else None  # of a stochastic dynamics it is a sample
+        return torch.no_grad()(lambda: self.agent.world_model.step(z, action, task, noise))
 
     def _tasks(self, count: int) -> torch.Tensor | None:
         """int64 [count], every task in turn; None for one task."""

@@ -57,7 +57,7 @@ def diagnose(
     horizons = horizons or [horizon for horizon in HORIZONS if horizon <= len(trajectories.actions)]
     draws, longest = stream(seed, "diagnose/draws"), max(*horizons, int(cfg.trainer.horizon))
     slices = trajectories.slices(longest, SLICES, draws).to(next(agent.parameters()).device)
-    names = ("imagination", "minibatch", "tau")
+    names = ("imagination", "minibatch", "tau", "chance")
     pwm = build_pwm(cfg, agent, {name: stream(seed, f"diagnose/{name}") for name in names})
     states = trajectories.states()
     scene = Scene(agent, pwm, horizons, estimates, batch, states, slices, draws, subject.number)

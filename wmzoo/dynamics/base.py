@@ -48,10 +48,11 @@ class StochasticDynamics(Dynamics):
     draws, from a stream of its own: rollouts are reproducible and gradients run through them (reparameterised).
 
     noise_dim: N, numbers per row. Without noise `forward` is `mean_step`, for evaluation and for whoever asks for one
-    answer.
+    answer. learns_mean: whether a rollout of `mean_step` trains it, too.
     """
 
     noise_dim: int
+    learns_mean = True
 
     @abstractmethod
     def sample(self, z: Tensor, a: Tensor, noise: Tensor, task_emb: Tensor | None = None) -> Tensor:

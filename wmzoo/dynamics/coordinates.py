@@ -116,9 +116,11 @@ class SphereCoordinates(Coordinates):
         return self.point(y)
 
     def induced(self, z: Tensor, delta: Tensor) -> Tensor:
-        """2 y ⊙ (δ − y ⟨y, δ⟩) per group, at y = √z: twice y times the part of δ along the sphere."""
-        y, delta = group(z.clamp_min(0).sqrt(), self.simnorm_dim), group(delta, self.simnorm_dim)
-        return ungroup(2 * y * (delta - y * (y * delta).sum(-1, keepdim=True)))
+        """2 u ⊙ (δ − u ⟨u, δ⟩)/‖y‖ per group, u = y/‖y‖: twice u times the part of δ along the sphere."""
+        y, delta = group(self.chart(z), self.simnorm_dim), group(delta, self.simnorm_dim)
+        length = y.norm(dim=-1, keepdim=True)
+        u = y / length
+        return ungroup(2 * u * (delta - u * (u * delta).sum(-1, keepdim=True)) / length)
 
 
 def coordinates(name: str, simnorm_dim: int, retract: str) -> Coordinates:

@@ -18,7 +18,7 @@ LEAST, MOST, FIRST = -4.0, 2.0, -2.0  # of log σ
 class GaussianDynamics(DensityDynamics):
     """y′ = y(z) + m(z, a) + σ(z, a) ε with ε ~ N(0, I), z′ where y′ lands: units are independent given z and a.
 
-    log σ = −4 + 6 sigmoid(ρ + c), with c such that ρ = 0 gives −2; m and ρ are one network's outputs. At first m = 0.
+    log σ is from −4 to 2, and −2 where the network gives ρ = 0 (`bounded`); m and ρ are its outputs. At first m = 0.
 
     Args:
         coordinates, retract: as in FlowDynamics.
@@ -42,7 +42,7 @@ class GaussianDynamics(DensityDynamics):
 
     def distribution(self, z: Tensor, a: Tensor, task_emb: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Mean and log σ of y′, [B,D] each."""
-        change, rho = self.net(torch.cat(join(z, a, task_emb), -1)).chunk(2, -1)
+        change, rho = self.net(torch.cat(join(z, a, task_emb), -1)).to(z.dtype).chunk(2, -1)
         return self.coordinates.chart(z) + change, bounded(rho, LEAST, MOST, FIRST)
 
     def sample(self, z: Tensor, a: Tensor, noise: Tensor, task_emb: Tensor | None = None) -> Tensor:

@@ -12,7 +12,7 @@ from wmzoo.dynamics.coordinates import coordinates
 from wmzoo.integrators.base import Field, Integrator
 from wmzoo.nets.blocks import TrunkAndHead
 
-LEAST_REST = 1e-3  # of 1 − τ, by which the way to a predicted end is divided: the last step's is 1/K
+LEAST_REST = 0.05  # of 1 − τ, by which the way to a predicted end is divided; Euler's last step has 1/K
 
 
 class NoiseFlowDynamics(NoiseVelocityDynamics):
@@ -54,6 +54,7 @@ class NoiseFlowDynamics(NoiseVelocityDynamics):
         self.integrator, self.substeps, self.scale, self.predict = integrator, substeps, scale, predict
         self.net = TrunkAndHead(latent_dim + action_dim + task_dim, latent_dim + 1, units, latent_dim, activation)
         self.mean = nn.Linear(units[-1], latent_dim) if mean else None
+        self.learns_mean = mean
         if self.mean is not None:
             nn.init.zeros_(self.mean.weight)
             nn.init.zeros_(self.mean.bias)

@@ -20,6 +20,7 @@ from dm_control.mujoco import Physics  # noqa: E402
 from wmzoo.envs import dmc_tasks  # noqa: E402
 
 _WARNINGS = tuple(mujoco.mjtWarning.__members__)
+MIXED = {"egocentric_state", "imu", "inertial_sensors"}  # observations that hold velocities among others
 _DEFAULT_EPISODE = 1000  # raw steps; used where the task has no time limit (lqr)
 
 if not hasattr(np, "in1d"):  # numpy 2.4 removed it; dm_control 1.0.28's quadruped still calls it
@@ -159,9 +160,10 @@ class DmcSimulator:
     def velocities(self) -> np.ndarray:
         """bool [O]: the entries that the task calls velocities. WmzooError where it calls none so."""
         parts = self.task.get_observation(self.physics).items()
-        found = np.concatenate([np.full(np.size(value), "velocit" in name) for name, value in parts])
-        if not found.any():
-            raise WmzooError(f"env.hide_velocities: none of {', '.join(name for name, _ in parts)} is a velocity")
+        names = [name for name, _ in parts]
+        found = np.concatenate([np.full(np.size(value), "vel" in name) for name, value in parts])
+        if not found.any() or not MIXED.isdisjoint(names):
+            raise WmzooError(f"env.hide_velocities: {', '.join(names)} are not velocities, or not they alone")
         return found
 
     def render(self, width: int, height: int) -> np.ndarray:

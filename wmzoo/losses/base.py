@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
 from einops import reduce
 from torch import Tensor
 
+from wmzoo.compute.device import send
 from wmzoo.compute.distributed import ALONE, World
 from wmzoo.dynamics.base import Dynamics
 
@@ -36,6 +38,19 @@ class DynamicsLoss(ABC):
 
     trained_times: tuple[float, ...] | None = None
     world: World = ALONE
+
+    generator: torch.Generator | None = None
+
+    @torch.compiler.disable  # type: ignore[untyped-decorator]  # a generator draws outside of compiled code
+    def drawn(
+        self, draw: Callable[..., Tensor], leading: Sequence[int], batch: int, width: int, like: Tensor
+    ) -> Tensor:
+        """[*leading, batch, width] of torch.rand or torch.randn, in the dtype of `like`: drawn in float32 on the
+        generator's own device, so that the stream is the same, for the rows of all processes alike."""
+        device = self.generator.device if self.generator is not None else like.device
+        whole = batch * self.world.size
+        numbers = draw((*leading, whole, width), generator=self.generator, device=device)
+        return send(numbers[..., self.world.part(whole), :], like.device).to(like)
 
     @abstractmethod
     def rollout(
@@ -64,7 +79,7 @@ def unroll(
 def spread(count: int, share: float, device: torch.device | None = None) -> Tensor:
     """Which of `count` rows make up a share of them, rounded up: every second one for ½; int64 [n], n of 0 to count.
 
-    Rows of a batch are independent draws, so that which of them are taken needs no draw of its own.
+    Spread, because batches that are drawn from data are in the data's order; so which are taken needs no draw.
     """
     chosen = torch.arange(math.ceil(count * share - ROUNDING), device=device)
     return (chosen / share).long() if share else chosen

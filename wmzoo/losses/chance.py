@@ -7,8 +7,7 @@ from abc import abstractmethod
 import torch
 from torch import Tensor
 
-from wmzoo.compute.device import send
-from wmzoo.dynamics.base import Dynamics
+from wmzoo.dynamics.base import Dynamics, StochasticDynamics
 from wmzoo.losses.base import DynamicsLoss, LatentRollout, discounted_sum, unroll
 
 
@@ -20,7 +19,8 @@ class ChanceLoss(DynamicsLoss):
     on the encoded latents, which is what samples are meant to look like.
 
     Args:
-        rollout_weight, step_weight: w_r and w_s. Without a rollout an update is cheaper than the MLP's.
+        rollout_weight, step_weight: w_r and w_s. There is no rollout for a dynamics whose `mean_step` has no weights of
+            its own (`StochasticDynamics.learns_mean`).
     """
 
     def __init__(
@@ -46,18 +46,9 @@ class ChanceLoss(DynamicsLoss):
         encoded = torch.cat([z0.unsqueeze(0), targets])
         embedded = None if task_emb is None else task_emb.expand(len(actions), -1, -1)
         errors = self.errors(dynamics, encoded[:-1], actions, targets, embedded)
+        assert isinstance(dynamics, StochasticDynamics), "`errors` refuses others"
         loss = self.step_weight * discounted_sum(errors, discount)
-        if self.rollout_weight:
+        if self.rollout_weight and dynamics.learns_mean:
             zs = unroll(dynamics, z0, actions, task_emb)
             loss = loss + self.rollout_weight * discounted_sum((zs[1:] - targets).square(), discount)
         return LatentRollout(encoded, loss, {})
-
-    @torch.compiler.disable  # type: ignore[untyped-decorator]  # a generator draws outside of compiled code
-    def _drawn(self, like: Tensor, width: int, normal: bool) -> Tensor:
-        """[H,B,width] like `like`[H,B,·], standard normal or uniform; for the rows of all processes alike."""
-        device = self.generator.device if self.generator is not None else like.device
-        steps, whole = len(like), like.shape[1] * self.world.size
-        draw = torch.randn if normal else torch.rand
-        drawn = draw((steps, whole, width), generator=self.generator, device=device)[:, self.world.part(whole)]
-        own: Tensor = send(drawn, like.device)
-        return own.to(like)

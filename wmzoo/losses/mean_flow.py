@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -38,16 +39,22 @@ class MeanFlowLoss(PathLoss):
         flow, tau = with_average(dynamics, "mean-flow"), paths.tau
         assert paths.second is not None
         part = ((paths.second - self.instant) / max(1 - self.instant, 1e-6)).clamp_min(0)
-        end, velocity = tau + (1 - tau) * part, paths.end - paths.start
+        end, velocity = tau + (1 - tau) * part, (paths.end - paths.start).detach()
 
         def average(y: Tensor, start: Tensor) -> Tensor:
             return flow.average_velocity(flow.coordinates.point(y), paths.action, start, end, paths.task_emb)
 
         y = paths.at(tau)
-        with torch.no_grad():
-            change = torch.func.jvp(average, (y, tau), (velocity, torch.ones_like(tau)))[1]
-            target = velocity + (end - tau) * change
+        target = velocity + (end - tau) * _change(average, y, tau, velocity)
         return self.measured(flow.coordinates, paths, flow.coordinates.point(y), 1 - tau, average(y, tau) - target)
+
+
+@torch.compiler.disable  # type: ignore[untyped-decorator]  # torch.compile cannot take forward derivatives apart
+@torch.no_grad()
+def _change(average: Callable[[Tensor, Tensor], Tensor], y: Tensor, tau: Tensor, velocity: Tensor) -> Tensor:
+    """du/dτ along the path, without gradient."""
+    change: Tensor = torch.func.jvp(average, (y, tau), (velocity, torch.ones_like(tau)))[1]
+    return change
 
 
 def with_average(dynamics: Dynamics, loss: str) -> AverageVelocityDynamics:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from wmzoo.dynamics.base import Dynamics, NoiseVelocityDynamics
@@ -37,11 +38,17 @@ class NoiseFlowLoss(ChanceLoss):
     def errors(self, dynamics: Dynamics, z: Tensor, a: Tensor, target: Tensor, task_emb: Tensor | None) -> Tensor:
         if not isinstance(dynamics, NoiseVelocityDynamics):
             raise TypeError(lacking(dynamics, "noise-flow", "noise_velocity"))
+        if dynamics.learns_mean and not self.rollout_weight:
+            raise ValueError(
+                "the mean of a noise flow learns by its rollout: loss.rollout_weight is above 0 or dynamics.mean=false"
+            )
         flow = dynamics
         chart, scale = flow.coordinates, flow.scale
         base = chart.chart(z) + flow.centre(z, a, task_emb).detach()
         end = (chart.chart(target) - base) / scale
-        start, tau = self._drawn(z, flow.noise_dim, normal=True), self._drawn(z, 1, normal=False)
+        steps, batch = z.shape[:2]
+        start = self.drawn(torch.randn, (steps,), batch, flow.noise_dim, z)
+        tau = self.drawn(torch.rand, (steps,), batch, 1, z)
         if self.times == "steps":
             tau = (tau * flow.substeps).floor() / flow.substeps
         x = start + tau * (end - start)

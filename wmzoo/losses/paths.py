@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 from einops import rearrange, repeat
 from torch import Tensor
 
-from wmzoo.compute.device import send
 from wmzoo.dynamics.base import Dynamics
 from wmzoo.dynamics.coordinates import Coordinates
 from wmzoo.losses.base import ROUNDING, DynamicsLoss, LatentRollout, discounted_sum, spread, unroll
 
+GOLDEN = (math.sqrt(5) - 1) / 2
 METRICS = ("path", "end", "landed")
 
 
@@ -138,52 +140,49 @@ class PathLoss(DynamicsLoss):
         chosen = slice(None) if self.rows == 1 else spread(batch, self.rows, targets.device)
         predicted, targets, actions = predicted[:, chosen], targets[:, chosen], actions[:, chosen]
         whole = batch * self.world.size
-        number = torch.arange(whole, device=targets.device)[self.world.part(whole)][chosen] / whole
+        number = torch.arange(whole, device=targets.device)[self.world.part(whole)][chosen]
 
         def each(x: Tensor) -> Tensor:
             """x[H,R,W] for every sample, too: [H·S·R,W]."""
             return repeat(x, "step row width -> (step sample row) width", sample=self.samples)
 
-        source, target = each(self._sources(predicted, targets, number.unsqueeze(1))), each(targets)
+        def uniform() -> Tensor:
+            """[H,S,R,1] in [0, 1): drawn for all rows, so that the numbers do not depend on which are chosen."""
+            drawn: Tensor = self.drawn(torch.rand, (steps, self.samples), batch, 1, targets)
+            return drawn[:, :, chosen]
+
+        source, target = each(self._sources(predicted, targets, number)), each(targets)
         embedded = None if task_emb is None else each(task_emb[chosen].expand(steps, -1, -1))
-        tau = self._times(steps, whole, chosen, source)
-        second = self._drawn(steps, whole, chosen, source) if self.draws_two else None
+        by_row = "step sample row 1 -> (step sample row) 1"
+        tau = rearrange(self._times(uniform), by_row)
+        second = rearrange(uniform(), by_row) if self.draws_two else None
         ends = chart.chart(source), chart.chart(target)
         return Paths(source, target, *ends, each(actions), tau, embedded, second)
 
     def _sources(self, predicted: Tensor, targets: Tensor, number: Tensor) -> Tensor:
-        """[H,R,D]; of all processes' rows, numbered[R,1] from 0 to 1, the first are encoded, the next detached."""
-        sources = predicted
+        """[H,R,D] of rows that are number[R] of all processes': multiples of the golden ratio, which fill [0, 1)
+        evenly, say of which share a row is."""
+        place, sources = (number * GOLDEN).frac().unsqueeze(1), predicted
         if self.detached:
-            cut = number < self.encoded + (1 - self.encoded) * self.detached
+            cut = place < self.encoded + (1 - self.encoded) * self.detached
             sources = torch.where(cut, predicted.detach(), predicted)
         if self.encoded:
-            sources = torch.where(number < self.encoded, torch.cat([predicted[:1], targets[:-1]]), sources)
+            sources = torch.where(place < self.encoded, torch.cat([predicted[:1], targets[:-1]]), sources)
         return sources
 
-    def _times(self, steps: int, whole: int, chosen: Tensor | slice, like: Tensor) -> Tensor:
-        """τ[N,1] like `like`[N,D]."""
+    def _times(self, uniform: Callable[[], Tensor]) -> Tensor:
+        """τ[H,S,R,1], a sample in each S-th of [0, 1], from uniform numbers of that shape."""
+        drawn = uniform()
         if self.tau == "midpoint" and not self.tau_zero:
-            return like.new_full((len(like), 1), 0.5)
-        tau: Tensor = self._drawn(steps, whole, chosen, like)
+            return torch.full_like(drawn, 0.5)
+        part = rearrange(torch.arange(self.samples, device=drawn.device), "sample -> sample 1 1")
+        tau = (drawn + part) / self.samples
         if not self.tau_zero:
             return tau
         later = torch.full_like(tau, 0.5)
         if self.tau == "uniform":
             later = (tau - self.tau_zero) / max(1 - self.tau_zero, ROUNDING)
         return torch.where(tau < self.tau_zero, 0.0, later)
-
-    @torch.compiler.disable  # type: ignore[untyped-decorator]  # a generator draws outside of compiled code
-    def _drawn(self, steps: int, whole: int, chosen: Tensor | slice, like: Tensor) -> Tensor:
-        """Uniform [N,1] like `like`[N,D], with a sample in each S-th of [0, 1]; drawn in float32 on the generator's own
-        device, so that the stream is the same, and for the whole batch, so that it does not depend on `rows`."""
-        device = self.generator.device if self.generator is not None else like.device
-        shape = (steps, self.samples, whole, 1)
-        part = rearrange(torch.arange(self.samples, device=device), "sample -> sample 1 1")
-        drawn = (torch.rand(shape, generator=self.generator, device=device) + part) / self.samples
-        own = send(drawn[:, :, self.world.part(whole)], like.device)[:, :, chosen]
-        rows: Tensor = rearrange(own, "step sample row 1 -> (step sample row) 1")
-        return rows.to(like)
 
 
 def _known(name: str, value: str, known: tuple[str, ...]) -> None:

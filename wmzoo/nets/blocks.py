@@ -74,6 +74,8 @@ class TrunkAndHead(nn.Module):
 
     def __init__(self, in_features: int, places: int, units: Sequence[int], out_features: int, act: str) -> None:
         super().__init__()
+        if not units:
+            raise ValueError("a trunk and its head need a hidden layer between them: dynamics.units has none")
         *inner, width = units
         widths = [in_features, *inner]
         layers = [NormedLinear(i, o, activation(act)) for i, o in pairwise(widths)]

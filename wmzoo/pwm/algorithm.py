@@ -222,12 +222,11 @@ class PWM:
     ) -> tuple[Imagined, Figures]:
         """One ascent step on the mean imagined return from obs[B,O]; also gives the rollout, for the critics.
 
-        With `recipe.samples` = S the first B/S of them are each started from S times.
+        With `recipe.samples` = S every S-th of them is started from S times.
         """
-        if drive is None and self.recipe.samples > 1:
-            kept = max(len(obs) // self.recipe.samples, 1)
-            obs = obs[:kept].repeat_interleave(self.recipe.samples, 0)
-            task = None if task is None else task[:kept].repeat_interleave(self.recipe.samples, 0)
+        if (samples := self.recipe.samples) > 1:
+            obs = obs[::samples].repeat_interleave(samples, 0)
+            task = None if task is None else task[::samples].repeat_interleave(samples, 0)
         with frozen(self.model, self.critic):
             with self.autocast():
                 rollout = self.imagine(obs, horizon, task, drive)

@@ -43,6 +43,11 @@ class Entry:
         return _names(self.facts.get("provides"))
 
     @property
+    def integrates(self) -> bool:
+        """Whether it is a dynamics with a field, which an integrator follows."""
+        return bool({"velocity", "noise_velocity"} & {*self.provides})
+
+    @property
     def requires(self) -> frozenset[str]:
         """Capabilities this entry needs of the dynamics."""
         return _names(self.facts.get("requires"))

@@ -32,11 +32,11 @@ LEFTOVER = re.compile(rf"\.(?:(?:{'|'.join(map(re.escape, FILES))})\.\d+|\d{{8}}
 
 
 def variant(cfg: DictConfig) -> list[str]:
-    """The name of the dynamics, followed by the integrator's if the dynamics has a velocity to integrate."""
+    """The name of the dynamics, followed by the integrator's if the dynamics has a field to integrate."""
     dynamics = str(OmegaConf.select(cfg, "dynamics.name", default="model"))
     integrator = OmegaConf.select(cfg, "integrator.name", default=None)
     known = dynamics in list_entries("dynamics")
-    flows = known and "velocity" in get("dynamics", dynamics).provides
+    flows = known and get("dynamics", dynamics).integrates
     return [dynamics, str(integrator)] if flows and integrator else [dynamics]
 
 

@@ -30,8 +30,8 @@ class RunRecorder:
         self.progress.message(f"parameters: {counts}")
         if (called := agent.world_model.dynamics.forward_nfe) != self.nfe:
             self.progress.message(
-                f"evaluations of the field per latent step: {self.nfe} in the rollouts of training "
-                f"(dynamics.train_integrator, dynamics.train_substeps), {called} where the model is called by itself"
+                f"evaluations of the field per latent step: {self.nfe} in the rollouts of training, {called} by "
+                f"dynamics(z, a); dynamics.train_integrator=null dynamics.train_substeps=null trains with these"
             )
         return self
 

@@ -20,7 +20,7 @@ class ExplorationNoise:
     2023, "Pink noise is all you need") compare colours.
 
     correlation: ρ, or two of them, of the first environment and of the last: those between take equal steps, as the
-    actors of Ape-X explore by different amounts (Horgan et al., arXiv 1803.00933).
+    actors of Ape-X explore by different amounts (Horgan et al., arXiv 1803.00933); one alone takes their mean.
     """
 
     def __init__(
@@ -28,6 +28,8 @@ class ExplorationNoise:
     ) -> None:
         first, last = (correlation, correlation) if isinstance(correlation, int | float) else correlation
         rho = torch.linspace(first, last, num_envs, dtype=torch.float64).unsqueeze(1)
+        if num_envs == 1:
+            rho.fill_((first + last) / 2)
         self.rho, self.rest = rho.float(), (1 - rho.square()).sqrt().float()
         self.generator, self.shape = generator, (num_envs, act_dim)
         self.last = torch.randn(self.shape, generator=generator) if rho.any() else None
