@@ -116,7 +116,7 @@ def test_two_futures_that_agree_in_all_their_units_are_both_learned_and_nothing_
     for name, dynamics, loss in (
         (
             "flow",
-            NoiseFlowDynamics(integrator=build("integrator", "euler"), **common),
+            NoiseFlowDynamics(integrator=build("integrator", "euler"), mean=False, **common),
             NoiseFlowLoss(generator=stream()),
         ),
         ("gaussian", GaussianDynamics(**common), LikelihoodLoss(generator=stream())),
