@@ -68,8 +68,8 @@ def test_two_processes_learn_what_one_learns_from_the_whole_batch_and_leave_no_t
         assert [right[name] for name in ROWS] == pytest.approx([left[name] for name in ROWS], rel=1e-5)
     weights = [load_file(tmp_path / name / "checkpoints/00000002/model.safetensors") for name in "12"]
     assert weights[0].keys() == weights[1].keys()
-    for name, tensor in weights[0].items():
-        torch.testing.assert_close(weights[1][name], tensor, rtol=1e-5, atol=2e-7)
+    for name, tensor in weights[0].items():  # Adam divides by gradients near zero; another batch would change 1e-3
+        torch.testing.assert_close(weights[1][name], tensor, rtol=1e-5, atol=5e-6)
 
 
 @pytest.mark.slow
