@@ -7,8 +7,10 @@ import json
 from pathlib import Path
 
 import pytest
+from composed import composed
 from saved_agents import SET, data_of, saved
 
+from wmzoo.agent.build import build_agent
 from wmzoo.cli.main import main
 from wmzoo.envs.task_sets import find
 
@@ -121,3 +123,16 @@ def test_a_task_that_is_missing_unknown_or_not_needed_is_one_line(
         assert main(["diagnose", *words, "--out", "x"]) == 2
         err = capsys.readouterr().err
         assert says in err and err.count("\n") == 1
+
+
+def test_the_futures_of_a_stochastic_agent_are_scored_and_drawn(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cfg = composed("size=tiny", "env=bet2", "dynamics=noise_flow")
+    build_agent(cfg, 3, 2).save(tmp_path / "agent")
+    forecast = diagnosed(tmp_path / "agent", tmp_path / "out")["forecast"]
+    assert forecast["step"] == list(range(1, 17)) and min(forecast["energy_score"]) > 0
+    assert forecast["level"] == [0.1, 0.3, 0.5, 0.7, 0.9]
+    assert forecast["coverage_first"] == sorted(forecast["coverage_first"])  # wider intervals hold more
+    assert {"forecast.png", "forecast.csv", "calibration.csv"} <= {path.name for path in (tmp_path / "out").iterdir()}
+    assert "samples: energy score" in capsys.readouterr().out
