@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import errno
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 
 class WmzooError(Exception):
@@ -79,3 +79,9 @@ def unknown(
     hint = f" did you mean {' or '.join(matches)}?" if matches else ""
     there_is = f"there is {', '.join(there) or 'none'}"
     return f"unknown {what} '{name}':{hint} {listing or there_is}"
+
+
+def check_known(key: str, value: str, known: Sequence[str]) -> None:
+    """ValueError, as in "loss.tau is uniform or midpoint, not 'half'", unless the value is one of two or more."""
+    if value not in known:
+        raise ValueError(f"{key} is {', '.join(known[:-1])} or {known[-1]}, not '{value}'")

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from wmzoo.dynamics.base import VelocityDynamics, join
 from wmzoo.dynamics.coordinates import coordinates
+from wmzoo.errors import check_known
 from wmzoo.integrators.base import Field, Integrator
 from wmzoo.nets.blocks import TrunkAndHead, mlp
 
@@ -58,12 +59,8 @@ class FlowDynamics(VelocityDynamics):
         for name, steps in {"substeps": substeps, "train_substeps": train_substeps}.items():
             if steps is not None and not 1 <= steps <= MOST_SUBSTEPS:
                 raise ValueError(f"dynamics.{name} is from 1 to {MOST_SUBSTEPS}, not {steps}")
-        for name, (value, known) in {
-            "trunk": (trunk, ("own", "shared")),
-            "predict": (predict, ("velocity", "end")),
-        }.items():
-            if value not in known:
-                raise ValueError(f"dynamics.{name} is {' or '.join(known)}, not '{value}'")
+        check_known("dynamics.trunk", trunk, ("own", "shared"))
+        check_known("dynamics.predict", predict, ("velocity", "end"))
         self.coordinates = _coordinates(coordinates, simnorm_dim, retract)
         self.integrator, self.substeps, self.condition_on_source = integrator, substeps, condition_on_source
         self.train_integrator, self.train_substeps = train_integrator or integrator, train_substeps or substeps

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from wmzoo.dynamics.base import NoiseVelocityDynamics, join
 from wmzoo.dynamics.coordinates import coordinates
+from wmzoo.errors import check_known
 from wmzoo.integrators.base import Field, Integrator
 from wmzoo.nets.blocks import TrunkAndHead
 
@@ -46,8 +47,7 @@ class NoiseFlowDynamics(NoiseVelocityDynamics):
         simnorm_dim: int = 8,
     ) -> None:
         super().__init__()
-        if predict not in ("velocity", "end"):
-            raise ValueError(f"dynamics.predict is velocity or end, not '{predict}'")
+        check_known("dynamics.predict", predict, ("velocity", "end"))
         if scale <= 0 or substeps < 1:
             raise ValueError("dynamics.scale is above 0, and dynamics.substeps 1 or more")
         self.coordinates, self.noise_dim = _coordinates(coordinates, simnorm_dim, retract), latent_dim

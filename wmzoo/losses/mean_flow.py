@@ -8,13 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from wmzoo.dynamics.base import AverageVelocityDynamics, Dynamics
-from wmzoo.dynamics.coordinates import Coordinates
-from wmzoo.losses.base import lacking
-from wmzoo.losses.paths import PathLoss, Paths, share
+from wmzoo.dynamics.base import Dynamics
+from wmzoo.losses.average import AverageVelocityLoss
+from wmzoo.losses.paths import Paths, share
 
 
-class MeanFlowLoss(PathLoss):
+class MeanFlowLoss(AverageVelocityLoss):
     """The error of the average velocity u from τ to τ′: δ = u − sg[v + (τ′ − τ) du/dτ], v = y* − y_s.
 
     The average keeps (τ′ − τ) u(y_τ, τ, τ′) = ∫_τ^τ′ v; its derivative along the path at fixed τ′ is
@@ -26,39 +25,28 @@ class MeanFlowLoss(PathLoss):
         parameters: as in PathLoss.
     """
 
-    draws_two = True
+    title = "mean-flow"
 
     def __init__(self, instant: float = 0.5, **parameters: Any) -> None:
         super().__init__(**parameters)
         self.instant = share("instant", instant)
 
-    def chart(self, dynamics: Dynamics) -> Coordinates:
-        return with_average(dynamics, "mean-flow").coordinates
-
     def errors(self, dynamics: Dynamics, paths: Paths) -> Tensor:
-        flow, tau = with_average(dynamics, "mean-flow"), paths.tau
+        chart, average, tau = self.chart(dynamics), self.average(dynamics, paths), paths.tau
         assert paths.second is not None
         part = ((paths.second - self.instant) / max(1 - self.instant, 1e-6)).clamp_min(0)
         end, velocity = tau + (1 - tau) * part, (paths.end - paths.start).detach()
 
-        def average(y: Tensor, start: Tensor) -> Tensor:
-            return flow.average_velocity(flow.coordinates.point(y), paths.action, start, end, paths.task_emb)
-
         y = paths.at(tau)
-        target = velocity + (end - tau) * _change(average, y, tau, velocity)
-        return self.measured(flow.coordinates, paths, flow.coordinates.point(y), 1 - tau, average(y, tau) - target)
+        target = velocity + (end - tau) * _change(average, y, tau, end, velocity)
+        return self.measured(chart, paths, chart.point(y), 1 - tau, average(y, tau, end) - target)
 
 
 @torch.compiler.disable  # type: ignore[untyped-decorator]  # torch.compile cannot take forward derivatives apart
 @torch.no_grad()
-def _change(average: Callable[[Tensor, Tensor], Tensor], y: Tensor, tau: Tensor, velocity: Tensor) -> Tensor:
+def _change(
+    average: Callable[[Tensor, Tensor, Tensor], Tensor], y: Tensor, tau: Tensor, end: Tensor, velocity: Tensor
+) -> Tensor:
     """du/dτ along the path, without gradient."""
-    change: Tensor = torch.func.jvp(average, (y, tau), (velocity, torch.ones_like(tau)))[1]
+    change: Tensor = torch.func.jvp(lambda y, tau: average(y, tau, end), (y, tau), (velocity, torch.ones_like(tau)))[1]
     return change
-
-
-def with_average(dynamics: Dynamics, loss: str) -> AverageVelocityDynamics:
-    """The dynamics; TypeError for one without the capability."""
-    if not isinstance(dynamics, AverageVelocityDynamics):
-        raise TypeError(lacking(dynamics, loss, "average_velocity"))
-    return dynamics

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from wmzoo.dynamics.base import Dynamics, NoiseVelocityDynamics
+from wmzoo.errors import check_known
 from wmzoo.losses.base import lacking
 from wmzoo.losses.chance import ChanceLoss
 
@@ -29,10 +30,8 @@ class NoiseFlowLoss(ChanceLoss):
 
     def __init__(self, metric: str = "start", times: str = "uniform", **parameters: Any) -> None:
         super().__init__(**parameters)
-        if metric not in ("start", "landed"):
-            raise ValueError(f"loss.metric is start or landed, not '{metric}'")
-        if times not in ("uniform", "steps"):
-            raise ValueError(f"loss.times is uniform or steps, not '{times}'")
+        check_known("loss.metric", metric, ("start", "landed"))
+        check_known("loss.times", times, ("uniform", "steps"))
         self.metric, self.times = metric, times
 
     def errors(self, dynamics: Dynamics, z: Tensor, a: Tensor, target: Tensor, task_emb: Tensor | None) -> Tensor:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from wmzoo.dynamics.base import Dynamics
 from wmzoo.dynamics.coordinates import Coordinates
+from wmzoo.errors import check_known
 from wmzoo.losses.base import ROUNDING, DynamicsLoss, LatentRollout, discounted_sum, spread, unroll
 
 GOLDEN = (math.sqrt(5) - 1) / 2
@@ -78,9 +79,9 @@ class PathLoss(DynamicsLoss):
         source_grad: bool = True,
         generator: torch.Generator | None = None,
     ) -> None:
-        _known("metric", metric, METRICS)
-        _known("tau", tau, ("uniform", "midpoint"))
-        _known("source", source, ("predicted", "encoded"))
+        check_known("loss.metric", metric, METRICS)
+        check_known("loss.tau", tau, ("uniform", "midpoint"))
+        check_known("loss.source", source, ("predicted", "encoded"))
         for name, part in {"tau_zero": tau_zero, "encoded": encoded, "detached": detached, "rows": rows}.items():
             share(name, part)
         if not rows:
@@ -183,11 +184,6 @@ class PathLoss(DynamicsLoss):
         if self.tau == "uniform":
             later = (tau - self.tau_zero) / max(1 - self.tau_zero, ROUNDING)
         return torch.where(tau < self.tau_zero, 0.0, later)
-
-
-def _known(name: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise ValueError(f"loss.{name} is {', '.join(known[:-1])} or {known[-1]}, not '{value}'")
 
 
 def share(name: str, value: float) -> float:

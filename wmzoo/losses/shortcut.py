@@ -9,12 +9,11 @@ import torch
 from torch import Tensor
 
 from wmzoo.dynamics.base import Dynamics
-from wmzoo.dynamics.coordinates import Coordinates
-from wmzoo.losses.mean_flow import with_average
-from wmzoo.losses.paths import PathLoss, Paths, share
+from wmzoo.losses.average import AverageVelocityLoss
+from wmzoo.losses.paths import Paths, share
 
 
-class ShortcutLoss(PathLoss):
+class ShortcutLoss(AverageVelocityLoss):
     """The error of the average velocity u. On most rows it is that of an instant, δ = u(y_τ, τ, τ) − (y* − y_s); on a
     share of them that of a jump, δ = u(y_τ, τ, τ + 2d) − sg[½ u(y_τ, τ, τ + d) + ½ u(y′, τ + d, τ + 2d)], where
     y′ = y_τ + d u(y_τ, τ, τ + d).
@@ -27,7 +26,7 @@ class ShortcutLoss(PathLoss):
         parameters: as in PathLoss.
     """
 
-    draws_two = True
+    title = "shortcut"
 
     def __init__(self, consistency: float = 0.25, finest: int = 8, **parameters: Any) -> None:
         super().__init__(**parameters)
@@ -35,19 +34,13 @@ class ShortcutLoss(PathLoss):
             raise ValueError(f"loss.finest is a power of two, 2 or more, not {finest}")
         self.consistency, self.levels = share("consistency", consistency), int(math.log2(finest))
 
-    def chart(self, dynamics: Dynamics) -> Coordinates:
-        return with_average(dynamics, "shortcut").coordinates
-
     def errors(self, dynamics: Dynamics, paths: Paths) -> Tensor:
-        flow = with_average(dynamics, "shortcut")
+        chart, average = self.chart(dynamics), self.average(dynamics, paths)
         assert paths.second is not None
         compared = paths.second < self.consistency
         level = (paths.second / max(self.consistency, 1e-6) * self.levels).floor().clamp_max(self.levels - 1)
         jump = torch.where(compared, 2**-level, 0.0)
         tau = torch.where(compared, (paths.tau / jump).floor() * jump, paths.tau)
-
-        def average(y: Tensor, start: Tensor, end: Tensor) -> Tensor:
-            return flow.average_velocity(flow.coordinates.point(y), paths.action, start, end, paths.task_emb)
 
         y = paths.at(tau)
         with torch.no_grad():
@@ -56,4 +49,4 @@ class ShortcutLoss(PathLoss):
             second = average(y + jump / 2 * first, middle, tau + jump)
             target = torch.where(compared, (first + second) / 2, paths.end - paths.start)
         delta = average(y, tau, tau + jump) - target
-        return self.measured(flow.coordinates, paths, flow.coordinates.point(y), 1 - tau, delta)
+        return self.measured(chart, paths, chart.point(y), 1 - tau, delta)

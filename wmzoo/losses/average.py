@@ -1,0 +1,38 @@
+"""What the losses of average velocities, mean_flow and shortcut, share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from torch import Tensor
+
+from wmzoo.dynamics.base import AverageVelocityDynamics, Dynamics
+from wmzoo.dynamics.coordinates import Coordinates
+from wmzoo.losses.base import lacking
+from wmzoo.losses.paths import PathLoss, Paths
+
+
+class AverageVelocityLoss(PathLoss):
+    """A loss of what an AverageVelocityDynamics gives. title: of the loss, in an error."""
+
+    draws_two = True
+    title: ClassVar[str]
+
+    def chart(self, dynamics: Dynamics) -> Coordinates:
+        return self.capable(dynamics).coordinates
+
+    def capable(self, dynamics: Dynamics) -> AverageVelocityDynamics:
+        """The dynamics; TypeError for one without the capability."""
+        if not isinstance(dynamics, AverageVelocityDynamics):
+            raise TypeError(lacking(dynamics, self.title, "average_velocity"))
+        return dynamics
+
+    def average(self, dynamics: Dynamics, paths: Paths) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
+        """u(y[N,D], start[N,1], end[N,1]) [N,D] under the paths' actions, y in the chart."""
+        flow = self.capable(dynamics)
+
+        def average(y: Tensor, start: Tensor, end: Tensor) -> Tensor:
+            return flow.average_velocity(flow.coordinates.point(y), paths.action, start, end, paths.task_emb)
+
+        return average
