@@ -75,7 +75,7 @@ class Recipe:
     flow_path_weight: float = key(0.5, number(0), "of the errors on straight paths", 1.0, 1.0)
     flow_tau_zero: float = key(0.5, number(0, 1), "share of these at the start of the path", 0.0, 0.0)
     flow_encoded: float = key(1.0, number(0, 1), "share of these from encoded observations", 0.0, 0.0)
-    flow_rows: float = key(0.5, number(0, 1), "share of the batch on which they are measured", 1.0, 1.0)
+    flow_rows: float = key(0.25, number(0, 1), "share of the batch on which they are measured", 1.0, 1.0)
     normalise_obs: bool = key(True, BOOLEAN, "observations by their running mean and std", False)
     dynamics_coef: float = key(20.0, number(0), "of the dynamics loss", 1.0)
     reward_coef: float = key(0.2, number(0), "of the reward loss", 1.0)
