@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from wmzoo.registry import build, list_entries, register
     from wmzoo.trainers.build import build_trainer
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["build", "build_agent", "build_trainer", "compose", "list_entries", "load", "register"]
 
 _HOME = {
