@@ -38,7 +38,7 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff format .
 
 dflex: $(VENV)/.installed-run
-	$(BIN)/python -m wmzoo.envs.dflex_install $(if $(ACCEPT),--accept) $(ARCHIVE)
+	@$(BIN)/python -m wmzoo.envs.dflex_install $(if $(ACCEPT),--accept) $(ARCHIVE)
 
 clean:
 	rm -rf $(VENV)
