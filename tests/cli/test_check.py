@@ -103,6 +103,7 @@ class OfMembers(DynamicsLoss):
 )
 
 
+@pytest.mark.slow
 def test_a_loss_with_a_capability_of_its_own_is_checked_on_a_dynamics_that_has_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

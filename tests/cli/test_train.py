@@ -60,6 +60,7 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "code"), [("WmzooError", 2), ("RunFailed", 3), ("ZeroDivisionError", 3)])
 def test_of_several_runs_of_a_sweep_that_fail_all_are_named_with_what_they_differ_in(
     tmp_path: Path, kind: str, code: int

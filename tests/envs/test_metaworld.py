@@ -146,6 +146,7 @@ def test_copies_of_a_task_share_one_model():
     assert len({id(simulator.environment.model) for simulator in env.pool.simulators}) == 1
 
 
+@pytest.mark.slow
 def test_pictures_change_nothing_and_show_what_a_reset_moved():
     if rendering.choose_backend() not in ("egl", "osmesa"):
         pytest.skip("nothing draws here")
