@@ -65,17 +65,6 @@ class DynamicsLoss(ABC):
         """z0[B,D] (with gradient), actions[H,B,A], targets[H,B,D] (without gradient), task_emb[B,E] or None."""
 
 
-def unroll(
-    dynamics: Dynamics, z0: Tensor, actions: Tensor, task_emb: Tensor | None = None, noise: Tensor | None = None
-) -> Tensor:
-    """z0[B,D], actions[H,B,A] -> zs[H+1,B,D], each latent the dynamics' `rollout_step` from the one before, with
-    noise[H,B,N] if it is to be a sample."""
-    zs = [z0]
-    for step, action in enumerate(actions):
-        zs.append(dynamics.rollout_step(zs[-1], action, task_emb, None if noise is None else noise[step]))
-    return torch.stack(zs)
-
-
 def spread(count: int, share: float, device: torch.device | None = None) -> Tensor:
     """Which of `count` rows make up a share of them, rounded up: every second one for ½; int64 [n], n of 0 to count.
 
