@@ -223,7 +223,9 @@ def check_samples(make: Make) -> None:
             expect(torch.equal(step(z, a, task_emb), mean), "without noise it is not `mean_step`")
         rows = [dynamics.sample(z[i : i + 1], a[i : i + 1], eps[i : i + 1], _row(task_emb, i)) for i in range(BATCH)]
         expect_close(torch.cat(rows), sample, "samples of rows alone and together", 1e-12)
-        others = [dynamics.sample(z, a, noise(BATCH, dynamics.noise_dim, seed=seed), task_emb) for seed in range(12, 20)]
+        others = [
+            dynamics.sample(z, a, noise(BATCH, dynamics.noise_dim, seed=seed), task_emb) for seed in range(12, 20)
+        ]
         apart = (torch.stack(others) - sample).abs().amax((0, -1))
         expect(bool((apart > 1e-6).all()), "other noise gives the same sample")
 

@@ -14,12 +14,12 @@ from wmzoo.dynamics.integrated import IntegratedDynamics
 from wmzoo.errors import check_known
 from wmzoo.integrators.base import Integrator
 
-FIRST_STRENGTH = -4.0  # softplus of it is 0.018: the first prediction is nearly "no change"
+FIRST_STRENGTH = -3.0  # softplus of it is 0.05: the first prediction is near "no change"
 
 
 class PortHamiltonianDynamics(IntegratedDynamics):
-    """dy/dτ = (J − R) ∇_y H + G(z) [a, 1] in a chart y of the latent (van der Schaft, Jeltsema, "Port-Hamiltonian Systems
-    Theory", 2014; learned: Zhong et al., arXiv 2002.08860), with
+    """dy/dτ = (J − R) ∇_y H + G(z) [a, 1] in a chart y of the latent (van der Schaft, Jeltsema, "Port-Hamiltonian
+    Systems Theory", 2014; learned: Zhong et al., arXiv 2002.08860), with
 
         H(z) = Σ_j s_j log cosh h_j ≥ 0,  h = W [z, task] + b,  s = softplus(ŝ),   the energy
         J = (K − Kᵀ)/√D,   R = L Lᵀ,      conserves it, dissipates it
@@ -58,6 +58,7 @@ class PortHamiltonianDynamics(IntegratedDynamics):
         self.coordinates = _coordinates(coordinates, simnorm_dim, retract)
         self.latent_dim = latent_dim
         self.hidden = nn.Linear(latent_dim + task_dim, width)
+        nn.init.normal_(self.hidden.weight)  # the entries of a simplex are small, and so are gradients by its logits
         self.strength = nn.Parameter(torch.full((width,), FIRST_STRENGTH))
         self.exchange = nn.Parameter(torch.randn(latent_dim, latent_dim) / 2**0.5)
         self.dissipate = nn.Parameter(torch.randn(latent_dim, dissipation) / latent_dim**0.5)
@@ -85,7 +86,8 @@ class PortHamiltonianDynamics(IntegratedDynamics):
         lost = gradient @ self.dissipate @ self.dissipate.T
         turned = gradient @ (self.exchange.T - self.exchange) / self.latent_dim**0.5
         pushed: Tensor = self.push(self.port(a) * (1 + slope))
-        return turned - lost + pushed
+        velocity: Tensor = turned - lost + pushed
+        return velocity
 
     def _hidden(self, z: Tensor, task_emb: Tensor | None) -> Tensor:
         if task_emb is not None:

@@ -55,7 +55,8 @@ class TransformerDynamics(ResidualDynamics):
         simplices = self.embed(rearrange(z, "... (t v) -> ... t v", v=self.simnorm_dim)) + self.places
         control = self.control(torch.cat(join(a, task_emb), -1)).unsqueeze(-2)
         tokens = self.net(torch.cat([simplices, control], -2))[..., :-1, :]
-        return rearrange(self.out(tokens), "... t v -> ... (t v)")
+        change: Tensor = rearrange(self.out(tokens), "... t v -> ... (t v)")
+        return change
 
 
 _coordinates = coordinates  # the constructor's parameter of that name hides the function

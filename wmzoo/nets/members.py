@@ -23,7 +23,7 @@ class MemberLinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         flat = torch.baddbmm(self.bias, x.flatten(1, -2), self.weight)
-        return flat.unflatten(1, x.shape[1:-1])
+        return flat.reshape(*x.shape[:-1], -1)
 
 
 class MemberNorm(nn.Module):
@@ -54,5 +54,5 @@ class Members(nn.Sequential):
         self.members = members
 
     def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = super().forward(x.expand(self.members, *x.shape))
+        out: Tensor = super().forward(x.expand(self.members, *x.shape))  # type: ignore[no-untyped-call]
         return out

@@ -195,7 +195,7 @@ class PWM:
             steps.append((z, z_next, action, density))
             z = z_next
             if restart is not None and (anew := restart(z_next, action)) is not z_next:
-                z, state = anew, self.model.begin(anew, task)  # all rows: what a rollout remembers has no rows of its own
+                z, state = anew, self.model.begin(anew, task)  # of all rows: one row's memory cannot be cut alone
         *columns, densities = zip(*steps, strict=True)
         zs, z_nexts, actions = (torch.stack(column) for column in columns)
         rewards = self.model.reward_code.decode(self.model.reward(zs, actions, task))
