@@ -23,6 +23,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from wmzoo import registry
 from wmzoo.config import recipe, rules
+from wmzoo.config.added import ADD, added
 from wmzoo.errors import WmzooError, one_line, unknown
 from wmzoo.registry import CONFIGURED, plugins
 from wmzoo.storage.package_data import data_dir
@@ -112,7 +113,8 @@ def store_cards() -> None:
     for kind in CONFIGURED:
         for name in registry.list_entries(kind):
             entry = registry.get(kind, name)
-            store.store(group=kind, name=name, node={"name": name, **entry.params}, provider=entry.owner)
+            node = {"name": name, **entry.params, **({ADD: []} if kind == "loss" else {})}
+            store.store(group=kind, name=name, node=node, provider=entry.owner)
     _check_defaults()
     # A plain table, because child processes of a sweep get this resolver before they know any plugin.
     dynamics = {name: dict(registry.get("dynamics", name).facts) for name in registry.list_entries("dynamics")}
@@ -149,6 +151,7 @@ def validate(cfg: DictConfig) -> None:
     if cfg.model.num_tasks and not cfg.model.task_dim:
         raise ConfigError(f"model.num_tasks={cfg.model.num_tasks} needs a width of the embedding: model.task_dim=96")
     dynamics, loss = registry.get("dynamics", cfg.dynamics.name), registry.get("loss", cfg.loss.name)
+    added(cfg)
     missing = loss.requires - dynamics.provides
     if not missing:
         return

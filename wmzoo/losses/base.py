@@ -34,10 +34,12 @@ class DynamicsLoss(ABC):
     numbers takes a `generator` (torch.Generator) in its constructor. `trained_times` are the τ at which a velocity is
     trained, None where that is no matter or all of [0, 1]. `world`, set by the builder, says which part of the batch it
     is shown, where several processes share one: random numbers are drawn for the whole batch, by all processes alike.
+    `value`, set by the builder where there are critics, is z[..., D] -> values [E, ...], with a gradient by z alone.
     """
 
     trained_times: tuple[float, ...] | None = None
     world: World = ALONE
+    value: Callable[[Tensor], Tensor] | None = None
 
     generator: torch.Generator | None = None
 
