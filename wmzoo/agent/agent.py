@@ -90,7 +90,9 @@ class Agent(nn.Module):
 
     def _takes(self) -> str:
         played = f" plays {task_of(self.cfg.env)} and" if "env" in self.cfg else ""
-        return f"this agent{played} takes observations of {self.obs_dim} numbers, [{self.obs_dim}] or [B, {self.obs_dim}]"
+        return (
+            f"this agent{played} takes observations of {self.obs_dim} numbers, [{self.obs_dim}] or [B, {self.obs_dim}]"
+        )
 
     def parameter_counts(self) -> dict[str, int]:
         """Trainable parameters by part, and their total."""
