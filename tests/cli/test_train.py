@@ -42,6 +42,21 @@ def test_a_sweep_runs_every_combination_in_a_folder_of_its_own(plugin: Path) -> 
     assert len({run[3] for run in runs}) == 4
 
 
+def test_a_sweep_goes_over_tasks_by_their_own_names(tmp_path: Path) -> None:
+    code = (
+        "import sys, types\n"
+        "train = sys.modules['wmzoo.runs.train'] = types.ModuleType('train')\n"  # as above
+        "train.train = lambda cfg: print('ran', cfg.env.name, cfg.env.task)\n"
+        "from wmzoo.cli.main import main\n"
+        "sys.exit(main(sys.argv[1:]))"
+    )
+    command = ["train", "-m", "env=fish_swim,Humanoid-v5,cartpole-swingup,bet"]
+    done = subprocess.run([sys.executable, "-c", code, *command], capture_output=True, text=True, cwd=tmp_path)
+    runs = [line.split()[1:] for line in done.stdout.splitlines() if line.startswith("ran ")]
+    tasks = [["dmc", "fish-swim"], ["gymnasium", "Humanoid-v5"], ["dmc", "cartpole-swingup"], ["toy", "bet"]]
+    assert runs == tasks, done.stderr
+
+
 FAILING = """
 import sys, types
 from wmzoo.errors import RunFailed, WmzooError

@@ -19,6 +19,7 @@ from wmzoo.errors import RunInterrupted
 if TYPE_CHECKING:
     from wmzoo.data.inspect import Inspection
 
+GROUP = "many tasks"
 EVERY = 5.0  # seconds between lines of progress
 TASKS = "mt30, mt80, or names of their tasks with commas between them"
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import torch
     from omegaconf import DictConfig
 
+GROUP = "first hour"
 Result = dict[str, Any]
 NEEDED = ("seed", "device", "threads", "model.latent_dim", "eval.episodes", "env.name")  # of the config
 

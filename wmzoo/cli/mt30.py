@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from wmzoo.studies.jobs import Job
     from wmzoo.studies.launchers import Launcher
 
+GROUP = "many tasks"
 FULL, MINI = "mt30", "mt30_mini"
 
 

@@ -12,6 +12,7 @@ import json
 
 from wmzoo.errors import CheckFailed, WmzooError
 
+GROUP = "comparing"
 ROW = "parameters: dynamics"
 
 

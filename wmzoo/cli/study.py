@@ -14,6 +14,7 @@ from pathlib import Path
 
 from wmzoo.cli._arguments import add_clock, at_least
 
+GROUP = "comparing"
 STEPS = ("run", "diagnose", "report")
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
     from omegaconf import DictConfig
 
+GROUP = "first hour"
 FAILED = "wmzoo_failed"  # of an exception: the folder where the jobs of a sweep note that they have failed
 
 

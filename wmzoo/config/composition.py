@@ -24,6 +24,7 @@ from omegaconf.errors import OmegaConfBaseException
 from wmzoo import registry
 from wmzoo.config import recipe, rules
 from wmzoo.config.added import ADD, added
+from wmzoo.config.choices import GROUPS, named_env, options
 from wmzoo.errors import WmzooError, one_line, unknown
 from wmzoo.registry import CONFIGURED, plugins
 from wmzoo.storage.package_data import data_dir
@@ -33,7 +34,6 @@ LAUNCHERS = {
     "joblib": ("hydra-joblib-launcher", "parallel"),
     "submitit": ("hydra-submitit-launcher", "slurm"),
 }
-GROUPS = (*CONFIGURED, "size", "recipe", "experiment")
 FOLLOWED = {"loss": "mse", "integrator": "heun"}  # of a dynamics whose card names no default
 
 log = logging.getLogger("wmzoo")
@@ -70,7 +70,8 @@ def compose(overrides: Sequence[str] = ()) -> DictConfig:
 
 
 def prepare(overrides: Sequence[str]) -> tuple[list[str], list[Override]]:
-    """Load the plugins that `overrides` name, make every card an option, and check the choices.
+    """Load the plugins that `overrides` name, make every card an option and every task that is chosen by its own name,
+    and check the choices.
 
     Returns the overrides with absolute plugin paths, so that they mean the same in a child process, and parsed.
     """
@@ -131,14 +132,6 @@ def _check_defaults() -> None:
                 raise ConfigError(
                     f"dynamics '{name}' ({entry.owner}): {unknown(f'default_{kind}', str(default), known)}"
                 )
-
-
-def options(group: str) -> list[str]:
-    """What can be typed after `group=`."""
-    if group == "recipe":
-        return sorted(recipe.options())
-    files = {path.stem for path in (data_dir("configs") / group).glob("*.yaml")}
-    return sorted(files.union(registry.list_entries(group) if group in CONFIGURED else ()))
 
 
 def validate(cfg: DictConfig) -> None:
@@ -202,8 +195,11 @@ def _check_choice(override: Override) -> None:
         raise ConfigError(f"{override.input_line}: name the options of {group}: {', '.join(known)}") from error
     for value in values:
         name = str(value)
-        if name not in known and "${" not in name:
+        if name in known or "${" in name:
+            continue
+        if group != "env":
             raise ConfigError(unknown(group, name, known))
+        ConfigStore.instance().store(group="env", name=name, node=named_env(name))
 
 
 def _check_launcher(override: Override) -> None:
@@ -227,7 +223,8 @@ def _explain(error: Exception, overrides: list[str], parsed: list[Override]) -> 
             if key in GROUPS or override.is_add() or override.is_force_add() or key.startswith("hydra"):
                 continue
             if OmegaConf.select(base, key, default=base) is base:
-                return f"{unknown('key', key, _beside(base, key), near=_keys(base))} (a new key is typed +{key}=…)"
+                told = unknown("key", key, _beside(base, key), _near(key, _keys(base)))
+                return f"{told} (a new key is typed +{key}=…)"
     return _first_line(error)
 
 
@@ -245,6 +242,18 @@ def _keys(node: DictConfig, prefix: str = "") -> list[str]:
         child = node._get_node(name)
         if isinstance(child, DictConfig):
             keys += _keys(child, f"{prefix + name}.")
+    return keys
+
+
+def _near(key: str, keys: list[str]) -> list[str] | dict[str, str]:
+    """Those that end as `key` does, as recipe.gamma for gamma; else as words, recipe.actor_lr for lr; else all.
+
+    In the form that `unknown` takes.
+    """
+    end = key.rpartition(".")[2]
+    for before in (".", "_"):
+        if found := [each for each in keys if each.endswith(f"{before}{end}")]:
+            return {key: " or ".join(found)}
     return keys
 
 
