@@ -12,11 +12,12 @@ if TYPE_CHECKING:
     from wmzoo.agent.build import build_agent
     from wmzoo.agent.load import load
     from wmzoo.config.composition import compose
+    from wmzoo.imagined.as_env import as_env
     from wmzoo.registry import build, list_entries, register
     from wmzoo.trainers.build import build_trainer
 
 __version__ = "0.1.0"
-__all__ = ["build", "build_agent", "build_trainer", "compose", "list_entries", "load", "register"]
+__all__ = ["as_env", "build", "build_agent", "build_trainer", "compose", "list_entries", "load", "register"]
 
 _HOME = {
     "build": "wmzoo.registry",
@@ -26,6 +27,7 @@ _HOME = {
     "build_agent": "wmzoo.agent.build",
     "build_trainer": "wmzoo.trainers.build",
     "load": "wmzoo.agent.load",
+    "as_env": "wmzoo.imagined.as_env",
 }
 
 

@@ -11,7 +11,7 @@ import torch
 from omegaconf import OmegaConf
 from torch import Tensor, nn
 
-import wmzoo
+from wmzoo import __version__
 from wmzoo.agent.agent import Agent
 from wmzoo.agent.rewards import in_task_units
 from wmzoo.envs.task_sets import task_of
@@ -116,7 +116,7 @@ def _graph(name: str, part: _Part, inputs: Mapping[str, Tensor], outputs: tuple[
     agent = part.agent
     cfg: Any = OmegaConf.to_container(agent.cfg)
     facts = {
-        "wmzoo": wmzoo.__version__,
+        "wmzoo": __version__,
         "graph": name,
         "task": task_of(cfg["env"]) if "env" in cfg else "not stated",
         "dynamics": cfg["dynamics"]["name"],
