@@ -1,5 +1,5 @@
-"""A hub on the loopback interface: the endpoints of the Hugging Face hub's HTTP API that huggingface_hub calls to make a
-repository, commit files to it (small ones in the commit, large ones by LFS) and fetch them again."""
+"""A hub on the loopback interface: the endpoints of the Hugging Face hub's HTTP API that huggingface_hub calls to make
+a repository, commit files to it (small ones in the commit, large ones by LFS) and fetch them."""
 
 from __future__ import annotations
 

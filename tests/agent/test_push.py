@@ -65,7 +65,10 @@ def test_a_branch_is_made_for_a_revision_and_holds_what_was_pushed_to_it(hub: Hu
     agent.save(tmp_path / "two")
     assert main(["push", str(tmp_path / "two"), "me/cartpole", "--revision", "v2"]) == 0
     first, second = (next(wmzoo.load(f"hf:me/cartpole{at}").parameters()) for at in ("", "@v2"))
-    assert torch.allclose(second - first, torch.ones(())) and [*hub.repositories["me/cartpole"].branches] == ["main", "v2"]
+    assert torch.allclose(second - first, torch.ones(())) and [*hub.repositories["me/cartpole"].branches] == [
+        "main",
+        "v2",
+    ]
 
 
 def test_what_else_lies_in_the_folder_stays_there_and_is_named(
@@ -77,7 +80,9 @@ def test_what_else_lies_in_the_folder_stays_there_and_is_named(
     assert main(["push", str(tmp_path / "mine"), "me/cartpole"]) == 0
     assert set(held(hub, "me/cartpole")) == BUNDLE
     assert "left out: my_dynamics.py, policy.pkl, resume.json, resume.safetensors" in capsys.readouterr().out
-    assert not any(b"nobody's business" in content for content in [*hub.large.values(), *held(hub, "me/cartpole").values()])
+    assert not any(
+        b"nobody's business" in content for content in [*hub.large.values(), *held(hub, "me/cartpole").values()]
+    )
 
 
 def test_a_model_that_nobody_evaluated_has_a_card_without_a_result(

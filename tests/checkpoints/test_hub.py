@@ -41,7 +41,9 @@ def test_a_repository_is_named_with_or_without_its_revision(text: str, repo: str
     assert parse(text) == Reference(repo, revision) and str(parse(text)).endswith(text)
 
 
-@pytest.mark.parametrize("text", ["walker", "hf:", "hf:me/walker@", "me/walker/model", "https://hub/me/walker", "me/a b"])
+@pytest.mark.parametrize(
+    "text", ["walker", "hf:", "hf:me/walker@", "me/walker/model", "https://hub/me/walker", "me/a b"]
+)
 def test_what_is_no_repository_is_told_how_one_is_named(text: str) -> None:
     with pytest.raises(WmzooError, match="a repository of the hub is org/name"):
         parse(text)
@@ -159,7 +161,7 @@ def test_what_cannot_be_fetched_is_told_with_the_mend(
         (as_it_is, "others/walker", "this token may not do that"),
         (nobody, "me/walker", "asking http://127.0.0.1:9 failed .*: check the network"),
         (not_installed, "me/walker", r'pip install "wmzoo\[hub\]"'),
-        (as_it_is, "me/public", "is there already, and public: make it private on its page"),
+        (as_it_is, "me/public", "is there already, and public: make it private there"),
     ],
 )
 def test_what_cannot_be_uploaded_is_told_with_the_mend(

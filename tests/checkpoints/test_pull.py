@@ -1,4 +1,4 @@
-"""A bundle from the hub into a folder: weights as they are there, the commit in its config, nothing that is not known."""
+"""A bundle from the hub into a folder: weights as they are there, the commit in its config, and nothing else."""
 
 from __future__ import annotations
 
@@ -49,7 +49,9 @@ def test_a_pulled_bundle_is_replaced_by_a_newer_one_and_a_folder_of_other_things
 def test_a_repository_of_something_else_is_no_checkpoint(hub: Hub, tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text("a: 1\n")
     upload(tmp_path, ("config.yaml",), parse("me/other"))
-    with pytest.raises(WmzooError, match=r"hf:me/other: no checkpoint of wmzoo: it has not both model\.safetensors and"):
+    with pytest.raises(
+        WmzooError, match=r"hf:me/other: no checkpoint of wmzoo: it has not both model\.safetensors and"
+    ):
         from_hub(parse("me/other"))
 
 

@@ -1,4 +1,4 @@
-"""A file computes what the agent does, for any number of rows, and says of whom it is; one that does not is not left."""
+"""A file computes what the agent does, for any number of rows, and says whose it is; one that does not is not left."""
 
 from __future__ import annotations
 
@@ -177,7 +177,9 @@ class Branching(nn.Module):
 @pytest.mark.parametrize("write", [write_onnx, write_program])
 def test_what_the_exporters_cannot_follow_is_told_in_one_line(tmp_path: Path, write: Any) -> None:
     graph = Graph("policy", Branching(), {"obs": torch.zeros(1000, 3)}, ("action",), {})
-    with pytest.raises(WmzooError, match=r"policy\.pt2: the policy cannot be exported .* branches on no numbers") as caught:
+    with pytest.raises(
+        WmzooError, match=r"policy\.pt2: the policy cannot be exported .* branches on no numbers"
+    ) as caught:
         write(graph, tmp_path / "policy.pt2")
     assert "\n" not in str(caught.value) and not list(tmp_path.iterdir())
 

@@ -15,7 +15,12 @@ from wmzoo.checkpoints.write import save
 
 
 def push(
-    path: Path | str, to: hub.Reference, *, private: bool = False, message: str | None = None, licence: str | None = None
+    path: Path | str,
+    to: hub.Reference,
+    *,
+    private: bool = False,
+    message: str | None = None,
+    licence: str | None = None,
 ) -> list[str]:
     """Commits what `path` means (see `locate`) to a repository; gives lines that say what went and what did not.
 

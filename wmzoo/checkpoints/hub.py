@@ -31,7 +31,7 @@ class Reference(NamedTuple):
 
 
 def parse(text: str) -> Reference:
-    """"hf:org/name@revision", with or without "hf:" and "@revision". WmzooError for anything else."""
+    """ "hf:org/name@revision", with or without "hf:" and "@revision". WmzooError for anything else."""
     found = re.fullmatch(r"(?:hf:)?([\w.-]+/[\w.-]+)(?:@([^@\s]+))?", text)
     if found is None:
         raise WmzooError(f"{text}: a repository of the hub is org/name, at a revision org/name@revision")
@@ -59,7 +59,7 @@ def commit_of(folder: Path) -> Reference | None:
 
 
 def others(reference: Reference, names: Sequence[str]) -> list[str]:
-    """Files of the repository that are none of these, nor hidden; none where nobody answers, and the cache has to do."""
+    """Files of the repository that are none of these, nor hidden; none where nobody answers."""
     try:
         with _asking(str(reference)):
             there = _api().list_repo_files(reference.repo, revision=reference.revision)
@@ -71,7 +71,7 @@ def others(reference: Reference, names: Sequence[str]) -> list[str]:
 def upload(
     folder: Path, names: Sequence[str], to: Reference, *, private: bool = False, message: str = "a checkpoint of wmzoo"
 ) -> str:
-    """Commit files of a folder to a repository, which is made if it is not there, on the branch `to.revision`, likewise.
+    """Commit files of a folder to a repository, on the branch `to.revision`; both are made if they are not there.
 
     Gives the commit. WmzooError where that fails, or a repository that was to be private is public.
     """
@@ -80,7 +80,7 @@ def upload(
         api = _api()
         api.create_repo(to.repo, private=private or None, exist_ok=True)
         if private and not api.model_info(to.repo).private:
-            raise WmzooError(f"{to.repo} is there already, and public: make it private on its page, or take another name")
+            raise WmzooError(f"{to.repo} is there already, and public: make it private there, or take another name")
         if to.revision is not None:
             api.create_branch(to.repo, branch=to.revision, exist_ok=True)
         files = [add(name, folder / name) for name in names]

@@ -94,7 +94,8 @@ def _checked(
         except Exception as error:  # of the exporters, about a part that they cannot follow
             mend = "a part of your own takes sizes from z.shape, not len(z), and branches on no numbers of a tensor"
             raise WmzooError(f"{file}: the {graph.name} cannot be exported ({named(error)}): {mend}") from error
-        largest = max(_difference(graph, rows, found, f"{file}: not written: {reader}") for rows, found in results.items())
+        what = f"{file}: not written: {reader}"
+        largest = max(_difference(graph, rows, found, what) for rows, found in results.items())
         os.replace(place, file)
     finally:
         place.unlink(missing_ok=True)
@@ -110,8 +111,8 @@ def _difference(graph: Graph, rows: int, results: list[Tensor], what: str) -> fl
         largest = max(largest, float(off.max()))
         if not bool((off <= max(ABSOLUTE, ROUNDINGS * own) + RELATIVE * right.abs()).all()):
             raise CheckFailed(
-                f"{what} and PyTorch differ by {float(off.max()):.1e} in {name} of the {graph.name}; another version of "
-                f"either may do better"
+                f"{what} and PyTorch differ by {float(off.max()):.1e} in {name} of the {graph.name}; "
+                f"another version of either may do better"
             )
     return largest
 
