@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from wmzoo.agent.world_model import WorldModel
 from wmzoo.checkpoints.card import model_card
+from wmzoo.checkpoints.card_metadata import NOT_STATED
 from wmzoo.checkpoints.write import check_replaceable, save
 from wmzoo.envs.task_sets import task_of
 from wmzoo.nets.actor import Actor
@@ -108,7 +109,7 @@ class Agent(nn.Module):
         counts = {name: sum(p.numel() for p in part.parameters()) for name, part in parts.items() if part is not None}
         return counts | {"total": sum(counts.values())}
 
-    def save(self, folder: str | Path, licence: str = "not stated") -> None:
+    def save(self, folder: str | Path, licence: str = NOT_STATED) -> None:
         """Write a bundle that `wmzoo.load` reads: model.safetensors, config.yaml, and README.md, its model card.
 
         A former bundle of that name is replaced. WmzooError for a folder with anything else in it, a run for example.

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import secrets
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Protocol
 
 from omegaconf import DictConfig, OmegaConf
 
-from wmzoo.errors import WmzooError
+from wmzoo.errors import WmzooError, require
 from wmzoo.storage.files import make_folder, write_text
 
 Row = dict[str, Any]
@@ -23,14 +21,6 @@ class Logger(Protocol):
 
     def log(self, row: Row) -> None: ...
     def close(self) -> None: ...
-
-
-def require(extra: str, module: str) -> ModuleType:
-    """Imports a module of an optional extra, or says how to install it."""
-    try:
-        return importlib.import_module(module)
-    except ImportError as error:
-        raise WmzooError(f'{extra} is not installed: pip install "wmzoo[{extra}]" ({error})') from error
 
 
 def _numbers(row: Row) -> dict[str, float]:

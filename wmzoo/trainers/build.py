@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from wmzoo.agent.agent import Agent
 from wmzoo.agent.build import MATCH, build_agent, with_matched_units
 from wmzoo.agent.init_from import init_from
+from wmzoo.checkpoints.find import pinned
 from wmzoo.checkpoints.weights import check_savable
 from wmzoo.compute.device import compiles, device_of
 from wmzoo.compute.distributed import world
@@ -103,6 +104,7 @@ def build_trainer(cfg: DictConfig, recorder: Callable[[Agent], Recorder]) -> tup
     check_savable(agent)
     extracts = needed >= {"data", "policy"}  # a policy, inside a model that is there
     if cfg.init_from is not None:
+        cfg.init_from = pinned(cfg.init_from)
         log.warning(init_from(agent, cfg.init_from, whole_model=extracts, allow=cfg.init_from_allow))
     elif extracts:
         raise WmzooError(f"trainer={cfg.trainer.name} learns inside a pretrained model: init_from=RUN")
