@@ -1,5 +1,6 @@
 # make train   create the environment, install, train the default task (overrides: make train ARGS="seed=1 size=tiny")
 # make test    the test suite; make slow: the tests marked slow; make lint: ruff and mypy
+# make dflex   install dflex from its archive: make dflex ARCHIVE=FILE (ACCEPT=1 accepts its licence unasked)
 # PYTHON=…     the interpreter to build .venv with; PIP_ARGS=… is passed to every pip install
 
 VENV := .venv
@@ -7,16 +8,15 @@ BIN := $(VENV)/bin
 PIP_ARGS ?=
 ARGS ?=
 
-# dm_control needs labmaze, which has wheels up to Python 3.12 only.
-FITS := import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 13))
-PYTHON ?= $(shell for p in python3.11 python3.12 python3.10 python3 python; do \
+FITS := import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 15))
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.10 python3.13 python3.14 python3 python; do \
 	$$p -c '$(FITS)' 2>/dev/null && { echo $$p; break; }; done)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # worksteal: a process gets a half of the tests in one piece, so that a module's fixtures are made once.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -q
 
-.PHONY: train test slow lint format clean
+.PHONY: train test slow lint format dflex clean
 .DEFAULT_GOAL := train
 
 train: $(VENV)/.installed-run
@@ -37,20 +37,25 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+dflex: $(VENV)/.installed-run
+	$(BIN)/python -m wmzoo.envs.dflex_install $(if $(ACCEPT),--accept) $(ARCHIVE)
+
 clean:
 	rm -rf $(VENV)
 
 $(BIN)/python:
-	@test -n "$(PYTHON)" || { echo "wmzoo needs Python 3.10, 3.11 or 3.12 (dm_control's labmaze has no wheel for later ones); \
+	@test -n "$(PYTHON)" || { echo "wmzoo needs Python 3.10 to 3.14; \
 	install one, or name it: make PYTHON=/path/to/python3" >&2; exit 2; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot create environments: install its venv \
 	package (Debian, Ubuntu: apt-get install python3-venv)" >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 
-# One stamp per set of extras; a change of the pins or of the metadata installs again.
+# One stamp per set of extras; a change of the pins or of the metadata installs again. From Python 3.13 on dm_control
+# is none of the dependencies, since its labmaze has no wheel; the suite never imports labmaze, and goes in without.
 $(VENV)/.installed-run: EXTRAS :=
 $(VENV)/.installed-test: EXTRAS := [test]
 $(VENV)/.installed-dev: EXTRAS := [test,dev]
 $(VENV)/.installed-%: pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install -q $(PIP_ARGS) -c constraints.txt -e '.$(EXTRAS)'
+	$(BIN)/python -m pip install -q $(PIP_ARGS) -c constraints.txt --no-deps dm_control
 	@touch $@

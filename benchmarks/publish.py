@@ -33,7 +33,7 @@ def publish(run: Path, name: str) -> None:
         found = evaluate(agent, build_env(agent.cfg, result.episodes), result.seed)
     result.mean, result.std = found.mean, found.std
     folder = ROOT / "checkpoints" / name
-    agent.save(folder)
+    agent.save(folder, licence="MIT")  # the project's own
     dynamics = agent.cfg.dynamics.name
     card = {
         "summary": f"{dynamics} on {agent.cfg.env.task}: return {result.mean:.0f} after {steps:,} agent steps",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from wmzoo.registry import build, list_entries, register
     from wmzoo.trainers.build import build_trainer
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = [
     "as_env",
     "build",

@@ -41,6 +41,7 @@ def test_its_folder_is_small_and_its_model_card_tells_the_result_and_the_command
     assert f"{card.facts['result']['mean']:.1f} ± {card.facts['result']['std']:.1f}" in text
     assert card.reference.startswith("wmzoo train") and f"`{card.reference}`" in text
     assert f'wmzoo.load("{name}")' in text and "| total | " in text and "| torch | " in text
+    assert "| licence | MIT |" in text
 
 
 @pytest.mark.slow

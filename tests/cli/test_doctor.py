@@ -80,6 +80,16 @@ def test_a_suite_of_an_extra_that_is_not_installed_is_no_fault_and_names_the_com
     assert row.ok is None and "pip install 'wmzoo[metaworld]'" in row.text
 
 
+def test_without_dm_control_its_suite_is_a_fault_that_names_the_one_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wmzoo.registry.list_entries", lambda kind: ["dmc"])
+    for module in ("wmzoo.envs.dmc", "wmzoo.envs.dmc_tasks"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    monkeypatch.delattr("wmzoo.envs.dmc_tasks", raising=False)
+    monkeypatch.setitem(sys.modules, "dm_control", None)  # as if it were not there
+    (row,) = doctor.suites()
+    assert row.ok is False and "pip install --no-deps dm_control==" in row.text
+
+
 def test_a_missing_extra_is_no_fault_and_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "_version", lambda name: None if name == "wandb" else "1")
     (row,) = [finding for finding in doctor.extras() if finding.name == "wandb"]

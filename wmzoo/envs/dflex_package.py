@@ -22,10 +22,8 @@ import torch
 
 from wmzoo.errors import WmzooError, named
 
-INSTALL = (
-    'pip install ninja "dflex @ https://github.com/imgeorgiev/DiffRL/archive/'
-    'bb59db5cf65e63740787bf22f91bae3103b30d19.zip#subdirectory=dflex"'
-)
+ARCHIVE = "https://github.com/imgeorgiev/DiffRL/archive/bb59db5cf65e63740787bf22f91bae3103b30d19.zip"
+INSTALL = f'pip install ninja "dflex @ {ARCHIVE}#subdirectory=dflex"'
 MISSING = f"dflex, the simulator of the PWM paper, is not installed (its licence: non-commercial use only): {INSTALL}"
 COMPILING = "dflex compiles its kernels, once after its installation: this takes a minute or two"
 NEEDS = "it needs g++, ninja and a site-packages/dflex/kernels that can be written"

@@ -6,10 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from wmzoo.envs import rendering
+from wmzoo.envs import dmc_package, rendering
 
 rendering.choose_backend()  # first: mujoco and dm_control read the choice at import
-from dm_control import suite  # noqa: E402
+try:
+    from dm_control import suite
+except ModuleNotFoundError as error:
+    if error.name != "dm_control":
+        raise
+    raise dmc_package.missing() from error
 
 from wmzoo.envs.dmc_custom import ball_in_cup, cheetah, hopper, pendulum, reacher, walker  # noqa: E402
 from wmzoo.errors import WmzooError, unknown  # noqa: E402

@@ -66,8 +66,9 @@ def _choose() -> tuple[str, str]:
     if chosen == "disabled":
         why = NOT_WORKING.format(asked) if asked else NO_RENDERING
     os.environ |= {"MUJOCO_GL": chosen, _FOUND: f"{chosen}:{why}"}
-    if "mujoco" in sys.modules and chosen != asked:  # imported before us: it has decided already, let it decide again
-        importlib.reload(importlib.import_module("mujoco.gl_context"))
+    for decides in ("mujoco.rendering.classic.gl_context", "mujoco.gl_context"):  # newer versions have both
+        if decides in sys.modules and chosen != asked:  # imported before us, and has decided: let it decide again
+            importlib.reload(sys.modules[decides])
     return chosen, why
 
 
