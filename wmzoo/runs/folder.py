@@ -25,8 +25,10 @@ from wmzoo.storage.lock import NAME, FolderLock
 from wmzoo.storage.rows import write_csv
 from wmzoo.storage.run_layout import EVALUATIONS, FACTS, read_facts
 
-FILES = ("config.yaml", FACTS, "metrics.jsonl", "metrics.csv", "learning_curve.png", "video.mp4")
-FILES += ("wandb-id.txt", "trackio-id.txt", "mlflow-id.txt")
+FILES = (
+    *("config.yaml", FACTS, "metrics.jsonl", "metrics.csv", "learning_curve.png", "video.mp4"),
+    *("wandb-id.txt", "trackio-id.txt", "mlflow-id.txt"),
+)
 FOLDERS = (CHECKPOINTS, EVALUATIONS, "tensorboard", "wandb")
 # What a kill leaves of them, half written: .run.json.123-0a1b2c3d.tmp, checkpoints/.00000004-old.tmp
 LEFTOVER = re.compile(rf"\.(?:(?:{'|'.join(map(re.escape, FILES))})\.\d+|\d{{8}})(?:-\w+)?\.tmp")
