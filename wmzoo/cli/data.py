@@ -118,11 +118,11 @@ def run_inspect(args: argparse.Namespace) -> int:
 
 def table(found: Inspection) -> str:
     """The tasks in columns, and in lines below how episodes have ended, where that is known, and the problems."""
+    from wmzoo.reports.table import aligned
+
     names = ("task", "name", "episodes", "rows", "reward sum", "reward mean", "not finite", "too wide")
     rows = [[_text(value) for value in task.row().values()] for task in found.tasks]
-    widths = [max(map(len, column)) for column in zip(names, *rows, strict=True)]
-    aligned = [[cell.rjust(width) for cell, width in zip(row, widths, strict=True)] for row in [names, *rows]]
-    lines = ["  ".join([number, name.strip().ljust(widths[1]), *rest]) for number, name, *rest in aligned]
+    lines = aligned([names, *rows], left=[1])
     episodes, steps = sum(task.episodes for task in found.tasks), sum(task.rows for task in found.tasks)
     lines.append(f"{found.kind}: {len(found.tasks)} tasks, {episodes:,} episodes, {steps:,} rows")
     ended = [f"{t.name}: {t.terminated:,} episodes were ended by the task itself" for t in found.tasks if t.terminated]
