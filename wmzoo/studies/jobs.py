@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from wmzoo.checkpoints.find import list_checkpoints
 from wmzoo.checkpoints.state import has_state
 from wmzoo.errors import RunFailed, RunInterrupted, WmzooError
 from wmzoo.storage.lock import FolderLock
-from wmzoo.storage.run_layout import FACTS
+from wmzoo.storage.run_layout import FACTS, is_trained, training_seconds
 from wmzoo.studies.launchers import Launcher, Running
 
 POLL = 1.0  # seconds
@@ -46,6 +47,29 @@ def train_or_resume(folder: Path, overrides: Sequence[str]) -> list[str]:
         places = (folder.with_name(f"{folder.name}-stopped-{number}") for number in count(1))
         folder.rename(next(place for place in places if not os.path.lexists(place)))
     return ["train", *overrides, f"run_dir={folder}"]
+
+
+def training(name: str, kind: str, folder: Path, overrides: Sequence[str]) -> Job:
+    """The job of training a run in `folder`, or of going on with it."""
+    words, done = partial(train_or_resume, folder, overrides), partial(is_trained, folder)
+    return Job(name, kind, folder, words, done, partial(training_seconds, folder))
+
+
+def start(job: Job, launcher: Launcher, plugins: Sequence[str] = ()) -> Running:
+    """Start it; what it prints goes to its log. plugins: files that its process has to load."""
+    job.folder.parent.mkdir(parents=True, exist_ok=True)
+    words = [*job.words(), *(word for file in plugins for word in ("--plugin", file))]
+    return launcher.start(words, log_of(job))
+
+
+def stop(running: Iterable[Running]) -> None:
+    """Let them save, and wait until they have ended."""
+    processes = list(running)
+    for process in processes:
+        if process.poll() is None:
+            process.interrupt()
+    for process in processes:
+        process.wait()
 
 
 @dataclass
@@ -79,32 +103,30 @@ class Runner:
                 ended = [process for process in running if process.poll() is not None]
                 for process in ended:
                     job = running.pop(process)
-                    if _is_busy(job.folder):
+                    if is_busy(job.folder):
                         waiting.append(job)
                     elif not self._finished(job, time.monotonic() - begun[process]):
-                        failed.append(str(_log(job)))
+                        failed.append(str(log_of(job)))
                 if began or ended:
                     self._tell(waiting, running)
                 time.sleep(POLL)
         except KeyboardInterrupt as error:
             self.say("the running ones save and stop")
             left = len(waiting) + len(running)
-            self._stop(running)
+            stop(running)
             raise RunInterrupted(f"{left} runs are left; `{self.goes_on}` goes on") from error
         finally:
-            self._stop(running)
+            stop(running)
         if failed:
             raise RunFailed(f"{len(failed)} runs failed, see {', '.join(failed)}; the same command tries them again")
 
     def _begin(self, waiting: list[Job], running: dict[Running, Job]) -> bool:
         """Start waiting jobs while there is room; those that another process has are left for later."""
-        free = [job for job in waiting if not _is_busy(job.folder)][: self.workers - len(running)]
+        free = [job for job in waiting if not is_busy(job.folder)][: self.workers - len(running)]
         for job in free:
             waiting.remove(job)
             if not self._finished(job):  # by that process
-                job.folder.parent.mkdir(parents=True, exist_ok=True)
-                words = [*job.words(), *(word for file in self.plugins for word in ("--plugin", file))]
-                running[self.launcher.start(words, _log(job))] = job
+                running[start(job, self.launcher, self.plugins)] = job
         return bool(free)
 
     def _finished(self, job: Job, took: float | None = None) -> bool:
@@ -115,15 +137,6 @@ class Runner:
         if seconds:
             self.seconds.setdefault(job.kind, []).append(seconds)
         return True
-
-    @staticmethod
-    def _stop(running: dict[Running, Job]) -> None:
-        for process in running:
-            if process.poll() is None:
-                process.interrupt()
-        for process in running:
-            process.wait()
-        running.clear()
 
     def _tell(self, waiting: Sequence[Job], running: Mapping[Running, Job]) -> None:
         done = len(self.jobs) - len(waiting) - len(running)
@@ -143,11 +156,12 @@ class Runner:
         return f", about {minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f", about {minutes} min"
 
 
-def _log(job: Job) -> Path:
+def log_of(job: Job) -> Path:
+    """What it prints: a file, or of a cluster's job a folder."""
     return Path(f"{job.folder}.log")
 
 
-def _is_busy(folder: Path) -> bool:
+def is_busy(folder: Path) -> bool:
     """Whether another process, left by a runner that was killed, still has the run."""
     if not folder.is_dir():
         return False

@@ -36,12 +36,12 @@ log = logging.getLogger("wmzoo")
 
 def settled(cfg: DictConfig, source: VectorEnv | Shards) -> DictConfig:
     """The config with what the environment or the data decide, so that a checkpoint has it: the tasks, where there are
-    several, and no termination head where no step can end an episode (data tell of none).
+    several, and no termination head where no step can end an episode (or the data tell of none).
 
     WmzooError where the config names other tasks.
     """
     cfg = cfg.copy()
-    if cfg.recipe.get("termination") and not (isinstance(source, VectorEnv) and source.terminates):
+    if cfg.recipe.get("termination") and not source.terminates:
         cfg.recipe.termination = False
     if source.action_dims is None or len(source.action_dims) == 1:  # a set of one task is one task
         return cfg
