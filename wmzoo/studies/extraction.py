@@ -28,6 +28,7 @@ from wmzoo.errors import WmzooError
 from wmzoo.storage.files import checked_name
 from wmzoo.storage.foreign import read_json
 from wmzoo.storage.run_layout import evaluations_asked_for, is_trained, training_seconds
+from wmzoo.studies.estimate import how_far
 from wmzoo.studies.jobs import Job, train_or_resume
 from wmzoo.trainers.from_data import LEARNED
 from wmzoo.trainers.pretrain import HELD_OUT
@@ -184,4 +185,5 @@ def _is_evaluated(folder: Path, episodes: int) -> bool:
 
 def _training(name: str, kind: str, folder: Path, overrides: Sequence[str]) -> Job:
     done, seconds = partial(is_trained, folder), partial(training_seconds, folder)
-    return Job(name, kind, folder, partial(train_or_resume, folder, overrides), done, seconds)
+    words, far = partial(train_or_resume, folder, overrides), partial(how_far, folder)
+    return Job(name, kind, folder, words, done, seconds, far)

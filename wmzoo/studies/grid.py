@@ -31,6 +31,7 @@ from wmzoo.storage.files import checked_name, make_folder, write_bytes
 from wmzoo.storage.foreign import parse_yaml
 from wmzoo.storage.rows import write_csv
 from wmzoo.storage.run_layout import is_trained, training_seconds
+from wmzoo.studies.estimate import how_far
 from wmzoo.studies.jobs import Job, train_or_resume
 
 
@@ -132,7 +133,7 @@ def trainings(study: Study, root: Path) -> list[Job]:
         folder = folder_of(study, root) / cell.name
         words = partial(train_or_resume, folder, cell.overrides)
         done, seconds = partial(is_trained, folder), partial(training_seconds, folder)
-        found.append(Job(cell.name, cell.arm, folder, words, done, seconds))
+        found.append(Job(cell.name, cell.arm, folder, words, done, seconds, partial(how_far, folder)))
     return found
 
 
