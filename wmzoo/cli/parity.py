@@ -34,15 +34,16 @@ def run(args: argparse.Namespace) -> int:
     from wmzoo.diagnostics.cost import Contender, compare, difference
     from wmzoo.envs.build import build_env
     from wmzoo.envs.task_sets import task_of
+    from wmzoo.reports.bar import Bar
     from wmzoo.trainers.build import settled
 
     cfg = compose(with_plugins(args.overrides, args.plugin))
     env = build_env(cfg, num_envs=1)
     env.close()
     cfg = settled(cfg, env)
-    with arithmetic(cfg):
+    with arithmetic(cfg), Bar() as bar:
         pair = [Contender(one, env.obs_dim, env.act_dim) for one in (cfg, baseline(cfg))]
-        rows = compare(*pair)
+        rows = compare(*pair, bar.at)
     found = difference(rows[ROW])
     matched = cfg.dynamics.get("units") == "match"
     widths = (

@@ -101,6 +101,17 @@ def plugin_files(override: str) -> list[str]:
     return _plugin_files(_parse([override])[0])
 
 
+def sweep_folder(overrides: list[str], parsed: list[Override]) -> tuple[Path, str]:
+    """Where the runs of a sweep go that begins now, by `hydra.sweep.dir`, and the override that says so."""
+    single = [text for text, override in zip(overrides, parsed, strict=True) if not override.is_sweep_override()]
+    try:
+        with _configs():
+            folder = str(hydra_compose("train", single, return_hydra_config=True).hydra.sweep.dir)
+    except Exception as error:  # as in `compose`
+        raise explained(error, overrides, parsed) from error
+    return Path(folder), "hydra.sweep.dir='{}'".format(folder.replace("'", "\\'"))
+
+
 def explained(error: Exception, overrides: list[str], parsed: list[Override]) -> ConfigError:
     """One line for what Hydra and OmegaConf say in several: an unknown key gets its near matches."""
     return ConfigError(_explain(error, overrides, parsed))
@@ -176,8 +187,12 @@ def _plugin_files(override: Override) -> list[str]:
 
 
 def _compose(overrides: list[str]) -> DictConfig:
-    with initialize_config_dir(str(data_dir("configs")), version_base=VERSION_BASE, job_name="train"):
+    with _configs():
         return hydra_compose("train", overrides)
+
+
+def _configs() -> initialize_config_dir:
+    return initialize_config_dir(str(data_dir("configs")), version_base=VERSION_BASE, job_name="train")
 
 
 def _follow(dynamics: Mapping[str, Mapping[str, Any]], kind: str, name: str) -> str:

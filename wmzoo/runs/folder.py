@@ -22,7 +22,7 @@ from wmzoo.runs.metrics import COLUMNS, MetricsWriter, read_metrics, rewrite_met
 from wmzoo.runs.provenance import facts, versions
 from wmzoo.storage.files import LONGEST_NAME, remove, write_json, write_text
 from wmzoo.storage.lock import NAME, FolderLock
-from wmzoo.storage.rows import write_csv
+from wmzoo.storage.rows import Row, write_csv
 from wmzoo.storage.run_layout import EVALUATIONS, FACTS, read_facts
 
 FILES = (
@@ -111,8 +111,8 @@ class Run:
         if self.resumed is None:
             write_text(self.folder / "config.yaml", OmegaConf.to_yaml(cfg, resolve=True))
 
-    def go_on(self, changed: Mapping[str, Any] | None = None) -> None:
-        """Take up a resumed run: cut the rows after its iteration, and what a kill left half written.
+    def go_on(self, changed: Mapping[str, Any] | None = None) -> list[Row]:
+        """Take up a resumed run: cut the rows after its iteration, and what a kill left half written. Gives the others.
 
         changed: keys of the config that are others from now on, for config.yaml and run.json.
         """
@@ -133,6 +133,7 @@ class Run:
             write_text(self.folder / "config.yaml", OmegaConf.to_yaml(cfg))
         now = {"iteration": self.resumed, "at": _now(), **(changed or {})} | facts()
         self.note(status="running", resumed=[*self._facts.get("resumed", []), now])
+        return rows
 
     def _build_loggers(self, after: int | None = None) -> list[Logger]:
         """after: the step of the last row that a resumed run keeps."""

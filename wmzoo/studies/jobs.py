@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import statistics
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,11 +14,14 @@ from wmzoo.checkpoints.config import CONFIG
 from wmzoo.checkpoints.find import list_checkpoints
 from wmzoo.checkpoints.state import has_state
 from wmzoo.errors import RunFailed, RunInterrupted, WmzooError
+from wmzoo.reports.pace import Lines
 from wmzoo.storage.lock import FolderLock
 from wmzoo.storage.run_layout import FACTS, is_trained, training_seconds
+from wmzoo.studies.estimate import Far, how_far, seconds_left
 from wmzoo.studies.launchers import Launcher, Running
 
 POLL = 1.0  # seconds
+TELL = 60.0  # seconds between lines where nothing begins or ends, at first
 Say = Callable[[str], None]
 
 
@@ -29,6 +31,7 @@ class Job:
 
     name: shown. kind: jobs of one kind take about as long as each other. words: what `wmzoo` is started with, asked for
     when it is. finished: whether the folder has what the job makes. seconds: what it took, where something tells.
+    far: how far it is while it runs, where something tells.
     """
 
     name: str
@@ -37,6 +40,7 @@ class Job:
     words: Callable[[], list[str]]
     finished: Callable[[], bool]
     seconds: Callable[[], float | None] = lambda: None
+    far: Callable[[], Far | None] = lambda: None
 
 
 def train_or_resume(folder: Path, overrides: Sequence[str]) -> list[str]:
@@ -52,7 +56,7 @@ def train_or_resume(folder: Path, overrides: Sequence[str]) -> list[str]:
 def training(name: str, kind: str, folder: Path, overrides: Sequence[str]) -> Job:
     """The job of training a run in `folder`, or of going on with it."""
     words, done = partial(train_or_resume, folder, overrides), partial(is_trained, folder)
-    return Job(name, kind, folder, words, done, partial(training_seconds, folder))
+    return Job(name, kind, folder, words, done, partial(training_seconds, folder), partial(how_far, folder))
 
 
 def start(job: Job, launcher: Launcher, plugins: Sequence[str] = ()) -> Running:
@@ -88,6 +92,7 @@ class Runner:
     goes_on: str
     plugins: Sequence[str] = ()
     seconds: dict[str, list[float]] = field(default_factory=dict)  # of finished jobs, by kind
+    _lines: Lines = field(default_factory=partial(Lines, TELL), init=False)
 
     def run(self) -> None:
         """RunFailed, with the logs' names, if some jobs have failed; RunInterrupted on Ctrl-C."""
@@ -107,7 +112,7 @@ class Runner:
                         waiting.append(job)
                     elif not self._finished(job, time.monotonic() - begun[process]):
                         failed.append(str(log_of(job)))
-                if began or ended:
+                if began or ended or self._lines.due():
                     self._tell(waiting, running)
                 time.sleep(POLL)
         except KeyboardInterrupt as error:
@@ -139,21 +144,18 @@ class Runner:
         return True
 
     def _tell(self, waiting: Sequence[Job], running: Mapping[Running, Job]) -> None:
+        self._lines.shown()
         done = len(self.jobs) - len(waiting) - len(running)
-        now = ", ".join(job.name for job in running.values()) or "nothing"
-        left = self._estimate(waiting, running)
-        self.say(f"{done} of {len(self.jobs)} done · running: {now} · {len(waiting)} left{left}")
+        far = [(job, job.far()) for job in running.values()]
+        doing = ", ".join(job.name + (f" {told.share:.0%}" if told else "") for job, told in far) or "nothing"
+        left = seconds_left((job.kind for job in waiting), [(job.kind, told) for job, told in far], self.seconds)
+        about = f", about {_rounded(left / self.workers)}" if left else ""
+        self.say(f"{done} of {len(self.jobs)} done · running: {doing} · {len(waiting)} left{about}")
 
-    def _estimate(self, waiting: Sequence[Job], running: Mapping[Running, Job]) -> str:
-        """From the finished jobs of each kind; running ones count half."""
-        known = {kind: statistics.median(seconds) for kind, seconds in self.seconds.items()}
-        if not known or not (waiting or running):
-            return ""
-        other = statistics.mean(known.values())
-        total = sum(known.get(job.kind, other) for job in waiting)
-        total += sum(known.get(job.kind, other) / 2 for job in running.values())
-        minutes = round(total / self.workers / 60)
-        return f", about {minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f", about {minutes} min"
+
+def _rounded(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min"
 
 
 def log_of(job: Job) -> Path:
