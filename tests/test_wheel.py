@@ -1,4 +1,4 @@
-"""The wheel in an empty environment, away from the repository: what `pip install wmzoo` gives, and a plugin beside it.
+"""The distributions, and the wheel in an empty environment away from the repository, with a plugin beside it.
 
 One test tells it in order: the environment takes a minute to install, and pytest-xdist's workers share no fixture.
 """
@@ -6,25 +6,24 @@ One test tells it in order: the environment takes a minute to install, and pytes
 from __future__ import annotations
 
 import json
-import os
-import shlex
-import shutil
 import signal
 import subprocess
-import sys
+import tarfile
 import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
 
+import distributions
 import pytest
+from distributions import ENVIRONMENT, PIP_ARGS, ROOT, tracked_files
 
+import wmzoo
 from wmzoo.registry import KINDS
 from wmzoo.registry.cards import load_yaml
 
-ROOT = Path(__file__).parent.parent
-ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-PIP_ARGS = shlex.split(os.environ.get("PIP_ARGS", ""))  # of `make`: where torch comes from, for example
 SHORT = ["size=tiny", "env=pendulum_swingup", "env.num_envs=4", "env.episode_length=10", "trainer.horizon=4"]
 SHORT += ["recipe.model_updates=1", "recipe.actor_updates=1", "recipe.rollouts=16"]
 SHORT += ["recipe.warmup_steps=80", "recipe.pretrain_updates=1", "trainer.iterations=2", "device=cpu", "threads=1"]
@@ -44,7 +43,9 @@ PLUGIN_MODULE = "from wmzoo.dynamics.mlp import MLPDynamics\nclass ExampleDynami
 @pytest.mark.slow
 @pytest.mark.timeout(1800)  # torch may have to be downloaded
 def test_the_wheel_works_in_an_empty_environment_away_from_the_repository(installed: Path) -> None:
+    the_source_distribution_holds_what_a_wheel_is_made_of_and_the_pages_and_stays_small(installed)
     the_wheel_holds_the_code_and_the_data_and_nothing_beside_them(installed)
+    both_say_version_and_licence_and_can_be_uploaded(installed)
     folders_of_the_repository_are_no_packages(installed)
     list_names_exactly_the_built_in_entries(installed)
     doctor_reports(installed)
@@ -55,36 +56,43 @@ def test_the_wheel_works_in_an_empty_environment_away_from_the_repository(instal
 
 @pytest.fixture
 def installed(tmp_path: Path) -> Iterator[Path]:
-    """The environment's folder; in it are `wheels/`, and `away/` to work in."""
-    for path in tracked_files():  # a copy, so that building leaves nothing in the repository
-        (tmp_path / "source" / path).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / path, tmp_path / "source" / path)
+    """The environment's folder; in it are `tools/`, which has built `tools/dist/`, and `away/` to work in."""
     (tmp_path / "away").mkdir()
-    subprocess.run([sys.executable, "-m", "venv", tmp_path], check=True)
-    run(tmp_path, "pip", "wheel", *PIP_ARGS, "--no-deps", "-w", "../wheels", "../source")
-    run(tmp_path, "pip", "install", *PIP_ARGS, "-c", ROOT / "constraints.txt", *(tmp_path / "wheels").iterdir())
+    tools = distributions.environment(tmp_path / "tools", "build", "twine")
+    _, wheel = distributions.built(distributions.copied_sources(tmp_path / "source"), tools)
+    distributions.environment(tmp_path)
+    run(tmp_path, "pip", "install", *PIP_ARGS, "-c", ROOT / "constraints.txt", wheel)
     yield tmp_path
     # Pytest would keep this gigabyte for three sessions. Some file systems take minutes to delete it: nobody waits.
     subprocess.run(["sh", "-c", 'rm -rf "$0" >/dev/null 2>&1 &', tmp_path], check=True)
 
 
-def tracked_files() -> list[str]:
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    return [path for path in listed.split("\0") if (ROOT / path).is_file()]
+def run(installed: Path, command: str, *words: str | Path, cwd: str = "away", **rest: Any) -> CompletedProcess[str]:
+    return distributions.run(installed, command, *words, cwd=installed / cwd, **rest)
 
 
-def run(
-    installed: Path, command: str, *words: str | Path, cwd: str = "away", codes: tuple[int, ...] = (0,), **env: str
-) -> subprocess.CompletedProcess[str]:
-    """A command of the environment, which must end with one of the exit codes."""
-    command_line, folder = [installed / "bin" / command, *words], installed / cwd
-    done = subprocess.run(command_line, cwd=folder, env=ENVIRONMENT | env, capture_output=True, text=True, timeout=900)
-    assert done.returncode in codes, done.stdout + done.stderr
-    return done
+def the_source_distribution_holds_what_a_wheel_is_made_of_and_the_pages_and_stays_small(installed: Path) -> None:
+    (sdist,) = (installed / "tools" / "dist").glob("*.tar.gz")
+    with tarfile.open(sdist) as file:
+        names = {name.partition("/")[2] for name in file.getnames()}
+    pages = {"README.md", "LICENSE", "CHANGELOG.md", "CITATION.cff", "constraints.txt", "pyproject.toml", ".gitignore"}
+    inside = {path for path in tracked_files() if path.startswith(("wmzoo/", "registry/", "configs/", "checkpoints/"))}
+    docs = {path for path in tracked_files() if path.startswith("docs/")}
+    assert names == inside | docs | pages | {"PKG-INFO"}
+    assert sdist.stat().st_size < 15e6  # nearly all of it is the catalogue's weights
+
+
+def both_say_version_and_licence_and_can_be_uploaded(installed: Path) -> None:
+    dist = sorted((installed / "tools" / "dist").iterdir())
+    assert [path.name.startswith(f"wmzoo-{wmzoo.__version__}") for path in dist] == [True, True]
+    run(installed / "tools", "twine", "check", "--strict", *dist, cwd=".")
+    installed_as = run(installed, "pip", "show", "-f", "wmzoo").stdout
+    assert "\nLicense-Expression: MIT\n" in installed_as and "licenses/LICENSE\n" in installed_as
+    assert "wmzoo/py.typed\n" in installed_as
 
 
 def the_wheel_holds_the_code_and_the_data_and_nothing_beside_them(installed: Path) -> None:
-    (wheel,) = (installed / "wheels").iterdir()
+    (wheel,) = (installed / "tools" / "dist").glob("*.whl")
     names = [name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name]
     code = [path for path in tracked_files() if path.startswith("wmzoo/")]
     data = [f"wmzoo/_{path}" for path in tracked_files() if path.startswith(("registry/", "configs/", "checkpoints/"))]
