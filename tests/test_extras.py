@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ USES = {
     "hub": "from huggingface_hub import HfApi; HfApi()",
     "slurm": "from hydra_plugins.hydra_submitit_launcher.submitit_launcher import SlurmLauncher",
     "parallel": "from hydra_plugins.hydra_joblib_launcher.joblib_launcher import JoblibLauncher",
-    "test": "import hypothesis, metaworld, pytest, tensordict, torchdiffeq; from rliable import library",
+    "test": "import hypothesis, pytest, tensordict, torchdiffeq",
     "dev": "import mypy, ruff",
 }
 PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
@@ -52,6 +53,8 @@ def test_an_extra_alone_works_with_the_newest_of_everything(
     extra: str, tools: Path, wheel: Path, tmp_path: Path
 ) -> None:
     """By uv, which takes a few seconds each."""
+    if extra == "metaworld" and sys.version_info >= (3, 14):
+        pytest.skip("Meta-World has no release for Python 3.14")
     empty = with_torch_of_here(environment(tmp_path))
     asked = f"wmzoo[{extra}] @ {wheel.as_uri()}"
     run(tools, "uv", "pip", "install", "-q", "--python", tmp_path / "bin" / "python", asked)
