@@ -42,8 +42,8 @@ def run(args: argparse.Namespace) -> int:
     env.close()
     cfg = settled(cfg, env)
     with arithmetic(cfg), Bar() as bar:
-        pair = [Contender(one, env.obs_dim, env.act_dim) for one in (cfg, baseline(cfg))]
-        rows = compare(*pair, bar.at)
+        contender, other = (Contender(one, env.obs_dim, env.act_dim) for one in (cfg, baseline(cfg)))
+        rows = compare(contender, other, bar.at)
     found = difference(rows[ROW])
     matched = cfg.dynamics.get("units") == "match"
     widths = (

@@ -86,6 +86,8 @@ def _softmax_differential(y: Tensor, delta: Tensor) -> Tensor:
     return weighted - y * weighted.sum(-1, keepdim=True)
 
 
+MISH: Any = _Mish  # as PyTorch types `apply` with some of its optional packages and not with others
+SOFTMAX: Any = _Softmax
 _plain = ContextVar("plain", default=False)
 
 
@@ -110,7 +112,7 @@ def mish(x: Tensor) -> Tensor:
         return F.mish(x)
     full = x.float() if x.dtype in HALF else x
     if torch.is_grad_enabled() and full.requires_grad:
-        out: Tensor = _Mish.apply(full)[0]  # type: ignore[no-untyped-call]
+        out: Tensor = MISH.apply(full)[0]
     else:
         out = _mish_gate(full)[0].mul_(full)
     return out.to(x.dtype)
@@ -119,7 +121,7 @@ def mish(x: Tensor) -> Tensor:
 def softmax(x: Tensor) -> Tensor:
     """softmax over the last dimension, meant for a short one; of half-precision inputs in float32."""
     x = x.float() if x.dtype in HALF else x
-    out: Tensor = _Softmax.apply(x) if own_kernels(x) else x.softmax(-1)  # type: ignore[no-untyped-call]
+    out: Tensor = SOFTMAX.apply(x) if own_kernels(x) else x.softmax(-1)
     return out
 
 
