@@ -48,12 +48,27 @@ def built(sources: Path, tools: Path) -> tuple[Path, Path]:
 
 
 def with_torch_of_here(folder: Path) -> Path:
-    """The environment, with links to the torch that runs the tests: another one may be gigabytes."""
+    """The environment, with the torch that runs the tests: another one may be gigabytes.
+
+    File by file, not by a link to its folders: an installer that takes another version would empty those.
+    """
     (packages,) = (folder / "lib").glob("python*/site-packages")
     distribution = metadata.distribution("torch")
     for name in {file.parts[0] for file in distribution.files or ()} - {".."}:
-        (packages / name).symlink_to(Path(str(distribution.locate_file(name))))
+        source = Path(str(distribution.locate_file(name)))
+        if source.is_dir():
+            shutil.copytree(source, packages / name, copy_function=_same_file)
+        else:
+            _same_file(source, packages / name)
     return folder
+
+
+def _same_file(source: str | Path, place: str | Path) -> None:
+    """A hard link, which costs nothing and which nobody else's removal takes away; a copy where there can be none."""
+    try:
+        os.link(source, place)
+    except OSError:
+        shutil.copy2(source, place)
 
 
 def run(
