@@ -180,5 +180,5 @@ def test_a_task_is_found_under_its_usual_names(name):
 
 @pytest.mark.parametrize("name", ["dor-open", "door-open-v2"])
 def test_an_unknown_task_names_near_ones_and_where_the_list_is(name):
-    with pytest.raises(WmzooError, match=r"did you mean door-open-v3.*wmzoo\.envs\.metaworld"):
+    with pytest.raises(WmzooError, match=r"did you mean door-open-v3.*wmzoo list tasks metaworld"):
         MetaworldVectorEnv(name, 1)
