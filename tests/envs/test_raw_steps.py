@@ -8,7 +8,6 @@ import torch
 from wmzoo.envs import dmc_tasks
 from wmzoo.envs.dmc import DmcVectorEnv
 from wmzoo.envs.gymnasium import GymnasiumVectorEnv
-from wmzoo.envs.metaworld_simulator import MakeMetaworldSimulators
 from wmzoo.envs.simulator import RawSteps, own_limit
 
 BATCH, REPEAT = 3, 3
@@ -96,6 +95,8 @@ def test_a_saved_state_knows_how_many_raw_steps_are_left(backend):
 
 def test_meta_world_ends_after_its_two_hundred_raw_steps(monkeypatch):
     pytest.importorskip("metaworld")
+    from wmzoo.envs.metaworld_simulator import MakeMetaworldSimulators
+
     (simulator,) = MakeMetaworldSimulators("reach-v3", 67)(1)
     simulator.seed(0)
     simulator.reset()

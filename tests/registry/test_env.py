@@ -26,6 +26,8 @@ LENGTH = 60  # of an episode, so that ends come soon; what depends on a task's o
 
 
 def make(suite, played, **more):
+    if suite == "metaworld":
+        pytest.importorskip("metaworld")
     return lambda num_envs: build("env", suite, num_envs=num_envs, **{key_of(suite): played}, **more)
 
 
@@ -98,6 +100,8 @@ def test_every_backend_keeps_the_contract(check, suite, task, backend):
 @pytest.mark.parametrize("name", list_entries("env"))
 def test_an_entry_is_checked_with_the_task_of_its_card(name):
     played = get("env", name).params[key_of(name)]
+    if name == "metaworld":
+        pytest.importorskip("metaworld")
     assert played == "mt30" or (name, played) in NAMED + MORE  # those are checked above
     case = next(contract.suite(name))
     assert case.id == f"{name}: shapes and dtypes"

@@ -109,6 +109,7 @@ def test_a_profile_falls_and_its_area_is_the_mean(matrix: np.ndarray) -> None:
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 2), (5, 5), (10, 26)])
 def test_rliable_gives_the_same_figures(shape: tuple[int, int]) -> None:
+    pytest.importorskip("rliable", reason="no release for this Python")
     from rliable import library, metrics
 
     generator = np.random.default_rng(sum(shape))
