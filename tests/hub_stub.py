@@ -250,10 +250,11 @@ def stub() -> Iterator[Hub]:
 
 def asked_at(url: str, monkeypatch: pytest.MonkeyPatch, cache: Path | None = None) -> None:
     """Until the end of the test huggingface_hub asks the hub at `url`, with TOKEN, and caches below `cache`."""
-    constants = pytest.importorskip("huggingface_hub.constants", reason="huggingface_hub is not installed: wmzoo[hub]")
+    library = pytest.importorskip("huggingface_hub", reason="huggingface_hub is not installed: wmzoo[hub]")
+    library.close_session()  # with what it keeps open to a hub of before, whose port this one may have
     settings = {"ENDPOINT": url, "HUGGINGFACE_CO_URL_TEMPLATE": url + "/{repo_id}/resolve/{revision}/{filename}"}
     settings |= {"HF_HUB_DISABLE_XET": True, "HF_HUB_OFFLINE": False}
     settings |= {"HF_HUB_CACHE": str(cache)} if cache else {}
     for name, value in settings.items():
-        monkeypatch.setattr(constants, name, value)
+        monkeypatch.setattr(library.constants, name, value)
     monkeypatch.setenv("HF_TOKEN", TOKEN)
