@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any
@@ -217,6 +218,12 @@ def test_a_data_set_that_is_not_here_named_twice_or_contradicts_another_is_refus
         facts = {"env_spec": spec, "observation_space": json.dumps(box)}
         file.write_text(json.dumps(json.loads(file.read_text()) | facts))
     refused("two-v0: Same-v0 has other widths there than in one-v0", "one-v0", "two-v0")
+
+
+def test_without_minari_the_command_that_installs_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "minari", None)
+    with pytest.raises(WmzooError, match=r'minari is not installed: pip install "wmzoo\[minari\]"'):
+        convert(["one-v0"], tmp_path / "dst", kind="minari")
 
 
 def test_no_environment_is_built_to_ask_what_the_data_set_does_not_say(

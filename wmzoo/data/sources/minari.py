@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from wmzoo.data.episodes import Episodes, grouped
-from wmzoo.data.shards import Index, TaskIndex, check_name, merged
+from wmzoo.data.shards import Index, TaskIndex, merged
 from wmzoo.data.source import Part, Source, Stamp
 from wmzoo.envs.simulator import UNLIMITED, ActionRange
 from wmzoo.envs.task_sets import Task
@@ -31,18 +32,63 @@ Space = Mapping[str, Any]  # as Minari writes it: its `type`, and what such a sp
 
 @dataclass(frozen=True)
 class DataSet:
-    """One of them, opened. lengths: steps of each episode; facts: for the index."""
+    """One of them, opened.
+
+    env: the id of its environment, where it has one. widths: of an observation's parts, by their names. bounds: of
+    actions, float64 [A] each, and their map. lengths: steps of each episode.
+    """
 
     name: str
+    folder: Path
     opened: Any
-    task: Task
+    env: str | None
     observation: Space
-    actions: ActionRange
+    widths: Mapping[str, int]
+    bounds: tuple[np.ndarray, np.ndarray]
+    range: ActionRange
     lengths: Sequence[int]
-    stamps: Mapping[Path, Stamp]
-    facts: Mapping[str, Any]
 
-    def read(self, numbers: range) -> Iterator[Episodes]:
+    @cached_property
+    def task(self) -> Task:
+        name = re.sub(r"[^\w.-]", "-", self.env or self.name)  # it becomes a folder's
+        return Task(name, sum(self.widths.values()), len(self.bounds[0]))
+
+    @cached_property
+    def stamps(self) -> dict[Path, Stamp]:
+        digest = hashlib.sha256((self.folder / METADATA).read_bytes()).hexdigest()
+        files = [self.folder / METADATA, self.folder / HDF5]  # other storages have many, and METADATA changes with them
+        found = {file: file.stat() for file in files if file.is_file()}
+        return {f: Stamp(f"{self.name}/{f.name}", s.st_size, s.st_mtime_ns, digest) for f, s in found.items()}
+
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """For the index."""
+        low, high = ([end if abs(end) < UNLIMITED else None for end in ends.tolist()] for ends in self.bounds)
+        return {
+            "file": self.name,
+            "bytes": sum(stamp.bytes for stamp in self.stamps.values()),
+            "sha256": self.stamps[self.folder / METADATA].sha256,
+            "episodes": len(self.lengths),
+            "env": self.env,
+            "observations": list(self.widths),
+            "action_low": low,
+            "action_high": high,
+            "action_repeat": 1,
+        }
+
+    def notes(self) -> Iterator[str]:
+        """What of it is not in the rows as it was."""
+        if len(self.widths) > 1:
+            yield f"{self.name}: an observation is {', '.join(self.widths)}, one behind the other"
+        pairs = [*zip(self.facts["action_low"], self.facts["action_high"], strict=True)]
+        scaled = [*dict.fromkeys(pair for pair in pairs if None not in pair and pair != (-1, 1))]
+        if scaled:
+            ranges = ", ".join(f"[{low:g}, {high:g}]" for low, high in scaled)
+            yield f"{self.name}: actions are scaled from {ranges} to [-1, 1]"
+        if any(None in pair for pair in pairs):
+            yield f"{self.name}: actions without a bound are taken as they are, and clipped to [-1, 1]"
+
+    def read(self, numbers: Sequence[int]) -> Iterator[Episodes]:
         for number, episode in zip(numbers, self.opened.iterate_episodes(numbers), strict=True):
             steps = self.lengths[number]
             try:
@@ -52,7 +98,7 @@ class DataSet:
                 ended = np.asarray(episode.terminations, bool).reshape(steps)[-1:]
             except (ValueError, TypeError, LookupError) as error:
                 raise DamagedFile(f"{self.name}: episode {number} is not as it says ({named(error)})") from error
-            yield Episodes(obs, np.clip(self.actions.unit(native), -1, 1).astype(np.float32), reward, ended)
+            yield Episodes(obs, np.clip(self.range.unit(native), -1, 1).astype(np.float32), reward, ended)
 
 
 class DataSets(Source):
@@ -60,7 +106,7 @@ class DataSets(Source):
 
     def __init__(self, found: Sequence[DataSet]) -> None:
         self.found, self.tasks = found, [*dict.fromkeys(data.task for data in found)]
-        self.notes = [note for data in found for note in notes(data.facts)]
+        self.notes = [note for data in found for note in data.notes()]
         self.stamps = {file: stamp for data in found for file, stamp in data.stamps.items()}
         indices = []
         for number, task in enumerate(self.tasks):
@@ -97,14 +143,12 @@ def open_source(names: Sequence[str], tasks: Sequence[Task] | None = None) -> Da
 
 
 def _open(name: str) -> DataSet:
-    minari = require("minari", "minari")
-    folder = Path(require("minari", "minari.storage").get_dataset_path(name)) / "data"
+    minari, path_of = require("minari", "minari"), require("minari", "minari.storage").get_dataset_path
+    folder = Path(path_of(name)) / "data"
     try:
         metadata = read_json(folder / METADATA)
     except FileNotFoundError as error:
-        raise WmzooError(
-            f"{name}: there is no such data set in {folder.parents[1]}; `minari download {name}`"
-        ) from error
+        raise WmzooError(f"{name}: there is no such data set in {path_of()}; `minari download {name}`") from error
     if not {"observation_space", "action_space"} <= metadata.keys():  # Minari would run the environment that it names
         raise DamagedFile(f"{folder / METADATA}: does not say what observations and actions are")
     try:
@@ -119,41 +163,12 @@ def _open(name: str) -> DataSet:
         raise DamagedFile(f"{folder}: has no episode, or one without a step")
     if action["type"] != "Box":
         raise WmzooError(f"{name}: its actions are {action['type']}; only continuous ones (Box) are learned from")
-    widths = dict(parts(observation, name))
-    low, high = (np.asarray(action[end], np.float64).ravel() for end in ("low", "high"))
-    files = [file for file in (folder / METADATA, folder / HDF5) if file.is_file()]  # arrow has many, METADATA one more
-    sizes, digest = [file.stat() for file in files], hashlib.sha256(files[0].read_bytes()).hexdigest()
-    facts = {"file": name, "bytes": sum(size.st_size for size in sizes), "sha256": digest, "episodes": len(lengths)}
-    facts |= {"env": env, "observations": list(widths), "action_repeat": 1}
-    facts |= {"action_low": _bounds(low), "action_high": _bounds(high)}
-    return DataSet(
-        name,
-        opened,
-        Task(check_name((env or name).replace("/", "-")), sum(widths.values()), len(low)),
-        observation,
-        ActionRange(low, high, name),
-        lengths,
-        {f: Stamp(f"{name}/{f.name}", s.st_size, s.st_mtime_ns, digest) for f, s in zip(files, sizes, strict=True)},
-        facts,
-    )
+    widths, bounds = dict(parts(observation, name)), (_ends(action, "low"), _ends(action, "high"))
+    return DataSet(name, folder, opened, env, observation, widths, bounds, ActionRange(*bounds, name), lengths)
 
 
-def _bounds(bounds: np.ndarray) -> list[float | None]:
-    """Those of an action, null where there is none."""
-    return [bound if abs(bound) < UNLIMITED else None for bound in bounds.tolist()]
-
-
-def notes(facts: Mapping[str, Any]) -> Iterator[str]:
-    """What of a data set is not in the rows as it was."""
-    if len(facts["observations"]) > 1:
-        yield f"{facts['file']}: an observation is {', '.join(facts['observations'])}, one behind the other"
-    pairs = [*zip(facts["action_low"], facts["action_high"], strict=True)]
-    scaled = [*dict.fromkeys((low, high) for low, high in pairs if None not in (low, high) and (low, high) != (-1, 1))]
-    if scaled:
-        ranges = ", ".join(f"[{low:g}, {high:g}]" for low, high in scaled)
-        yield f"{facts['file']}: actions are scaled from {ranges} to [-1, 1]"
-    if any(None in pair for pair in pairs):
-        yield f"{facts['file']}: actions without a bound are taken as they are, and clipped to [-1, 1]"
+def _ends(action: Space, end: str) -> np.ndarray:
+    return np.asarray(action[end], np.float64).ravel()
 
 
 def parts(space: Space, name: str, prefix: str = "") -> Iterator[tuple[str, int]]:
