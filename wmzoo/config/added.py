@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 from omegaconf import DictConfig, OmegaConf
 
 from wmzoo import registry
+from wmzoo.config.choices import ADD
 from wmzoo.errors import WmzooError, unknown
 
-ADD = "add"
 FORM = "loss.add is a list of {name: NAME, weight: NUMBER} with, perhaps, parameters of that loss"
 
 

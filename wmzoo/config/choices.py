@@ -17,6 +17,7 @@ from wmzoo.registry.tasks import having, plain, suites, why_missing
 from wmzoo.storage.package_data import data_dir
 
 GROUPS = (*CONFIGURED, "size", "recipe", "experiment")
+ADD = "add"  # of a loss: what is added to it
 
 
 def options(group: str) -> list[str]:
@@ -75,6 +76,7 @@ def keys(chosen: Mapping[str, str] | None = None) -> list[str]:
     del config["hydra"]
     found = [*GROUPS, *_dotted(config), *_dotted(load_yaml(folder / "size" / "small.yaml"))]
     found += [f"recipe.{name}" for name in recipe.rules()]
+    found += [f"loss.{ADD}"]
     for kind in CONFIGURED:
         names = registry.list_entries(kind)
         for name in [chosen[kind]] if chosen[kind] in names else names:

@@ -23,8 +23,8 @@ from omegaconf.errors import OmegaConfBaseException
 
 from wmzoo import registry
 from wmzoo.config import recipe, rules
-from wmzoo.config.added import ADD, added
-from wmzoo.config.choices import GROUPS, named_env, options
+from wmzoo.config.added import added
+from wmzoo.config.choices import ADD, GROUPS, named_env, options
 from wmzoo.errors import WmzooError, one_line, unknown
 from wmzoo.registry import CONFIGURED, plugins
 from wmzoo.storage.package_data import data_dir
