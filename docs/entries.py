@@ -44,7 +44,8 @@ def recipe_page() -> str:
         "# The recipe\n\n"
         "How PWM trains, every choice a key: `wmzoo train recipe=paper recipe.gamma=0.995`. A key is declared once,\n"
         "in `wmzoo/config/recipe.py`, from which this page is written (`python docs/entries.py`; a test compares).\n"
-        "What each part does to learning was measured: [findings.md](findings.md).\n\n"
+        "What each part does to learning was measured: [findings.md](findings.md). `wmzoo study tune` searches any of\n"
+        "them: `search: {recipe.actor_lr: {from: 1e-4, to: 1e-2, log: true}}`.\n\n"
     )
     return head + "\n".join(rows) + "\n"
 

@@ -14,6 +14,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 from composed import choices_kept, composed_by_hydra
+from hub_stub import Hub, asked_at, stub
 from short_run import without_video
 from toy_bundle import Toy
 
@@ -65,6 +66,14 @@ def toy_builder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "wmzoo.agent.load.build_agent", lambda cfg, obs_dim, act_dim: Toy(obs_dim, act_dim, cfg.model.latent_dim)
     )
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """A hub of the test's own, which huggingface_hub asks; its cache is tmp_path/cache."""
+    with stub() as hub:
+        asked_at(hub.url, monkeypatch, tmp_path / "cache")
+        yield hub
 
 
 @pytest.fixture

@@ -149,7 +149,7 @@ def spoilt_tree(chance: random.Random, tree: Any) -> Any:
 def nothing_is_trained(monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything of `train` and `resume` but the iterations and the video."""
     monkeypatch.setattr("wmzoo.runs.train._train", lambda trainer, run: None)
-    monkeypatch.setattr("wmzoo.runs.train.record_video", lambda folder, file: "")
+    monkeypatch.setattr("wmzoo.runs.train.record_video", lambda folder: None)
 
 
 @pytest.fixture(autouse=True)

@@ -87,11 +87,11 @@ def test_every_command_does_and_prints_what_is_shown(tmp_path: Path) -> None:
             (tmp_path / name).write_text(patched(code, change) if name == "my_dynamics.py" else code)
         for command, quoted in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", text, re.MULTILINE):
             if command.startswith("wmzoo resume"):  # as if the run had been cut after its first iteration
-                shutil.rmtree(tmp_path / "runs" / "ensemble" / "checkpoints" / "00000002")
+                shutil.rmtree(tmp_path / "runs" / "committee" / "checkpoints" / "00000002")
             run(command, quoted, tmp_path)
         change = ""
     assert len(list(tmp_path.glob("runs/sweeps/*/*/metrics.csv"))) == 9
-    rows = read_metrics(tmp_path / "runs" / "ensemble")
+    rows = read_metrics(tmp_path / "runs" / "committee")
     assert [row["iteration"] for row in rows] == [1, 2] and all(row["spread"] > 0 for row in rows)
 
 
@@ -103,7 +103,7 @@ def loaded(tmp_path: Path, own_registry: None) -> None:
 
 def ensemble(**params: int) -> tuple[Any, Tensor, Tensor]:
     """One with weights of ordinary size, in float64, and z[B,D], a[B,A] for it."""
-    made = wmzoo.build("dynamics", "ensemble", **SIZES, **params).double()
+    made = wmzoo.build("dynamics", "committee", **SIZES, **params).double()
     return enliven(made), simplices(5, 16), noise(5, 2, seed=1)
 
 
@@ -137,7 +137,7 @@ def test_the_spread_is_half_the_distance_of_two_members_and_zero_for_equal_and_u
     first, second = made.predictions(z, a)
     torch.testing.assert_close(made.spread(z, a), (first - second).norm(dim=1) / 2 / 16**0.5)
     made.members[1].load_state_dict(made.members[0].state_dict())
-    untrained = wmzoo.build("dynamics", "ensemble", **SIZES).double()
+    untrained = wmzoo.build("dynamics", "committee", **SIZES).double()
     torch.testing.assert_close(untrained(z, a), z)
     assert torch.cat([made.spread(z, a), untrained.spread(z, a)]).max() < 1e-9
 
@@ -154,5 +154,5 @@ def test_each_member_s_own_error_is_the_mean_s_and_the_spread(loaded: None) -> N
 
 
 def test_the_variants_follow_size_and_name_their_loss(loaded: None) -> None:
-    cfg = wmzoo.compose(["dynamics=ensemble", "size=tiny", "dynamics.members=3"])
+    cfg = wmzoo.compose(["dynamics=committee", "size=tiny", "dynamics.members=3"])
     assert (cfg.loss.name, cfg.dynamics.units, cfg.dynamics.members) == ("each_member", [64, 64], 3)

@@ -12,11 +12,23 @@ if TYPE_CHECKING:
     from wmzoo.agent.build import build_agent
     from wmzoo.agent.load import load
     from wmzoo.config.composition import compose
+    from wmzoo.envs.single import make_env
+    from wmzoo.imagined.as_env import as_env
     from wmzoo.registry import build, list_entries, register
     from wmzoo.trainers.build import build_trainer
 
 __version__ = "0.2.0"
-__all__ = ["build", "build_agent", "build_trainer", "compose", "list_entries", "load", "register"]
+__all__ = [
+    "as_env",
+    "build",
+    "build_agent",
+    "build_trainer",
+    "compose",
+    "list_entries",
+    "load",
+    "make_env",
+    "register",
+]
 
 _HOME = {
     "build": "wmzoo.registry",
@@ -26,6 +38,8 @@ _HOME = {
     "build_agent": "wmzoo.agent.build",
     "build_trainer": "wmzoo.trainers.build",
     "load": "wmzoo.agent.load",
+    "make_env": "wmzoo.envs.single",
+    "as_env": "wmzoo.imagined.as_env",
 }
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import difflib
 import errno
+import importlib
 from collections.abc import Iterable, Mapping, Sequence
+from types import ModuleType
 
 
 class WmzooError(Exception):
@@ -85,3 +87,11 @@ def check_known(key: str, value: str, known: Sequence[str]) -> None:
     """ValueError, as in "loss.tau is uniform or midpoint, not 'half'", unless the value is one of two or more."""
     if value not in known:
         raise ValueError(f"{key} is {', '.join(known[:-1])} or {known[-1]}, not '{value}'")
+
+
+def require(extra: str, module: str) -> ModuleType:
+    """Imports a module of an optional extra, or says how to install it."""
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise WmzooError(f'{extra} is not installed: pip install "wmzoo[{extra}]" ({error})') from error

@@ -15,7 +15,7 @@ from omegaconf import OmegaConf
 
 import wmzoo
 from wmzoo.agent.build import baseline, build_dynamics, matched_units, with_matched_units
-from wmzoo.config.composition import options
+from wmzoo.config.choices import options
 
 
 def count(units: list[int]) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", ["paper", "default"])
 def test_an_iteration_is_timed_whole_and_its_environment_s_part_of_it(
     recipe: str, monkeypatch: pytest.MonkeyPatch

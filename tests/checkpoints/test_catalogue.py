@@ -44,6 +44,7 @@ def test_its_folder_is_small_and_its_model_card_tells_the_result_and_the_command
     assert "| licence | MIT |" in text
 
 
+@pytest.mark.slow
 def test_commands_take_the_names_too(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", NAMES[0], "--episodes", "1", "--seed", "3"]) == 0
     assert main(["list", "checkpoint"]) == 0

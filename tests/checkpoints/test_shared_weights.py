@@ -44,6 +44,7 @@ SHORT = [*SHORT_RUN, "env=pendulum_swingup", "eval.episodes=1", "save.every=1", 
 pytestmark = pytest.mark.usefixtures("own_registry")
 
 
+@pytest.mark.slow
 def test_a_tied_plugin_is_trained_saved_and_resumed_bit_for_bit(tmp_path: Path) -> None:
     (tmp_path / "tied.py").write_text(TIED)
     words = ["train", *SHORT, "dynamics=tied", "trainer.iterations=2", "--plugin", str(tmp_path / "tied.py")]

@@ -29,7 +29,7 @@ INTEGRATOR = """
 import wmzoo
 from wmzoo.integrators import ExplicitRungeKutta
 
-@wmzoo.register("integrator", "ralston", order=3, nfe_per_step=2)
+@wmzoo.register("integrator", "third_order", order=3, nfe_per_step=2)
 class Ralston(ExplicitRungeKutta):
     def __init__(self):
         super().__init__(a=((), (2 / 3,)), b=(1 / 4, 3 / 4), c=(0.0, 2 / 3), order=2)
@@ -103,6 +103,7 @@ class OfMembers(DynamicsLoss):
 )
 
 
+@pytest.mark.slow
 def test_a_loss_with_a_capability_of_its_own_is_checked_on_a_dynamics_that_has_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -24,7 +24,7 @@ def data(*words: object) -> int:
 def test_collect_convert_and_inspect_follow_one_another(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     chunks, shards = tmp_path / "chunks", tmp_path / "shards"
     assert data("collect", "--tasks", "pendulum_swingup,reacher-easy", "--episodes", 2, "--out", chunks) == 0
-    assert data("convert", chunks, shards) == 0
+    assert data("convert", "--from", "tdmpc2", chunks, shards) == 0
     assert f"4 episodes of 2 tasks: {shards}" in capsys.readouterr().out
     for folder in (chunks, shards):
         assert data("inspect", folder, "--json") == 0

@@ -56,6 +56,7 @@ def diagnosed(path: Path, out: Path, *words: str) -> dict:
     return json.loads((out / "diagnostics.json").read_text())
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_drawing")
 def test_a_task_of_several_is_chosen_by_name_or_number_and_its_figures_repeat(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -96,6 +97,7 @@ def test_a_world_model_alone_is_looked_at_on_random_actions(
     assert {path.name for path in (tmp_path / "out").glob("*.png")} == {"jacobian.png", "open_loop.png"}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_drawing")
 def test_a_model_that_was_pretrained_on_data_is_looked_at_on_a_task_of_theirs(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -125,6 +127,7 @@ def test_a_task_that_is_missing_unknown_or_not_needed_is_one_line(
         assert says in err and err.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_the_futures_of_a_stochastic_agent_are_scored_and_drawn(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

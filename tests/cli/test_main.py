@@ -5,11 +5,13 @@ from __future__ import annotations
 import resource
 import subprocess
 import sys
+from contextlib import nullcontext
+from pathlib import Path
 
 import pytest
 
 from wmzoo.cli import show
-from wmzoo.cli.main import main
+from wmzoo.cli.main import GROUPS, commands, main
 from wmzoo.errors import CheckFailed, RunFailed, RunInterrupted
 
 
@@ -21,18 +23,34 @@ def cpu_seconds(code: str, *words: str) -> float:
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-@pytest.mark.parametrize("command", [["list"], ["show", "dynamics", "flow"], ["--help"]])
+LIGHT = (
+    "import os, sys; os._exit = sys.exit  # by which completion ends\n"
+    "from wmzoo.cli.main import main\n"
+    "try: main(sys.argv[1:])\n"
+    "except SystemExit: pass\n"
+    "sys.exit(str(heavy) if (heavy := {'torch', 'hydra', 'numpy', 'mujoco'} & set(sys.modules)) else 0)"
+)
+
+
+@pytest.mark.parametrize("command", [["list"], ["list", "tasks"], ["show", "flow"], ["--help"]])
 def test_a_light_command_imports_nothing_heavy_and_takes_under_0_3_s(command: list[str]) -> None:
+    is_light(0.3, *command)
+
+
+@pytest.mark.parametrize("line", ["wmzoo train env=fin", "wmzoo train recipe.", "wmzoo resume runs/"])
+def test_so_is_completion_which_takes_under_0_5_s(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = {"_ARGCOMPLETE": "1", "_ARGCOMPLETE_STDOUT_FILENAME": str(tmp_path / "out")}
+    for name, value in (asked | {"COMP_LINE": line, "COMP_POINT": str(len(line))}).items():
+        monkeypatch.setenv(name, value)
+    is_light(0.5)
+    assert (tmp_path / "out").exists()
+
+
+def is_light(limit: float, *command: str) -> None:
     """0.3 s are six times what Python takes to read YAML; on a busy machine both take longer."""
-    code = (
-        "import sys; from wmzoo.cli.main import main\n"
-        "try: main(sys.argv[1:])\n"
-        "except SystemExit: pass\n"
-        "sys.exit(str(heavy) if (heavy := {'torch', 'hydra', 'numpy', 'mujoco'} & set(sys.modules)) else 0)"
-    )
     for _ in range(4):
-        allowed = max(0.3, 6 * cpu_seconds("import argparse, yaml"))
-        if cpu_seconds(code, *command) < allowed:
+        allowed = max(limit, limit * 20 * cpu_seconds("import argparse, yaml"))
+        if cpu_seconds(LIGHT, *command) < allowed:
             return
     raise AssertionError(f"{command} takes more than {allowed:.2f} s each time")
 
@@ -65,8 +83,40 @@ def test_an_unknown_name_exits_with_2_and_near_matches(capsys: pytest.CaptureFix
     assert capsys.readouterr().err.startswith("wmzoo: unknown dynamics 'flwo': did you mean flow?")
 
 
-@pytest.mark.parametrize("argv", [[], ["lsit"], ["list", "--nope"], ["show", "dynamics"]])
+@pytest.mark.parametrize("argv", [[], ["--help"]])
+def test_the_help_has_every_command_once_under_the_heading_of_its_group(
+    argv: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) if argv else nullcontext() as stopped:
+        assert main(argv) == 0
+    assert not stopped or stopped.value.code == 0
+    sections = dict(section.split(":\n", 1) for section in capsys.readouterr().out.split("\n\n")[2:-1])
+    assert [*sections] == [*GROUPS] and all(sections.values())
+    shown = [(line.split()[0], group) for group, lines in sections.items() for line in lines.splitlines()]
+    assert sorted(shown) == [(name, module.GROUP) for name, module in sorted(commands().items())]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--dynamics", "flow"], "dynamics=flow"),
+        (["--dynamics=flow"], "dynamics=flow"),
+        (["seed=1", "--env.task", "walker-walk", "size=tiny"], "env.task=walker-walk"),
+        (["-m", "--recipe.gamma", "size=tiny"], "recipe.gamma=…"),
+    ],
+)
+def test_a_key_typed_as_an_option_is_told_how_it_is_typed(
+    words: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["train", *words])
+    err = capsys.readouterr().err
+    assert stopped.value.code == 2 and err.count("\n") == 1
+    assert f"; keys are typed without dashes: {says}; `wmzoo --help`" in err
+
+
+@pytest.mark.parametrize("argv", [["lsit"], ["list", "--nope"], ["train", "--nope"], ["show"], ["list", "--dynamics"]])
 def test_bad_usage_exits_with_2(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
         main(argv)
-    assert stopped.value.code == 2
+    assert stopped.value.code == 2 and "without dashes" not in capsys.readouterr().err

@@ -42,6 +42,7 @@ def test_diagnostics_with_parts_missing_or_odd_are_left_out_quietly(tmp_path: Pa
     assert not (tmp_path / "report/figures/cosine.png").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_drawing")
 def test_what_wmzoo_diagnose_writes_is_drawn_whole(tmp_path: Path) -> None:
     two_arms(tmp_path, {"mlp": [[1.0, 2.0]], "flow": [[1.0, 2.0]]})

@@ -55,6 +55,7 @@ with arithmetic(OmegaConf.create({"threads": 1, "model": {"latent_dim": 1}})):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="this C library has no settings for it")
 def test_a_run_keeps_the_memory_that_it_frees() -> None:
     """Every page of 160 MB is a fault when it is touched for the first time, and none later (a stray block aside)."""

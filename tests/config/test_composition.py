@@ -10,7 +10,8 @@ import pytest
 from composed import choices_kept
 from omegaconf import DictConfig, OmegaConf
 
-from wmzoo.config.composition import ConfigError, compose, options, prepare
+from wmzoo.config.choices import options
+from wmzoo.config.composition import ConfigError, compose, prepare
 from wmzoo.errors import WmzooError
 from wmzoo.registry import register
 
@@ -120,12 +121,16 @@ def test_one_line_says_that_an_integrator_has_no_effect(caplog: pytest.LogCaptur
     [
         ("dynamics=flwo", "unknown dynamics 'flwo': did you mean flow? there is"),
         ("size=Tiny", "did you mean tiny?"),
-        ("env=cartpole_swing", "did you mean cartpole_swingup?"),
+        ("env=cartpole_swing", "did you mean cartpole_swingup or "),
         ("recipe=papr", "did you mean paper?"),
         ("dynamics=null", "unknown dynamics"),
         ("dynamics.substpes=3", "did you mean dynamics.substeps"),
         ("trianer.iterations=3", "did you mean trainer.iterations"),
         ("seeed=3", "did you mean seed?"),
+        ("gamma=0.9", "did you mean recipe.gamma? there is"),
+        ("model.gamma=0.9", "did you mean recipe.gamma? there is"),
+        ("critic_lr=1", "did you mean recipe.critic_lr? there is"),
+        ("lr=1", "recipe.entropy_lr or recipe.actor_lr or recipe.critic_lr or recipe.final_lr? there is"),
         ("dynamics.units=${model.nope}", "model.nope"),
         ("dynamics=[1", "dynamics=[1"),
         ("seed=???", "seed"),

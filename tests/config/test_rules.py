@@ -6,7 +6,8 @@ import pytest
 from omegaconf import DictConfig
 
 from wmzoo.config import rules
-from wmzoo.config.composition import compose, options
+from wmzoo.config.choices import options
+from wmzoo.config.composition import compose
 from wmzoo.errors import WmzooError
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from wmzoo.contracts import loss
-from wmzoo.losses.base import LatentRollout, discounted_sum, unroll
+from wmzoo.losses.base import LatentRollout, discounted_sum
 from wmzoo.losses.mse import MSELoss
 
 
@@ -15,7 +15,7 @@ class Wrong(MSELoss):
         self.wrong = wrong
 
     def rollout(self, dynamics, z0, actions, targets, discount, task_emb=None):
-        zs = unroll(dynamics, z0, actions, task_emb)
+        zs = dynamics.unroll(z0, actions, task_emb)
         predicted = zs[1:].detach() if self.wrong == "detached" else zs[1:]
         errors = (predicted - targets).square()
         if self.wrong == "noise":

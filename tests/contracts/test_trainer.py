@@ -16,6 +16,7 @@ class Muffled:
         self.checkpoint = (lambda *_: None) if forgetful else notes.checkpoint
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "words"),
     [({"deaf": True}, "asked to stop .* logged 2 rows"), ({"forgetful": True}, "called `checkpoint` 0 times")],

@@ -56,6 +56,7 @@ def by_tensordict(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_file_of_todays_tensordict_is_read(by_tensordict: Path) -> None:
     assert same(read_chunk(by_tensordict / "theirs.pt"), known_chunk())
 

@@ -19,6 +19,7 @@ from wmzoo.data import episodes
 from wmzoo.data.chunks import Chunk, write_chunk
 from wmzoo.data.convert import PROGRESS, convert
 from wmzoo.data.shards import Shards, read_index
+from wmzoo.data.source import Source
 from wmzoo.envs.task_sets import Task
 from wmzoo.errors import DamagedFile, WmzooError
 
@@ -80,7 +81,7 @@ def test_a_finished_conversion_is_not_done_again_and_not_replaced(tmp_path: Path
     convert([source], tmp_path / "dst")
     assert (tmp_path / "dst" / "index.json").stat() == before
     write_chunks(source, told_chunk([0, 0, 0], 2))
-    with pytest.raises(WmzooError, match="holds a data set made of other chunks"):
+    with pytest.raises(WmzooError, match="holds a data set made of other files or data sets"):
         convert([source], tmp_path / "dst")
 
 
@@ -98,13 +99,13 @@ def test_nothing_is_put_among_other_files_or_onto_a_disk_that_is_too_small(
     convert([source], tmp_path / "dst")
 
 
-def killed(where: str, count: int, source: Path, destination: Path) -> None:
-    """A conversion in a child of this process, which is killed after the `count`-th call of the function `where`."""
+def killed(owner: object, where: str, count: int, source: Path, destination: Path) -> None:
+    """A conversion in a child of this process, which is killed after the `count`-th call of `where`, of `owner`."""
     child = os.fork()
     if child:
         assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
         return
-    calls, real = 0, getattr(module, where)
+    calls, real = 0, getattr(owner, where)
 
     def then_die(*given: object, **more: object) -> object:
         nonlocal calls
@@ -115,7 +116,7 @@ def killed(where: str, count: int, source: Path, destination: Path) -> None:
         return found
 
     try:
-        setattr(module, where, then_die)
+        setattr(owner, where, then_die)
         convert([source], destination)
     finally:
         os._exit(1)  # it should have been killed
@@ -123,22 +124,24 @@ def killed(where: str, count: int, source: Path, destination: Path) -> None:
 
 @pytest.mark.usefixtures("small_blocks")
 @pytest.mark.parametrize(
-    ("where", "count"),
+    ("owner", "where", "count"),
     [
-        ("_progress", 1),  # nothing but the note is there
-        ("_allocate", 1),  # files are there, and empty
-        ("_write_episodes", 2),  # a part of a block is written
-        ("_check_unchanged", 3),  # a block is written, and not noted
-        ("_with_nonfinite", 1),  # all is written, and there is no index
+        (module, "_progress", 1),  # nothing but the note is there
+        (module, "_allocate", 1),  # files are there, and empty
+        (module, "_write_part", 2),  # a part of a block is written
+        (Source, "check_unchanged", 3),  # a block is written, and not noted
+        (module, "_with_found", 1),  # all is written, and there is no index
     ],
 )
-def test_after_kill_9_the_same_call_goes_on_and_makes_the_same_bytes(tmp_path: Path, where: str, count: int) -> None:
+def test_after_kill_9_the_same_call_goes_on_and_makes_the_same_bytes(
+    tmp_path: Path, owner: object, where: str, count: int
+) -> None:
     chunks = [told_chunk([0, 1, 1, 0, 2, 2, 0], 5), told_chunk([2, 2, 0], 5, first=7)]
     chunks[0].reward[3, 2] = NAN
     chunks[1].reward[1, 2] = NAN
     source = write_chunks(tmp_path / "src", *chunks)
     convert([source], tmp_path / "whole")
-    killed(where, count, source, tmp_path / "killed")
+    killed(owner, where, count, source, tmp_path / "killed")
     assert not (tmp_path / "killed" / "index.json").exists()
     with pytest.raises(WmzooError, match="its conversion has not ended"):
         read_index(tmp_path / "killed")
@@ -165,10 +168,10 @@ def test_what_is_written_is_not_written_again(tmp_path: Path, monkeypatch: pytes
     with pytest.raises(Stop):
         convert([source], tmp_path / "dst", say=stop_after(6))  # type: ignore[arg-type]
     written = []
-    real = module._write_episodes
-    monkeypatch.setattr(module, "_write_episodes", lambda *args: (written.append(args[1].tolist()), real(*args))[1])
+    real = module._write_part
+    monkeypatch.setattr(module, "_write_part", lambda *args: (written.append(args[-1]), real(*args))[1])
     convert([source], tmp_path / "dst")
-    assert written == [[6, 7], [8, 9]]
+    assert written == [6 * 6, 8 * 6]  # the first rows of blocks of two episodes of 5 steps
 
 
 @pytest.mark.usefixtures("small_blocks")
@@ -184,7 +187,7 @@ def test_a_source_that_changes_is_noticed_during_the_conversion_and_after_an_int
     with pytest.raises(WmzooError, match="dst: chunk_0.pt has changed since its conversion began; remove it"):
         convert([source], tmp_path / "dst")
     write_chunk(source / "chunk_1.pt", told_chunk([0], 5))
-    for tasks, says in ((None, "with other chunks"), ((Task("walker-walk", 4, 2),), "with other chunks")):
+    for tasks, says in ((None, "with other files"), ((Task("walker-walk", 4, 2),), "with other files")):
         os.utime(file, ns=(0, 1))
         shutil.rmtree(tmp_path / "dst")
         with pytest.raises(Stop):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import torch
 from saved_agents import saved
 
@@ -11,6 +12,7 @@ import wmzoo
 from wmzoo.diagnostics.diagnose import diagnose
 
 
+@pytest.mark.slow
 def test_every_diagnostic_is_told_the_task(tmp_path: Path) -> None:
     """With another vector for the task each figure is another, and with another one for another task none is."""
     agent = wmzoo.load(saved(tmp_path / "agent", dynamics="flow"))

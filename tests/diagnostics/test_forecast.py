@@ -26,6 +26,7 @@ def test_it_is_that_of_normal_numbers_and_least_for_the_right_spread(spread: flo
     assert score > math.sqrt(4 / math.pi) - 1 / math.sqrt(math.pi) - 0.03
 
 
+@pytest.mark.slow
 def test_calibrated_samples_cover_as_much_as_they_say_and_narrow_ones_less() -> None:
     truth = noise(4000, 3, seed=1)
     assert coverage(noise(200, 4000, 3), truth) == pytest.approx(list(LEVELS), abs=0.02)

@@ -9,6 +9,7 @@ from tiny import tiny_agent, tiny_pwm
 from wmzoo.diagnostics.gradients import policy_gradients, summary
 
 
+@pytest.mark.slow
 def test_policy_gradients_are_independent_estimates_of_the_gradient_that_the_update_ascends() -> None:
     """Their mean is the gradient of the mean over one big batch; their scatter falls with the batch."""
     states = torch.randn(50, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(1))

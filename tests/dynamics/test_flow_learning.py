@@ -105,9 +105,8 @@ def test_the_optimal_field_has_no_loss_and_integrates_to_the_coupling(coupling, 
     assert step_loss(MSELoss(), flow, z, z_star) < 1e-24
 
 
-@pytest.mark.parametrize(
-    "coupling", [pytest.param(name, marks=pytest.mark.slow if name == "stretched" else ()) for name in COUPLINGS]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("coupling", COUPLINGS)
 def test_a_fitted_field_reaches_the_coupling(coupling):
     """Root mean square error of the prediction below 6% of the distance travelled."""
     flow = make(2)
@@ -148,6 +147,7 @@ def test_in_logits_the_optimal_field_integrates_to_an_affine_map_of_log_odds(int
     assert step_loss(RectifiedFlowLoss(), flow, z, z_star) < 1e-24
 
 
+@pytest.mark.slow
 def test_in_logits_a_fitted_field_reaches_it_too():
     """Largest error below 0.02 of a probability."""
     flow = make(2, coordinates="logit", simnorm_dim=2)
@@ -191,6 +191,7 @@ def test_a_fitted_field_without_its_source_turns_negation_into_the_identity():
     assert slope(flow) == pytest.approx(1.0, abs=0.25)
 
 
+@pytest.mark.slow
 def test_a_fitted_field_that_sees_its_source_learns_negation():
     """Root mean square error below 6% of the distance travelled, and no part of the loss remains."""
     flow = make(1, condition_on_source=True)

@@ -17,7 +17,7 @@ def test_a_task_is_found_under_its_usual_names(name):
 
 
 def test_an_unknown_task_names_near_ones_and_where_the_list_is():
-    with pytest.raises(WmzooError, match=r"did you mean cheetah-run.*wmzoo\.envs\.dmc"):
+    with pytest.raises(WmzooError, match=r"did you mean cheetah-run.*wmzoo list tasks dmc"):
         DmcVectorEnv("cheeta-run", 1)
 
 

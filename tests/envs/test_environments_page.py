@@ -38,6 +38,7 @@ def commands() -> list[tuple[str, str]]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*Overriding environment")  # my_env.py is a plugin first, then a module
 def test_every_command_of_the_page_does_and_prints_what_is_shown(
     folder: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture

@@ -63,7 +63,7 @@ def test_building_prints_nothing(capfd):
 
 
 def test_an_unknown_task_names_near_ones_and_where_the_list_is():
-    with pytest.raises(WmzooError, match=r"did you mean Hopper-v5.*wmzoo\.envs\.gymnasium"):
+    with pytest.raises(WmzooError, match=r"did you mean Hopper-v5.*wmzoo list tasks gymnasium"):
         GymnasiumVectorEnv("Hoper-v5", 1)
 
 

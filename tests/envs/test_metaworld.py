@@ -148,6 +148,7 @@ def test_copies_of_a_task_share_one_model():
     assert len({id(simulator.environment.model) for simulator in env.pool.simulators}) == 1
 
 
+@pytest.mark.slow
 def test_pictures_change_nothing_and_show_what_a_reset_moved():
     if rendering.choose_backend() not in ("egl", "osmesa"):
         pytest.skip("nothing draws here")
@@ -181,5 +182,5 @@ def test_a_task_is_found_under_its_usual_names(name):
 
 @pytest.mark.parametrize("name", ["dor-open", "door-open-v2"])
 def test_an_unknown_task_names_near_ones_and_where_the_list_is(name):
-    with pytest.raises(WmzooError, match=r"did you mean door-open-v3.*wmzoo\.envs\.metaworld"):
+    with pytest.raises(WmzooError, match=r"did you mean door-open-v3.*wmzoo list tasks metaworld"):
         MetaworldVectorEnv(name, 1)

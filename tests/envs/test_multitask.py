@@ -64,6 +64,7 @@ def test_rows_are_their_tasks_own_batch_with_zeros_behind_and_surplus_actions_ig
         assert got.success is None
 
 
+@pytest.mark.slow
 def test_some_tasks_of_a_set_keep_its_numbers_widths_and_seeds():
     some, every = MultitaskVectorEnv("mt30", 3, only=["cup-catch", "pendulum-spin"]), MultitaskVectorEnv("mt30", 30)
     assert some.tasks.tolist() == [12, 29, 12] and (some.obs_dim, some.act_dim) == (24, 6)

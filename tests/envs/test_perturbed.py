@@ -57,6 +57,7 @@ def pushed(strength, steps=3000):
     return np.array(forces), weight
 
 
+@pytest.mark.slow
 def test_a_push_is_as_strong_and_as_frequent_as_said_and_comes_from_anywhere():
     forces, weight = pushed(0.7)
     assert np.count_nonzero(np.delete(forces, 1, axis=1)) == 0 and np.count_nonzero(forces[..., 3:]) == 0

@@ -122,6 +122,7 @@ if rendering.choose_backend() in ("egl", "osmesa"):
 """
 
 
+@pytest.mark.slow
 def test_pictures_of_any_size_come_headless_and_the_process_ends_quietly():
     environment = {name: value for name, value in os.environ.items() if name not in ("MUJOCO_GL", "WMZOO_RENDERING")}
     result = subprocess.run([sys.executable, "-c", RENDER], env=environment, capture_output=True, text=True)

@@ -249,6 +249,7 @@ def shortened(folder):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_video")
 def test_a_resumed_run_of_a_users_environment_has_the_figures_of_one_that_was_not_cut(tmp_path):
     whole = run("Moody-v0", tmp_path / "run", 2)

@@ -36,3 +36,25 @@ def test_rk4_is_the_classical_method_and_not_torchdiffeqs_default_of_three_eight
     torch.testing.assert_close(ours, expected, rtol=0, atol=1e-12)
     three_eighths = torchdiffeq.odeint(lambda tau, z: field(z, tau), Z, grid, method="rk4")[-1]
     assert not torch.allclose(ours, three_eighths, atol=1e-9)
+
+
+def test_ssprk3_is_made_of_euler_steps():
+    """Shu and Osher's own form: convex combinations of them."""
+    h = 0.5
+
+    def euler(z, tau):
+        return z + h * field(z, torch.full((2, 1), tau, dtype=torch.float64))
+
+    expected = Z
+    for start in (0.0, 0.5):
+        first = euler(expected, start)
+        second = 3 / 4 * expected + 1 / 4 * euler(first, start + h)
+        expected = 1 / 3 * expected + 2 / 3 * euler(second, start + h / 2)
+    torch.testing.assert_close(build("integrator", "ssprk3").integrate(field, Z, 2), expected, rtol=0, atol=1e-12)
+
+
+def test_ralstons_slope_is_a_quarter_of_the_first_and_three_of_the_second():
+    h, tau = 1.0, torch.zeros(2, 1, dtype=torch.float64)
+    first = field(Z, tau)
+    second = field(Z + 2 / 3 * h * first, tau + 2 / 3 * h)
+    torch.testing.assert_close(build("integrator", "ralston").integrate(field, Z, 1), Z + first / 4 + 3 * second / 4)

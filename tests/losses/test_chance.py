@@ -106,6 +106,7 @@ def test_the_mean_learns_from_its_rollout_alone_and_is_refused_without_one():
     assert torch.allclose(3 * gradients[0][1], gradients[1][1])
 
 
+@pytest.mark.slow
 def test_two_futures_that_agree_in_all_their_units_are_both_learned_and_nothing_between():
     """z′ is one of two points, by a fair coin: a noise flow's samples are near the one or the other, half of them each,
     a Gaussian of independent units mixes them."""

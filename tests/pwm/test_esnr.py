@@ -59,6 +59,7 @@ def test_moments_and_cosines_are_those_of_the_vectors_themselves() -> None:
     assert cosine(gram(g)) == pytest.approx(torch.stack(pairs).mean().item())
 
 
+@pytest.mark.slow
 def test_the_interval_holds_the_truth_about_as_often_as_it_says() -> None:
     mean, deviations = torch.full((50,), 0.1).double(), torch.linspace(0.5, 1.5, 50).double()
     truth = (mean.square().sum() / deviations.square().sum()).item()

@@ -73,6 +73,7 @@ def test_the_probability_undoes_the_weight_of_positives() -> None:
     assert model.end_probability(torch.rand(5, 8, dtype=torch.float64)).tolist() == pytest.approx([0.03] * 5)
 
 
+@pytest.mark.slow
 def test_what_is_drawn_for_the_head_has_as_many_ends_as_there_were() -> None:
     """Ends are in one slice each, other steps in as many as slices are long: at the last place they are as frequent."""
     generator = torch.Generator().manual_seed(0)

@@ -1,6 +1,7 @@
 """The contract of latent dynamics, over every entry of the kind."""
 
 import pytest
+from contract_cases import by_id
 
 from wmzoo.contracts import dynamics as contract
 from wmzoo.dynamics import VelocityDynamics
@@ -10,13 +11,7 @@ NAMES = list_entries("dynamics")
 CASES = {case.id: case for name in NAMES for case in contract.suite(name)}
 
 
-ONCE = [f"{name}: compile" for name in NAMES]  # of variants, whose code differs little, it takes long
-
-
-@pytest.mark.parametrize(
-    "case",
-    [pytest.param(case, marks=pytest.mark.slow if "compile" in case and case not in ONCE else ()) for case in CASES],
-)
+@pytest.mark.parametrize("case", by_id(CASES, slow=["compile"]))
 def test_a_dynamics_keeps_the_contract(case):
     CASES[case].run()
 

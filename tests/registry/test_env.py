@@ -7,10 +7,10 @@ from which_dflex import BOTH, dflex
 
 from wmzoo.contracts import env as contract
 from wmzoo.registry import build, get, list_entries
-from wmzoo.registry.cards import tasks
+from wmzoo.registry.tasks import presets
 
 # (suite, what it plays)
-NAMED = sorted({(suite, task) for _, suite, task in tasks()})
+NAMED = sorted({(preset.suite, preset.task) for preset in presets()})
 MORE = [("gymnasium", "Pendulum-v1"), ("dmc", "cup-catch"), ("dmc", "reacher-three-easy")]
 SMALL_SET = ["reacher-three-hard", "pendulum-spin", "cartpole-balance-sparse"]  # three widths, cheap to step
 HERE = [*(named for named in NAMED if named[0] != "dflex"), *MORE, ("multitask", SMALL_SET), ("multitask", "mt30")]

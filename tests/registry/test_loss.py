@@ -1,6 +1,7 @@
 """The contract of dynamics losses, over every entry of the kind, and every legal pair with a dynamics."""
 
 import pytest
+from contract_cases import by_id
 
 from wmzoo.contracts import loss as contract
 from wmzoo.registry import list_entries
@@ -8,7 +9,7 @@ from wmzoo.registry import list_entries
 CASES = {case.id: case for name in list_entries("loss") for case in contract.suite(name)}
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", by_id(CASES))
 def test_a_loss_keeps_the_contract(case):
     CASES[case].run()
 

@@ -73,6 +73,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made.write(root / "report")
 
 
+@pytest.mark.slow
 def test_the_report_shows_everything_and_asks_the_network_for_nothing(report: Path) -> None:
     seen = visit(report)
     assert seen.console == [] and seen.requests == []

@@ -21,8 +21,8 @@ CONFIG = OmegaConf.create({"seed": 0, "env": {"task": "t"}, "dynamics": {"name":
 
 
 class Grey:
-    def render(self, index: int = 0) -> Any:
-        return np.full((16, 16, 3), 99, dtype=np.uint8)
+    def render(self, index: int, width: int, height: int) -> Any:
+        return np.full((height, width, 3), 99, dtype=np.uint8)
 
 
 @pytest.fixture

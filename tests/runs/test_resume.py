@@ -85,6 +85,7 @@ def test_a_finished_run_that_is_resumed_says_so_and_stays_what_it_is(
     assert content(finished) == before
 
 
+@pytest.mark.slow
 def test_a_finished_run_trains_on_to_what_a_longer_one_would_have_been(
     whole: Path, finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], no_video: None
 ) -> None:

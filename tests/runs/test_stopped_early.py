@@ -33,6 +33,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "what", "done"),
     [(signal.SIGINT, "random steps", 60), (signal.SIGTERM, "first model updates", 2)],  # of 80 and 3

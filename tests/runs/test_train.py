@@ -77,7 +77,7 @@ def test_without_rendering_it_is_told_before_training_and_no_episode_is_run_for_
         raise WmzooError("no rendering: install libegl1")
 
     monkeypatch.setattr("wmzoo.envs.dmc_simulator.DmcSimulator.check_rendering", blind)
-    monkeypatch.setattr("wmzoo.runs.train.record_video", lambda *_: pytest.fail("recorded"))
+    monkeypatch.setattr("wmzoo.runs.train.record_video", lambda folder: pytest.fail("recorded"))
     assert main(["train", *SHORT, f"run_dir={tmp_path / 'run'}"]) == 0
     out = capsys.readouterr().out
     line = "no video at the end: no rendering: install libegl1\n"

@@ -82,6 +82,7 @@ def test_a_chunk_in_which_one_number_stands_for_many(tmp_path: Path, name: str) 
         read_chunk(tmp_path / "chunk.pt")
 
 
+@pytest.mark.slow
 def test_a_checkpoint_with_a_deflated_pickle(tmp_path: Path) -> None:
     torch.save({"model": foreign.world_model(), "more": "0" * 2 * ALLOWED}, tmp_path / "whole.pt")
     with (

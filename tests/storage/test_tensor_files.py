@@ -46,6 +46,7 @@ def test_safetensors_itself_reads_what_is_written_in_every_type(tmp_path: Path) 
         assert equal(found[name], tensor)
 
 
+@pytest.mark.slow
 def test_every_process_writes_the_same_bytes(tmp_path: Path) -> None:
     code = (
         "import sys, torch; from pathlib import Path; from wmzoo.storage.tensors import write_tensors\n"

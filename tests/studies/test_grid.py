@@ -27,6 +27,17 @@ def test_the_grid_is_every_arm_on_every_task_seed_by_seed(spec: Path) -> None:
     assert jobs[1].overrides[-4:] == ("env=pendulum_swingup", "dynamics=flow", "dynamics.units=match", "seed=0")
 
 
+def test_a_study_s_tasks_are_named_as_after_env(spec: Path) -> None:
+    tasks = "tasks: [Humanoid-v5, fish_swim]\n"
+    text = spec.read_text()
+    spec.write_text(text[: text.index("tasks:")] + tasks + text[text.index("seeds:") :])
+    study = read_study(str(spec))
+    assert {cell.task: compose(cell.overrides).env.task for cell in study.cells() if cell.arm == "mlp"} == {
+        "Humanoid-v5": "Humanoid-v5",
+        "fish_swim": "fish-swim",
+    }
+
+
 def test_an_experiment_s_study_runs_that_experiment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(grid, "_check", lambda study: None)  # see below
     study = read_study("flow_vs_mlp")

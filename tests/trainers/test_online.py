@@ -122,7 +122,7 @@ def training(*overrides: str, **settings: Any) -> Notes:
     agent = wmzoo.build_agent(cfg, 2, 1)
     names = ("imagination", "minibatch", "exploration", "starts", "replay", "diagnostics", "tau")
     streams = {name: stream(cfg.seed, name) for name in names}
-    pwm = PWM(agent, build_loss(cfg, streams["tau"]), Recipe.of(cfg.recipe), streams, cfg.on_nonfinite)
+    pwm = PWM(agent, build_loss(cfg, streams), Recipe.of(cfg.recipe), streams, cfg.on_nonfinite)
     notes, given = Notes(), {"evaluations": 0}
 
     def evaluate() -> Evaluation:

@@ -11,8 +11,8 @@ from omegaconf import DictConfig
 from wmzoo.agent.agent import Agent
 from wmzoo.agent.build import build_agent
 from wmzoo.checkpoints.config import CONFIG, check_config, load_config, load_known_plugins, plugins_hint
-from wmzoo.checkpoints.find import WEIGHTS, locate, mend, run_of
-from wmzoo.checkpoints.origin import origin_of
+from wmzoo.checkpoints.find import WEIGHTS, locate, mend
+from wmzoo.checkpoints.origin import note_origin
 from wmzoo.checkpoints.weights import check_fits, load_weights
 from wmzoo.errors import DamagedFile, WmzooError, named
 from wmzoo.registry.plugins import load_files
@@ -21,6 +21,7 @@ from wmzoo.registry.plugins import load_files
 def load(path: Path | str, device: torch.device | str = "cpu", plugins: Iterable[Path | str] = ()) -> Agent:
     """Builds the agent of a bundle, or of a run's newest checkpoint, in evaluation mode.
 
+    path: a folder, a name of the catalogue, or "hf:org/name@revision" for what a repository of the hub holds.
     plugins: files to run first, whose entries the bundle needs. Those that it names itself are run if this user has run
     them before and they are unchanged; others are somebody else's code, and must be given here.
 
@@ -40,8 +41,7 @@ def load(path: Path | str, device: torch.device | str = "cpu", plugins: Iterable
         load_weights(agent, bundle / WEIGHTS)
     except DamagedFile as error:
         raise DamagedFile(f"{error}; {mend(bundle)}") from error
-    if run := run_of(bundle):
-        cfg.checkpoint.origin = origin_of(run, cfg.checkpoint.iteration)
+    note_origin(cfg, bundle)
     return agent.to(device).eval()
 
 

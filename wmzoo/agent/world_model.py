@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -88,6 +89,16 @@ class WorldModel(nn.Module):
         """z[B,D], a[B,A] -> the next latent [B,D], as in the rollouts in which model and policy train; with
         noise[B,N] a sample of a stochastic dynamics."""
         return self.dynamics.rollout_step(z, self.mask(a, task), self.embed(task), noise)
+
+    def begin(self, z: Tensor, task: Tensor | None = None) -> Any:
+        """What a rollout from z[B,D] remembers between its steps (`Dynamics.begin`)."""
+        return self.dynamics.begin(z, self.embed(task))
+
+    def advance(
+        self, state: Any, a: Tensor, task: Tensor | None = None, noise: Tensor | None = None
+    ) -> tuple[Tensor, Any]:
+        """The rollout's next latent [B,D] under a[B,A], and what it remembers then."""
+        return self.dynamics.advance(state, self.mask(a, task), self.embed(task), noise)
 
     def reward(self, z: Tensor, a: Tensor, task: Tensor | None = None) -> Tensor:
         """The reward head's raw output [.., B, width] at (z, a); `reward_code.decode` makes it a reward."""

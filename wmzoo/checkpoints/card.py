@@ -7,6 +7,8 @@ from typing import Any, Protocol
 
 from omegaconf import DictConfig, OmegaConf
 
+from wmzoo.checkpoints.card_metadata import NOT_STATED, card_metadata
+from wmzoo.checkpoints.hub import PREFIX
 from wmzoo.dynamics.base import VelocityDynamics
 from wmzoo.envs.task_sets import task_of
 
@@ -24,8 +26,8 @@ class Described(Protocol):
         """Trainable parameters by part, and their total."""
 
 
-def model_card(agent: Described, folder: str, licence: str) -> str:
-    """Markdown about `agent`, to be saved as `folder`.
+def model_card(agent: Described, place: str, licence: str = NOT_STATED) -> str:
+    """Markdown about `agent`, below the hub's metadata; `place` is what it will be loaded by, a folder's name say.
 
     Everything comes from its config; where its checkpoint came out of a run, `checkpoint.origin` has the rest.
     """
@@ -38,7 +40,8 @@ def model_card(agent: Described, folder: str, licence: str) -> str:
         parts.append(f"`{cfg['integrator']['name']}` (K={dynamics.get('substeps', 1)})")
     how = f"converted from {origin['source']['layout']}" if "source" in origin else "trained by PWM"
     task = f" on {task_of(cfg['env'])}" if "env" in cfg else ""
-    lines = [f"# {folder}", "", f"A wmzoo agent: {' with '.join(parts)}{task}, {how}.", ""]
+    name = place.removeprefix(PREFIX)
+    lines = [f"# {name}", "", f"A wmzoo agent: {' with '.join(parts)}{task}, {how}.", ""]
     lines += ["| | |", "|---|---|"]
     lines += [f"| {name} | {value} |" for name, value in _facts(cfg, made, origin, licence).items()]
     counts = agent.parameter_counts()
@@ -54,12 +57,12 @@ def model_card(agent: Described, folder: str, licence: str) -> str:
         "```python",
         "import wmzoo",
         "",
-        f'agent = wmzoo.load("{folder}")',
+        f'agent = wmzoo.load("{place}")',
         "",
         *_use(agent),
         "```",
     ]
-    return "\n".join(lines) + "\n"
+    return card_metadata(cfg, name, licence) + "\n" + "\n".join(lines) + "\n"
 
 
 def _use(agent: Described) -> list[str]:
@@ -81,6 +84,8 @@ def _facts(cfg: Any, made: Mapping[str, Any], origin: Mapping[str, Any], licence
         facts["task"] = f"{task_of(env)} ({env['name']}), action repeat {env.get('action_repeat', 1)}"
     if source := origin.get("source"):
         facts["source"] = f"`{source['file']}` ({source['layout']}), sha256 {source['sha256']}"
+    if origin.get("hub"):
+        facts["from"] = f"`{origin['hub']}`"
     result = origin.get("result")
     if result:
         facts["return"] = (

@@ -110,6 +110,8 @@ def _is_origin(origin: Any) -> bool:
         return True
     if not isinstance(origin, DictConfig) or not isinstance(origin.get("versions", origin), DictConfig):
         return False
+    if not isinstance(origin.get("hub", ""), str):
+        return False
     source = origin.get("source", OmegaConf.create({"file": "", "sha256": "", "layout": ""}))
     if not isinstance(source, DictConfig) or not all(isinstance(source.get(name), str) for name in SOURCE):
         return False

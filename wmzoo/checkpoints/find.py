@@ -1,10 +1,11 @@
-"""Where bundles are: below a run folder, in the catalogue, or where the user says."""
+"""Where bundles are: below a run folder, in the catalogue, on the hub, or where the user says."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
+from wmzoo.checkpoints import hub
 from wmzoo.checkpoints.config import CONFIG
 from wmzoo.errors import WmzooError
 from wmzoo.registry import get, list_entries
@@ -13,6 +14,7 @@ from wmzoo.storage.package_data import data_dir
 from wmzoo.storage.run_layout import FACTS
 
 WEIGHTS, CARD = "model.safetensors", "README.md"
+SHARED = (WEIGHTS, CONFIG, CARD)  # what a bundle is when it travels
 CHECKPOINTS = "checkpoints"  # of a run
 
 
@@ -28,10 +30,13 @@ def is_bundle(folder: Path) -> bool:
 
 
 def locate(path: Path | str) -> Path:
-    """The bundle that `path` means: itself, the newest checkpoint of a run folder, or a name of the catalogue."""
+    """The bundle that `path` means: itself, the newest checkpoint of a run folder, a name of the catalogue, or what
+    "hf:org/name@revision" has on the hub, which is fetched into its cache."""
     catalogue = list_entries("checkpoint")
     if not Path(path).exists() and str(path) in catalogue:
         return catalogued(str(path))
+    if not Path(path).exists() and str(path).startswith(hub.PREFIX):
+        return from_hub(hub.parse(str(path)))
     path = Path(path)
     if is_bundle(path):
         return path
@@ -55,6 +60,20 @@ def catalogued(name: str) -> Path:
         if found != digest:
             raise WmzooError(f"{folder / file}: its sha256 is not that of the catalogue; reinstall wmzoo")
     return folder
+
+
+def from_hub(reference: hub.Reference) -> Path:
+    """The bundle in a repository of the hub, in the hub's cache. WmzooError where it has none, and as `hub.fetch`."""
+    folder = hub.fetch(reference, SHARED)
+    if not is_bundle(folder):
+        raise WmzooError(f"{reference}: no checkpoint of wmzoo: it has not both {WEIGHTS} and {CONFIG}")
+    return folder
+
+
+def pinned(path: str) -> str:
+    """`path`, as an "hf:org/name@commit" where it names something of the hub that may change."""
+    of_hub = hub.commit_of(locate(path)) if path.startswith(hub.PREFIX) else None
+    return str(of_hub) if of_hub else path
 
 
 def run_of(bundle: Path) -> Path | None:

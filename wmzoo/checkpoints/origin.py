@@ -1,13 +1,25 @@
-"""Where a checkpoint came from, as its run tells."""
+"""Where a checkpoint came from, as its run or the hub tells."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
+from omegaconf import DictConfig
+
+from wmzoo.checkpoints import hub
+from wmzoo.checkpoints.find import run_of
 from wmzoo.errors import WmzooError
 from wmzoo.storage.foreign import parse_json
 from wmzoo.storage.run_layout import evaluation_file, read_facts
+
+
+def note_origin(cfg: DictConfig, bundle: Path) -> None:
+    """Put into a bundle's config what its place tells: of a run see `origin_of`, of the hub repository and commit."""
+    if run := run_of(bundle):
+        cfg.checkpoint.origin = origin_of(run, cfg.checkpoint.iteration)
+    elif found := hub.commit_of(bundle):
+        cfg.checkpoint.origin = {**(cfg.checkpoint.get("origin") or {}), "hub": str(found)}
 
 
 def origin_of(run: Path, iteration: int | None) -> dict[str, Any]:

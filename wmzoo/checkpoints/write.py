@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -44,24 +46,33 @@ def save(
     assert isinstance(config, DictConfig)
     before = config.pop("checkpoint", None) or {}  # of a loaded agent that is saved again
     config["checkpoint"] = block(config, before, obs_dim, act_dim, iteration, env_steps)
+    with replacing(folder) as partial:
+        write_tensors(partial / WEIGHTS, agent.state_dict())
+        (partial / CONFIG).write_text(sealed(config), encoding="utf-8")
+        if state is not None:
+            save_state(partial, state)
+        if card is not None:
+            (partial / CARD).write_text(card, encoding="utf-8")
+    return folder
+
+
+@contextmanager
+def replacing(folder: Path) -> Iterator[Path]:
+    """A folder for a bundle's files, with those that `folder` has so far: at the end it takes that one's place, in one
+    step. After an error everything is as it was."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     former = _beside(folder, "former")
     if os.path.lexists(former) and not os.path.lexists(folder):  # a kill between the two renames below
         former.rename(folder)
     partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", suffix=".tmp", dir=folder.parent))
+    files = [partial / name for name in (WEIGHTS, CONFIG, CARD, TENSORS, TREE)]
     try:
         if folder.is_dir() and not folder.is_symlink():
             shutil.copytree(folder, partial, dirs_exist_ok=True, symlinks=True)  # what links lead to is somebody else's
-            for name in (WEIGHTS, CONFIG, CARD, TENSORS, TREE):
-                if (partial / name).is_symlink():
-                    (partial / name).unlink()  # not written through
-        write_tensors(partial / WEIGHTS, agent.state_dict())
-        (partial / CONFIG).write_text(sealed(config), encoding="utf-8")
-        files = [partial / WEIGHTS, partial / CONFIG, *(save_state(partial, state) if state is not None else [])]
-        if card is not None:
-            (partial / CARD).write_text(card, encoding="utf-8")
-            files.append(partial / CARD)
-        for file in files:
+            for file in filter(Path.is_symlink, files):
+                file.unlink()  # not written through
+        yield partial
+        for file in filter(Path.is_file, files):
             sync_file(file)
         partial.chmod(0o755)  # mkdtemp makes it private
         try:
@@ -77,7 +88,6 @@ def save(
         _remove(former)
     finally:
         remove(partial)
-    return folder
 
 
 def check_replaceable(folder: Path) -> None:

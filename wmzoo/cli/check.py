@@ -18,6 +18,7 @@ from wmzoo.errors import CheckFailed, WmzooError, named, one_line
 if TYPE_CHECKING:
     from wmzoo.contracts.common import Case
 
+GROUP = "adding and sharing"
 HOLDS, FAILS, SKIPPED = "holds", "fails", "skipped"
 
 

@@ -14,6 +14,8 @@ from pathlib import Path
 from wmzoo.cli._arguments import add_clock, at_least
 from wmzoo.errors import WmzooError
 
+GROUP = "comparing"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="a run folder, or a folder of run folders")

@@ -1,15 +1,18 @@
-"""`wmzoo data collect|convert|inspect`: chunks of episodes in TD-MPC2's format, and memory-mapped data sets from them.
+"""`wmzoo data collect|convert|inspect`: episodes collected or downloaded, and memory-mapped data sets made of them.
 
-`collect` plays episodes and writes chunks; `convert` turns chunks, collected here or downloaded, into a data set to
-train on; `inspect` shows what is in either. After an interruption the same command goes on where it was.
+`collect` plays episodes and writes chunks in TD-MPC2's format; `convert` turns chunks, collected here or downloaded, or
+Minari's data sets (--from minari), into a data set to train on; `inspect` shows what is in chunks or a data set. After
+an interruption the same command goes on where it was.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import pkgutil
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +22,7 @@ from wmzoo.errors import RunInterrupted
 if TYPE_CHECKING:
     from wmzoo.data.inspect import Inspection
 
+GROUP = "many tasks"
 EVERY = 5.0  # seconds between lines of progress
 TASKS = "mt30, mt80, or names of their tasks with commas between them"
 
@@ -33,14 +37,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     collect.add_argument("--out", type=Path, required=True, metavar="DIR")
     collect.add_argument("--seed", type=int, default=0, metavar="S", help="(default: 0)")
-    convert = steps.add_parser("convert", help="make a data set of chunks", allow_abbrev=False)
-    convert.add_argument("sources", type=Path, nargs="+", metavar="SRC", help="chunk files, or folders of them")
+    convert = steps.add_parser("convert", help="make a data set of other data", allow_abbrev=False)
+    convert.add_argument(
+        "--from", dest="kind", choices=sources(), default="tdmpc2", help="what SRC is of (default: %(default)s)"
+    )
+    convert.add_argument(
+        "sources", nargs="+", metavar="SRC", help="chunk files, or folders of them; ids of Minari's data sets"
+    )
     convert.add_argument("destination", type=Path, metavar="DST", help="the folder of the data set")
     convert.add_argument("--tasks", metavar="TASKS", help=f"of downloaded chunks, by number: {TASKS}")
     inspect = steps.add_parser("inspect", help="show what is in a folder of chunks or a data set", allow_abbrev=False)
     inspect.add_argument("folder", type=Path, metavar="DIR")
     inspect.add_argument("--tasks", metavar="TASKS", help=f"of downloaded chunks, by number: {TASKS}")
     inspect.add_argument("--json", action="store_true", help="print JSON and nothing else")
+
+
+def sources() -> list[str]:
+    """The modules of data/sources/, without importing one, which would bring torch."""
+    return sorted(module.name for module in pkgutil.iter_modules([str(Path(__file__).parents[1] / "data" / "sources")]))
 
 
 def run(args: argparse.Namespace) -> int:
@@ -57,8 +71,8 @@ def run_collect(args: argparse.Namespace) -> int:
     from wmzoo.checkpoints.config import check_config
     from wmzoo.checkpoints.find import WEIGHTS, locate
     from wmzoo.compute.device import arithmetic
+    from wmzoo.data.chunk_files import parse_tasks
     from wmzoo.data.collect import SampledPolicy, collect, uniform
-    from wmzoo.data.sources import parse_tasks
     from wmzoo.storage.files import file_sha256
 
     tasks = parse_tasks(args.tasks)
@@ -76,12 +90,12 @@ def run_collect(args: argparse.Namespace) -> int:
 
 
 def run_convert(args: argparse.Namespace) -> int:
+    from wmzoo.data.chunk_files import parse_tasks
     from wmzoo.data.convert import convert
-    from wmzoo.data.sources import parse_tasks
 
     tasks = None if args.tasks is None else parse_tasks(args.tasks)
     progress = Progress()
-    index = convert(args.sources, args.destination, tasks, lambda done, total: progress("converted", done, total))
+    index = convert(args.sources, args.destination, tasks, partial(progress, "converted"), args.kind)
     episodes = sum(len(task.lengths) for task in index.tasks)
     print(f"{episodes:,} episodes of {len(index.tasks)} tasks: {args.destination}")
     bad = sum(len(task.nonfinite) for task in index.tasks)
@@ -91,8 +105,8 @@ def run_convert(args: argparse.Namespace) -> int:
 
 
 def run_inspect(args: argparse.Namespace) -> int:
+    from wmzoo.data.chunk_files import parse_tasks
     from wmzoo.data.inspect import inspect
-    from wmzoo.data.sources import parse_tasks
 
     found = inspect(args.folder, None if args.tasks is None else parse_tasks(args.tasks))
     if args.json:
@@ -104,15 +118,16 @@ def run_inspect(args: argparse.Namespace) -> int:
 
 
 def table(found: Inspection) -> str:
-    """The tasks in columns, and the problems in lines below."""
+    """The tasks in columns, and in lines below how episodes have ended, where that is known, and the problems."""
+    from wmzoo.reports.table import aligned
+
     names = ("task", "name", "episodes", "rows", "reward sum", "reward mean", "not finite", "too wide")
     rows = [[_text(value) for value in task.row().values()] for task in found.tasks]
-    widths = [max(map(len, column)) for column in zip(names, *rows, strict=True)]
-    aligned = [[cell.rjust(width) for cell, width in zip(row, widths, strict=True)] for row in [names, *rows]]
-    lines = ["  ".join([number, name.strip().ljust(widths[1]), *rest]) for number, name, *rest in aligned]
+    lines = aligned([names, *rows], left=[1])
     episodes, steps = sum(task.episodes for task in found.tasks), sum(task.rows for task in found.tasks)
     lines.append(f"{found.kind}: {len(found.tasks)} tasks, {episodes:,} episodes, {steps:,} rows")
-    return "\n".join([*lines, *(f"problem: {text}" for text in found.problems)])
+    ended = [f"{t.name}: {t.terminated:,} episodes were ended by the task itself" for t in found.tasks if t.terminated]
+    return "\n".join([*lines, *ended, *(f"problem: {text}" for text in found.problems)])
 
 
 def _text(value: object) -> str:

@@ -13,6 +13,8 @@ from pathlib import Path
 from wmzoo.cli._arguments import at_least
 from wmzoo.errors import WmzooError
 
+GROUP = "comparing"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("path", type=Path, metavar="RUN", help="a run folder, a checkpoint, or a name of the catalogue")

@@ -16,6 +16,7 @@ from importlib import metadata
 
 from wmzoo.errors import CheckFailed, WmzooError
 
+GROUP = "first hour"
 MARKS = {True: "ok", False: "FAULT", None: "-"}
 
 # distribution, and the first of its versions that does not go with the other one; why; the mend

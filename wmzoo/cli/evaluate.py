@@ -9,6 +9,9 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Callable
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +22,9 @@ if TYPE_CHECKING:
     import torch
     from omegaconf import DictConfig
 
+    from wmzoo.agent.agent import Agent
+
+GROUP = "first hour"
 Result = dict[str, Any]
 NEEDED = ("seed", "device", "threads", "model.latent_dim", "eval.episodes", "env.name")  # of the config
 
@@ -54,16 +60,20 @@ def run(args: argparse.Namespace) -> int:
         return run_tasks(args)
     if args.published or len(args.paths) > 1:
         raise WmzooError("several runs, or --published, make a table of tasks: --tasks mt30, say")
-    result = evaluate_path(args.paths[0], args.episodes, args.seed, args.video, args.device)
-    print(json.dumps(result, indent=2) if args.json else describe(result))
+    bundle, agent, cfg = load_policy(args.paths[0], args.device)
+    result = evaluate_bundle(bundle, agent, cfg, args.episodes, args.seed)
+    if not args.json:
+        print(describe(result), flush=True)
+    if args.video is not None:
+        say = partial(print, file=sys.stderr) if args.json else print
+        result["video"] = str(args.video) if draw(agent, cfg, result["seed"], args.video, say) else None
+    if args.json:
+        print(json.dumps(result, indent=2))
     return 0
 
 
 def run_tasks(args: argparse.Namespace) -> int:
     """The table of --tasks."""
-    from wmzoo.agent.load import load
-    from wmzoo.checkpoints.config import check_config
-    from wmzoo.checkpoints.find import locate
     from wmzoo.envs.task_sets import task_set
     from wmzoo.evaluation import table
     from wmzoo.evaluation.published import PUBLISHED
@@ -75,14 +85,7 @@ def run_tasks(args: argparse.Namespace) -> int:
     if args.published and isinstance(chosen, list):
         raise WmzooError(f"--published knows {' and '.join(PUBLISHED)}, not the set {args.tasks}")
     tasks = task_set(chosen)
-    agents = {}
-    for path in args.paths:
-        bundle = locate(path)
-        agent = load(bundle)
-        if agent.actor is None:
-            raise WmzooError(f"{bundle}: holds a world model alone, without a policy to evaluate")
-        check_config(bundle, agent.cfg, NEEDED)
-        agents[path] = agent.to(choose_device(agent.cfg, args.device))
+    agents = {path: load_policy(path, args.device)[1] for path in args.paths}
     episodes = args.episodes or int(agents[args.paths[0]].cfg.eval.episodes)
     say = (lambda line: None) if args.json else (lambda line: print(line, file=sys.stderr))
     played = list(play(agents, tasks, episodes, args.seed, say))
@@ -94,24 +97,11 @@ def run_tasks(args: argparse.Namespace) -> int:
     return 0
 
 
-def evaluate_path(
-    path: Path,
-    episodes: int | None = None,
-    seed: int | None = None,
-    video: Path | None = None,
-    device: str | None = None,
-) -> Result:
-    """Evaluates the bundle at `path`; for one inside a run, also writes RUN/eval/….json."""
-    from contextlib import nullcontext
-
+def load_policy(path: Path, device: str | None) -> tuple[Path, Agent, DictConfig]:
+    """The bundle that `path` means, its agent on a device, and its config. WmzooError for a model alone."""
     from wmzoo.agent.load import load
     from wmzoo.checkpoints.config import check_config, load_config
-    from wmzoo.checkpoints.find import locate, run_of
-    from wmzoo.compute.device import arithmetic
-    from wmzoo.envs.build import build_env, evaluation_seed
-    from wmzoo.envs.task_sets import task_of
-    from wmzoo.evaluation.episodes import evaluate
-    from wmzoo.runs.video import VideoRecorder, frames_per_second
+    from wmzoo.checkpoints.find import locate
 
     bundle = locate(path)
     agent = load(bundle)
@@ -119,17 +109,32 @@ def evaluate_path(
         raise WmzooError(f"{bundle}: holds a world model alone, without a policy to evaluate")
     cfg = load_config(bundle)
     check_config(bundle, cfg, NEEDED)
-    agent.to(choose_device(cfg, device))
+    return bundle, agent.to(choose_device(cfg, device)), cfg
+
+
+def draw(agent: Agent, cfg: DictConfig, seed: int, file: Path, say: Callable[[str], None]) -> bool:
+    """The first episode of an evaluation as a video; whether there is one."""
+    from wmzoo.compute.device import arithmetic
+    from wmzoo.runs.film import film
+
+    with arithmetic(cfg):
+        return film(agent, cfg, seed, file, say)
+
+
+def evaluate_bundle(bundle: Path, agent: Agent, cfg: DictConfig, episodes: int | None, seed: int | None) -> Result:
+    """Evaluates its agent; for a bundle inside a run, also writes RUN/eval/….json."""
+    from wmzoo.checkpoints.find import run_of
+    from wmzoo.compute.device import arithmetic
+    from wmzoo.envs.build import build_env, evaluation_seed
+    from wmzoo.envs.task_sets import task_of
+    from wmzoo.evaluation.episodes import evaluate
+
     episodes = episodes if episodes is not None else int(cfg.eval.episodes)
     own_seed = evaluation_seed(cfg)
     seed = seed if seed is not None else own_seed
     env = build_env(cfg, num_envs=episodes)
-    filming = VideoRecorder(video, frames_per_second(env)) if video else nullcontext()
-    try:
-        with arithmetic(cfg), filming as recorder:
-            evaluation = evaluate(agent, env, seed, recorder=recorder)
-    finally:
-        env.close()
+    with closing(env), arithmetic(cfg):
+        evaluation = evaluate(agent, env, seed)
     result: Result = {
         "checkpoint": str(bundle),
         "iteration": cfg.checkpoint.iteration,
@@ -144,7 +149,7 @@ def evaluate_path(
         "returns": list(evaluation.returns),
         "lengths": list(evaluation.lengths),
         "successes": None if evaluation.successes is None else list(evaluation.successes),
-        "video": str(video) if video and recorder and not recorder.failed else None,
+        "video": None,
     }
     run_folder = run_of(bundle)
     if run_folder is not None:
@@ -207,7 +212,4 @@ def describe(result: Result) -> str:
     if result.get("recorded") is not None:
         same = "the same" if result["recorded"] == result["mean"] else f"but it is {result['mean']} here"
         lines.append(f"recorded by the run at iteration {result['iteration']}: {result['recorded']} ({same})")
-    lines.append(f"checkpoint: {result['checkpoint']}")
-    if result["video"]:
-        lines.append(f"video: {result['video']}")
-    return "\n".join(lines)
+    return "\n".join([*lines, f"checkpoint: {result['checkpoint']}"])

@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK
 """`wmzoo`: finds the subcommands, runs one, and turns what it raises into one line and an exit code."""
 
 from __future__ import annotations
@@ -9,24 +10,28 @@ import os
 import pkgutil
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import NoReturn
 
 from wmzoo import cli
 from wmzoo.errors import RunFailed, RunInterrupted, WmzooError, about_file
 
+GROUPS = ("first hour", "comparing", "many tasks", "adding and sharing")  # headings of the help
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. Exit codes: 0 done, 1 a check said no, 2 bad usage or config, 3 the run failed, 130 Ctrl-C."""
     words = sys.argv[1:] if argv is None else list(argv)
     debug = "--debug" in words
+    if "_ARGCOMPLETE" in os.environ:
+        from wmzoo.cli._completion import answer
+
+        answer(_parser(_options_anywhere(), completing=True))
     try:
         if argv is None:
             _log_plainly()
-        anywhere = _options_anywhere()
-        found, rest = anywhere.parse_known_args(words)
-        args = _parse(_parser(anywhere), rest, found)
+        args = parse(words)
         if args.plugin:
             from wmzoo.registry import plugins
 
@@ -59,7 +64,7 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"wmzoo: {message}; `{self.prog} --help` shows what there is\n")
 
 
-def _options_anywhere() -> argparse.ArgumentParser:
+def _options_anywhere() -> _Parser:
     parser = _Parser(add_help=False, allow_abbrev=False)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     parser.add_argument(
@@ -68,23 +73,57 @@ def _options_anywhere() -> argparse.ArgumentParser:
     return parser
 
 
-def _parser(anywhere: argparse.ArgumentParser) -> argparse.ArgumentParser:
+def parse(words: Sequence[str]) -> argparse.Namespace:
+    """The command and its arguments, with `run`, what does it. SystemExit, with one line on stderr, for bad usage.
+
+    argparse takes overrides up to the first option only; those behind it (`a=1 -m b=2`) are added here.
+    """
+    anywhere = _options_anywhere()
+    found, rest = anywhere.parse_known_args(words)
+    parser = _parser(anywhere)
+    args, rest = parser.parse_known_args(rest, found)
+    takes_overrides = hasattr(args, "overrides")
+    if rest and (not takes_overrides or any(text.startswith("-") for text in rest)):
+        hint = _without_dashes(words, rest) if takes_overrides else ""
+        parser.error(f"unrecognized arguments: {' '.join(rest)}{hint}")
+    if rest:
+        args.overrides += rest
+    return args
+
+
+def _without_dashes(words: Sequence[str], rest: Sequence[str]) -> str:
+    """How a key is typed that was taken for an option: "--dynamics flow" is dynamics=flow."""
+    from wmzoo.config.choices import keys
+
+    option = next(text for text in rest if text.startswith("-"))
+    key, _, value = option.lstrip("-").partition("=")
+    after = words[words.index(option) + 1 :]
+    value = value or next((text for text in after[:1] if not text.startswith("-") and "=" not in text), "…")
+    return f"; keys are typed without dashes: {key}={value}" if key in keys() else ""
+
+
+def _parser(anywhere: _Parser, completing: bool = False) -> _Parser:
+    """completing: with the options of anywhere in every command, too, whose parser would else reset what was found."""
     from wmzoo import __version__
 
+    modules = commands()
     parser = _Parser(
         "wmzoo",
-        description="A zoo of world models, all trained through one algorithm.",
+        usage="%(prog)s COMMAND … [--debug] [--plugin FILE]",
+        description="A zoo of world models, all trained through one algorithm.\n\n" + _grouped(modules),
         parents=[anywhere],
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"wmzoo {__version__}")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for name, module in _commands().items():
-        text = (module.__doc__ or "").strip()
-        sub = commands.add_parser(
+    parser.set_defaults(run=lambda args: parser.print_help())
+    subparsers = parser.add_subparsers(metavar="COMMAND", prog=parser.prog, help=argparse.SUPPRESS)  # see _grouped
+    for name, module in modules.items():
+        sub = subparsers.add_parser(
             name,
-            help=_summary(text),
-            description=text,
+            parents=[anywhere] if completing else [],
+            help=_summary(module).replace("%", "%%"),
+            description=(module.__doc__ or "").strip(),
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
@@ -93,25 +132,25 @@ def _parser(anywhere: argparse.ArgumentParser) -> argparse.ArgumentParser:
     return parser
 
 
-def _parse(parser: argparse.ArgumentParser, argv: list[str], found: argparse.Namespace) -> argparse.Namespace:
-    """argparse takes overrides up to the first option only; those behind it (`a=1 -m b=2`) are added here."""
-    args, rest = parser.parse_known_args(argv, found)
-    if rest and (not hasattr(args, "overrides") or any(text.startswith("-") for text in rest)):
-        parser.error(f"unrecognized arguments: {' '.join(rest)}")
-    if rest:
-        args.overrides += rest
-    return args
+def _grouped(modules: Mapping[str, ModuleType]) -> str:
+    """The commands under the headings of their groups, each with what its docstring says first."""
+    width = max(map(len, modules))
+    headings = {group: [f"{group}:"] for group in GROUPS}
+    for name, module in modules.items():
+        headings[module.GROUP].append(f"  {name:{width}}  {_summary(module)}")
+    return "\n\n".join("\n".join(lines) for lines in headings.values())
 
 
-def _commands() -> dict[str, ModuleType]:
+def commands() -> dict[str, ModuleType]:
+    """The modules of this folder that are commands, by the name that is typed."""
     names = sorted(m.name for m in pkgutil.iter_modules(cli.__path__) if m.name != "main" and m.name[0] != "_")
     return {name.rstrip("_").replace("_", "-"): importlib.import_module(f"{cli.__name__}.{name}") for name in names}
 
 
-def _summary(text: str) -> str:
+def _summary(module: ModuleType) -> str:
     """What a docstring's first line says after naming the command: "`wmzoo list`: what is in the zoo." """
-    line = text.partition("\n")[0]
-    return (line.partition(": ")[2] if line.startswith("`") else line).rstrip(".").replace("%", "%%")
+    line = (module.__doc__ or "").strip().partition("\n")[0]
+    return (line.partition(": ")[2] if line.startswith("`") else line).rstrip(".")
 
 
 def _fail(error: BaseException, code: int, debug: bool) -> int:

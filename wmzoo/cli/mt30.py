@@ -8,6 +8,7 @@ unfinished ones resumed, so the same command goes on after Ctrl-C or a crash. Fu
 from __future__ import annotations
 
 import argparse
+import shlex
 import signal
 from collections.abc import Sequence
 from functools import partial
@@ -15,13 +16,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wmzoo.cli._arguments import at_least
-from wmzoo.errors import WmzooError
+from wmzoo.errors import RunInterrupted, WmzooError
 
 if TYPE_CHECKING:
+    from wmzoo.envs.task_sets import Task
     from wmzoo.studies.extraction import Plan
     from wmzoo.studies.jobs import Job
     from wmzoo.studies.launchers import Launcher
 
+GROUP = "many tasks"
 FULL, MINI = "mt30", "mt30_mini"
 
 
@@ -46,31 +49,62 @@ def run(args: argparse.Namespace) -> int:
     at_least(args, workers=1, episodes=1)
     plan = read_plan(args.experiment or (MINI if args.mini else FULL), args.overrides)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the end of a cluster's job is a Ctrl-C
-    data = args.data or collected(plan, args.out)
-    chosen, names = set_of(data)
-    wanted = policies(plan, args.out, names)
+    tasks = set_of(args.data)[1] if args.data else [task.name for task in tasks_to_collect(plan)]
     if not args.report:
-        check_data(plan, data)
-        start = partial(run_all, launcher=launcher_of(args), args=args)
-        start(pretrainings(plan, data, args.out))
-        start(extractions(plan, data, args.out, chosen, wanted))
-        start(evaluations(wanted, args.episodes))
-    report(plan, data, args, chosen, names)
+        print("\n".join(steps(plan, tasks, args)), flush=True)
+    try:
+        data = args.data or collected(plan, args.out)
+        chosen, names = set_of(data)
+        wanted = policies(plan, args.out, names)
+        if not args.report:
+            check_data(plan, data)
+            start = partial(run_all, launcher=launcher_of(args), args=args)
+            start(pretrainings(plan, data, args.out))
+            start(extractions(plan, data, args.out, chosen, wanted))
+            start(evaluations(wanted, args.episodes))
+        report(plan, data, args, chosen, names)
+    except KeyboardInterrupt as error:
+        raise RunInterrupted(f"`{command(args)}` goes on") from error
     return 0
+
+
+def steps(plan: Plan, tasks: Sequence[str], args: argparse.Namespace) -> list[str]:
+    """The plan in lines, and what goes on with it."""
+    from wmzoo.reports.words import counted
+
+    arms = [f"{dynamics}, {mode}" for mode in plan.modes for dynamics in plan.dynamics]
+    made = "" if args.data or plan.collect is None else f"{plan.collect['episodes']} random episodes of each of "
+    return [
+        f"experiment={plan.experiment}, in {args.out}:",
+        f"  data      {made}{counted(len(tasks), 'task')}: {args.data or args.out / 'data'}",
+        f"  pretrain  {counted(len(plan.dynamics), 'world model')}: {', '.join(plan.dynamics)}",
+        f"  extract   {len(arms) * len(tasks)} policies, one a task: {'; '.join(arms)}",
+        f"  evaluate  each of them, {counted(args.episodes, 'episode')}",
+        f"  report    {args.out / 'report'}",
+        f"Ctrl-C saves what is running; `{command(args)}` goes on",
+    ]
+
+
+def tasks_to_collect(plan: Plan) -> Sequence[Task]:
+    """The tasks of the plan's `collect`; WmzooError for a plan that needs data."""
+    from wmzoo.envs.task_sets import task_set
+
+    if plan.collect is None:
+        raise WmzooError(f"experiment={plan.experiment} collects no data: --data DIR, as `wmzoo data convert` makes it")
+    return task_set(plan.collect["tasks"])
 
 
 def collected(plan: Plan, out: Path) -> Path:
     """The data set of the plan's `collect`, in out/data: collected and converted now, if that was not done."""
-    if plan.collect is None:
-        raise WmzooError(f"experiment={plan.experiment} collects no data: --data DIR, as `wmzoo data convert` makes it")
     from wmzoo.data.collect import collect, uniform
     from wmzoo.data.convert import convert
-    from wmzoo.envs.task_sets import task_set
+    from wmzoo.reports.bar import Bar
 
-    tasks, chunks = task_set(plan.collect["tasks"]), out / "chunks"
-    print(f"random episodes of {len(tasks)} tasks: {chunks}", flush=True)
-    collect(tasks, int(plan.collect["episodes"]), uniform, chunks, 0, {"policy": "random"})
-    convert([chunks], out / "data")
+    assert plan.collect is not None
+    chunks = out / "chunks"
+    with Bar() as bar:
+        collect(tasks_to_collect(plan), int(plan.collect["episodes"]), uniform, chunks, 0, {"policy": "random"}, bar.at)
+        convert([chunks], out / "data", say=partial(bar.at, "episodes converted"))
     return out / "data"
 
 
@@ -94,10 +128,11 @@ def run_all(jobs: Sequence[Job], launcher: Launcher, args: argparse.Namespace) -
 
 def command(args: argparse.Namespace) -> str:
     """What goes on with it, and what makes the report again."""
-    words = ["wmzoo mt30", *args.overrides, *(["--mini"] if args.mini else [])]
-    words += [f"--experiment {args.experiment}"] if args.experiment else []
-    words += [f"--data {args.data}"] if args.data else []
-    return " ".join([*words, f"--out {args.out}"])
+    words = ["wmzoo", "mt30", *args.overrides, *(["--mini"] if args.mini else [])]
+    for name, usual in {"experiment": None, "data": None, "out": None, "workers": 1, "episodes": 10}.items():
+        value = getattr(args, name)
+        words += [f"--{name}", str(value)] if value != usual else []
+    return shlex.join(words)
 
 
 def report(plan: Plan, data: Path, args: argparse.Namespace, chosen: str, names: Sequence[str]) -> None:

@@ -12,6 +12,7 @@ import json
 
 from wmzoo.errors import CheckFailed, WmzooError
 
+GROUP = "comparing"
 ROW = "parameters: dynamics"
 
 
@@ -33,15 +34,16 @@ def run(args: argparse.Namespace) -> int:
     from wmzoo.diagnostics.cost import Contender, compare, difference
     from wmzoo.envs.build import build_env
     from wmzoo.envs.task_sets import task_of
+    from wmzoo.reports.bar import Bar
     from wmzoo.trainers.build import settled
 
     cfg = compose(with_plugins(args.overrides, args.plugin))
     env = build_env(cfg, num_envs=1)
     env.close()
     cfg = settled(cfg, env)
-    with arithmetic(cfg):
-        pair = [Contender(one, env.obs_dim, env.act_dim) for one in (cfg, baseline(cfg))]
-        rows = compare(*pair)
+    with arithmetic(cfg), Bar() as bar:
+        contender, other = (Contender(one, env.obs_dim, env.act_dim) for one in (cfg, baseline(cfg)))
+        rows = compare(contender, other, bar.at)
     found = difference(rows[ROW])
     matched = cfg.dynamics.get("units") == "match"
     widths = (

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from wmzoo.errors import WmzooError
 
+GROUP = "first hour"
 LONGER = "trainer.iterations"
 
 

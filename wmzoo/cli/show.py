@@ -1,35 +1,69 @@
-"""`wmzoo show KIND NAME`: one entry's facts, and its parameters with their defaults."""
+"""`wmzoo show [KIND] ENTRY`: one entry's facts, and its parameters with their defaults."""
 
 from __future__ import annotations
 
 import argparse
 
-from wmzoo.registry import KINDS, get
-from wmzoo.registry.cards import tasks
+from wmzoo.errors import WmzooError, unknown
+from wmzoo.registry import KINDS, get, list_entries
 from wmzoo.registry.plugins import load_entry_points
+from wmzoo.registry.tasks import having, plain, presets
+
+GROUP = "first hour"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("kind", metavar="KIND", help=f"one of {', '.join(KINDS)}")
-    parser.add_argument("name", metavar="NAME", help="as `wmzoo list KIND` prints it")
+    parser.add_argument(
+        "kind", nargs="?", metavar="KIND", help=f"one of {', '.join(KINDS)}; for a name that several have"
+    )
+    parser.add_argument("name", metavar="ENTRY", help="as `wmzoo list` or `wmzoo list tasks` prints it")
 
 
 def run(args: argparse.Namespace) -> int:
-    named = {name: (env, task) for name, env, task in tasks()} if args.kind == "env" else {}
-    suite, task = named.get(args.name, (args.name, None))
-    entry = get(args.kind, suite)
+    kind = args.kind or kind_of(args.name)
+    suite, task = played(args.name) if kind == "env" else (args.name, None)
+    entry = get(kind, suite)
     if not entry.built_in:
         load_entry_points()  # an installed one tells its parameters when imported
-        entry = get(args.kind, suite)
+        entry = get(kind, suite)
     facts = {"target": entry.target, "reference": entry.reference, **entry.facts, "owner": entry.owner}
-    facts.pop("checked_with", None)  # of interest to the contract suite alone
-    print(f"{entry.kind}={args.name}  {entry.summary if task is None else f'env={suite} env.task={task}'}")
+    for machinery in ("checked_with", "spellings", "package"):
+        facts.pop(machinery, None)
+    if "tasks" in facts:
+        facts["tasks"] = f"`wmzoo list tasks {suite}`"
+    print(f"{kind}={args.name}  {entry.summary if task is None else f'env={suite} env.task={task}'}")
     print("\n".join(f"  {key:20}  {_text(value)}" for key, value in facts.items() if value not in ("", None, [])))
     print("parameters" if entry.params else "no parameters")
     params = {**entry.params} if task is None else {**entry.params, "task": task}
     for key, value in params.items():
-        print(f"  {f'{entry.kind}.{key}':32}  {_text(value)}")
+        print(f"  {f'{kind}.{key}':32}  {_text(value)}")
     return 0
+
+
+def kind_of(name: str) -> str:
+    """The one kind that has an entry, or env a task, of this name. WmzooError where none or several have it."""
+    if name in KINDS:
+        raise WmzooError(f"which {name}? `wmzoo list {name}` has the names: wmzoo show {name} ENTRY")
+    kinds = [kind for kind in KINDS if name in list_entries(kind)]
+    if not kinds and (having(name) or any(plain(preset.name) == plain(name) for preset in presets())):
+        return "env"
+    if not kinds:
+        names = [name for kind in KINDS for name in list_entries(kind)]
+        raise WmzooError(unknown("entry", name, names, listing="`wmzoo list` and `wmzoo list tasks` have all"))
+    if len(kinds) > 1:
+        ways = " or ".join(f"wmzoo show {kind} {name}" for kind in kinds)
+        raise WmzooError(f"{name} is a {' and a '.join(kinds)}: {ways}")
+    return kinds[0]
+
+
+def played(name: str) -> tuple[str, str | None]:
+    """The suite that a name of env= stands for, and the task, where it names one."""
+    from wmzoo.config.choices import suite_and_task
+
+    if name in list_entries("env"):
+        return name, None
+    named = {plain(preset.name): (preset.suite, preset.task) for preset in presets()}
+    return named.get(plain(name)) or suite_and_task(name)
 
 
 def _text(value: object) -> str:

@@ -1,8 +1,12 @@
-"""`wmzoo study run|diagnose|report NAME`: a grid of arms × tasks × seeds, each cell a run of its own.
+"""`wmzoo study run|diagnose|report|tune NAME`: a grid of arms × tasks × seeds, each cell a run of its own; or a search.
 
 NAME is an `experiment=` with a block `study`, or a YAML file with that block's keys (title, overrides, arms, tasks,
 seeds). `run` trains what is missing: finished runs are kept and unfinished ones resumed, so the same command goes on
 after Ctrl-C or a crash. `diagnose` then runs `wmzoo diagnose` on every finished run, and `report` compares the arms.
+
+`tune` (the extra `tune`) tries values of keys, which the block's `search` names, by Optuna, and ends with the best:
+
+    search: {dynamics: [mlp, flow], recipe.actor_lr: {from: 1e-4, to: 1e-2, log: true}}
 """
 
 from __future__ import annotations
@@ -14,13 +18,16 @@ from pathlib import Path
 
 from wmzoo.cli._arguments import add_clock, at_least
 
-STEPS = ("run", "diagnose", "report")
+GROUP = "comparing"
+STEPS = ("run", "diagnose", "report", "tune")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("step", choices=STEPS, metavar="STEP", help="run, diagnose or report")
+    parser.add_argument("step", choices=STEPS, metavar="STEP", help="run, diagnose, report or tune")
     parser.add_argument("name", metavar="NAME", help="an experiment with a block `study`, or a YAML file")
-    parser.add_argument("--workers", type=int, default=1, metavar="N", help="runs at a time (default: 1)")
+    parser.add_argument(
+        "--workers", type=int, default=1, metavar="N", help="runs, or of tune trials, at a time (default: 1)"
+    )
     parser.add_argument(
         "--root", type=Path, default=Path("runs/studies"), metavar="DIR", help="their folder (default: %(default)s)"
     )
@@ -34,6 +41,8 @@ def run(args: argparse.Namespace) -> int:
     from wmzoo.studies.launchers import Local
 
     at_least(args, workers=1)
+    if args.step == "tune":
+        return tune(args)
     study = read_study(args.name)
     if args.step == "report":
         print("\n".join(report(study, args.root, args.out or args.root / f"{study.name}-report", args.clock)))
@@ -43,4 +52,19 @@ def run(args: argparse.Namespace) -> int:
     launcher = Local(threads=1 if args.workers > 1 else None)
     goes_on = f"wmzoo study {args.step} {study.spec}"
     Runner(jobs, launcher, args.workers, partial(print, flush=True), goes_on, args.plugin).run()
+    return 0
+
+
+def tune(args: argparse.Namespace) -> int:
+    from wmzoo.studies.launchers import Local
+    from wmzoo.studies.search import read_search
+    from wmzoo.studies.tune import Tuner
+
+    search = read_search(args.name)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    several = args.workers > 1 or len(search.tasks) * len(search.seeds) > 1
+    launcher = Local(threads=1 if several else None)
+    goes_on, folder = f"wmzoo study tune {search.spec}", args.root / f"{search.name}-tune"
+    found = Tuner(search, folder, launcher, args.workers, partial(print, flush=True), goes_on, args.plugin).run()
+    print("\n".join(found))
     return 0

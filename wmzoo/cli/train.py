@@ -11,6 +11,7 @@ import math
 import os
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
     from omegaconf import DictConfig
 
-FAILED = "wmzoo_failed"  # of an exception: the folder where the jobs of a sweep note that they have failed
+GROUP = "first hour"
+QUICK = "experiment=quick"
+AFTER_QUICK = "next, the whole task: wmzoo train"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,10 +32,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("-m", "--multirun", action="store_true", help="a sweep over keys with several values")
     parser.add_argument("--cfg", action="store_true", help="print the composed config and stop")
+    parser.add_argument("--quick", action="store_true", help=f"{QUICK}: a small run, in about a minute")
 
 
 def run(args: argparse.Namespace) -> int:
-    overrides = with_plugins(args.overrides, args.plugin)
+    others = [text for text in args.overrides if text.startswith("experiment=")]
+    if args.quick and others:
+        raise WmzooError(f"--quick is {QUICK}: leave one of it and {others[0]} out")
+    overrides = with_plugins([*([QUICK] if args.quick else []), *args.overrides], args.plugin)
     if args.multirun:
         if args.cfg:
             raise WmzooError("--cfg shows one config and -m runs many: give one of them")
@@ -49,6 +56,8 @@ def run(args: argparse.Namespace) -> int:
     from wmzoo.runs.train import train
 
     train(cfg)
+    if QUICK in overrides:
+        print(AFTER_QUICK)
     return 0
 
 
@@ -66,30 +75,44 @@ def with_plugins(overrides: list[str], files: list[str]) -> list[str]:
 def sweep(overrides: list[str]) -> None:
     """Hand the sweep to Hydra, which reads its overrides from the command line and runs `job` for each combination.
 
-    Every combination is tried; those that failed are named at the end.
+    Every combination is tried; a table says at the end what came of each, and those that failed are named.
     """
     import hydra
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
-    from wmzoo.config.composition import VERSION_BASE, explained, prepare
+    from wmzoo.config.composition import VERSION_BASE, explained, prepare, sweep_folder
     from wmzoo.storage.package_data import data_dir
+    from wmzoo.studies.sweep import notes
 
     overrides, parsed = prepare(overrides)
     _check_folders(parsed)
+    swept = [override.key_or_group for override in parsed if override.is_sweep_override()]
+    folder, into = sweep_folder(overrides, parsed)
     before, began = sys.argv, time.time()
-    sys.argv = [before[0], "--multirun", *overrides]
+    sys.argv = [before[0], "--multirun", *overrides, into]
     os.environ["HYDRA_FULL_ERROR"] = "1"  # raise, instead of printing and exiting
     try:
         hydra.main(version_base=VERSION_BASE, config_path=str(data_dir("configs")), config_name="train")(job)()
     except Exception as error:
-        if folder := getattr(error, FAILED, None):
-            raise _failure(Path(folder), began, parsed) from error
+        if failed := [one for one in notes(folder, began) if one["status"] == "failed"]:
+            raise _failure(failed, swept) from error
         if isinstance(error, HydraException | OmegaConfBaseException):
             raise explained(error, overrides, parsed) from error
         raise
     finally:
         sys.argv = before
+        _show(folder, began, swept)
+
+
+def _show(folder: Path, began: float, swept: list[str]) -> None:
+    """The runs of the sweep that have ended, and what to type next."""
+    from wmzoo.studies.sweep import next_command, notes, table
+
+    if ended := notes(folder, began):
+        print("\n".join(table(ended, swept, folder)))
+        if command := next_command(ended, swept, folder):
+            print(f"next, compare them: {command}")
 
 
 def _check_folders(parsed: list[Override]) -> None:
@@ -115,20 +138,12 @@ def _values(override: Override) -> list[Any]:
         raise WmzooError(f"{override.input_line}: name the values, as {override.key_or_group}=1,2") from error
 
 
-def _failure(folder: Path, began: float, parsed: list[Override]) -> WmzooError:
-    """What is to be said of the jobs that noted in `folder`, since `began`, that they have failed.
+def _failure(failed: list[dict[str, Any]], swept: list[str]) -> WmzooError:
+    """What is to be said of runs that have failed: their numbers, what sets them apart, and why."""
+    from wmzoo.studies.sweep import own
 
-    A job is told by its number, which is its folder's name, and the keys in which it differs from others.
-    """
-    from wmzoo.storage.foreign import read_json
-
-    files = [file for file in folder.glob("*.json") if file.stat().st_mtime >= began - 1]  # not of an earlier sweep
-    failed = [read_json(file) for file in sorted(files, key=lambda file: int(file.stem))]
     kind = RunFailed if any(one["exit_code"] == RunFailed.exit_code for one in failed) else WmzooError
-    swept = [override.key_or_group for override in parsed if override.is_sweep_override()]
-    for one in failed:
-        one["own"] = " ".join(word for word in one["overrides"] if word.partition("=")[0] in swept)
-    told = "; ".join(f"{one['job']} ({one['own']}): {one['error']}" for one in failed)
+    told = "; ".join(f"{one['job']} ({own(one, swept)}): {one['error']}" for one in failed)
     return kind(f"{len(failed)} of the sweep's runs failed: {told}")
 
 
@@ -140,23 +155,22 @@ def job(cfg: DictConfig) -> None:
     from wmzoo.config import composition
     from wmzoo.registry import plugins
     from wmzoo.runs.train import train
-    from wmzoo.storage.files import make_folder, write_json
+    from wmzoo.studies.sweep import note
 
     here = HydraConfig.get()
+    with open_dict(cfg):
+        cfg.run_dir = cfg.run_dir or here.runtime.output_dir
+    ended = partial(note, Path(here.sweep.dir), here.job.num, overrides=list(here.overrides.task), folder=cfg.run_dir)
     try:
         plugins.load_files(cfg.plugins)
         composition.validate(cfg)
-        if cfg.run_dir is None:
-            with open_dict(cfg):
-                cfg.run_dir = here.runtime.output_dir
         train(cfg)
+        ended(status="done")
     except RunInterrupted as error:  # Hydra goes on with the next run after any other exception
+        ended(status="interrupted")
         raise KeyboardInterrupt(str(error)) from error
     except Exception as error:  # of several Hydra raises the first alone
-        folder = make_folder(Path(here.sweep.dir), "failed")
         code = error.exit_code if isinstance(error, WmzooError) else RunFailed.exit_code
         what = str(error) if isinstance(error, WmzooError) else named(error)
-        note = {"job": here.job.num, "overrides": list(here.overrides.task), "error": what, "exit_code": code}
-        write_json(folder / f"{here.job.num}.json", note)
-        setattr(error, FAILED, str(folder.absolute()))
+        ended(status="failed", error=what, exit_code=code)
         raise

@@ -18,7 +18,7 @@ from wmzoo.reports.words import typed
 from wmzoo.runs.metrics import read_metrics
 from wmzoo.statistics.aggregates import Array
 from wmzoo.storage.foreign import read_json
-from wmzoo.storage.rows import Row
+from wmzoo.storage.rows import Row, flat
 from wmzoo.storage.run_layout import FACTS, read_facts
 
 METRICS = ("metrics.jsonl", "metrics.csv")  # a committed result has the second alone
@@ -108,7 +108,7 @@ def read_run(folder: Path, cfg: Config, by: Sequence[str]) -> Run:
         first=(float(rows[0].get("env_steps") or 0), float(rows[0].get("wall_clock") or 0)) if rows else (0.0, 0.0),
         speeds=_column(rows, "fps"),
         nonfinite=int(max(_column(rows, "nonfinite"), default=0)),
-        config=dict(_flat("", cfg)),
+        config=flat(cfg),
         facts=facts,
         diagnostics=_diagnostics(folder),
     )
@@ -185,11 +185,3 @@ def _label(folder: Path, cfg: Config, key: str) -> str:
         return str(value["name"])
     leaf, is_name = key.rpartition(".")[2], key.endswith(".name")
     return str(value) if is_name and value is not None else f"{leaf}={typed(value)}"
-
-
-def _flat(prefix: str, node: Any) -> Iterator[tuple[str, Any]]:
-    if isinstance(node, dict):
-        for key, value in node.items():
-            yield from _flat(f"{prefix}.{key}" if prefix else str(key), value)
-    else:
-        yield prefix, node

@@ -23,6 +23,8 @@ from omegaconf.errors import OmegaConfBaseException
 
 from wmzoo import registry
 from wmzoo.config import recipe, rules
+from wmzoo.config.added import added
+from wmzoo.config.choices import ADD, GROUPS, named_env, options
 from wmzoo.errors import WmzooError, one_line, unknown
 from wmzoo.registry import CONFIGURED, plugins
 from wmzoo.storage.package_data import data_dir
@@ -32,7 +34,6 @@ LAUNCHERS = {
     "joblib": ("hydra-joblib-launcher", "parallel"),
     "submitit": ("hydra-submitit-launcher", "slurm"),
 }
-GROUPS = (*CONFIGURED, "size", "recipe", "experiment")
 FOLLOWED = {"loss": "mse", "integrator": "heun"}  # of a dynamics whose card names no default
 
 log = logging.getLogger("wmzoo")
@@ -69,7 +70,8 @@ def compose(overrides: Sequence[str] = ()) -> DictConfig:
 
 
 def prepare(overrides: Sequence[str]) -> tuple[list[str], list[Override]]:
-    """Load the plugins that `overrides` name, make every card an option, and check the choices.
+    """Load the plugins that `overrides` name, make every card an option and every task that is chosen by its own name,
+    and check the choices.
 
     Returns the overrides with absolute plugin paths, so that they mean the same in a child process, and parsed.
     """
@@ -99,6 +101,17 @@ def plugin_files(override: str) -> list[str]:
     return _plugin_files(_parse([override])[0])
 
 
+def sweep_folder(overrides: list[str], parsed: list[Override]) -> tuple[Path, str]:
+    """Where the runs of a sweep go that begins now, by `hydra.sweep.dir`, and the override that says so."""
+    single = [text for text, override in zip(overrides, parsed, strict=True) if not override.is_sweep_override()]
+    try:
+        with _configs():
+            folder = str(hydra_compose("train", single, return_hydra_config=True).hydra.sweep.dir)
+    except Exception as error:  # as in `compose`
+        raise explained(error, overrides, parsed) from error
+    return Path(folder), "hydra.sweep.dir='{}'".format(folder.replace("'", "\\'"))
+
+
 def explained(error: Exception, overrides: list[str], parsed: list[Override]) -> ConfigError:
     """One line for what Hydra and OmegaConf say in several: an unknown key gets its near matches."""
     return ConfigError(_explain(error, overrides, parsed))
@@ -112,7 +125,8 @@ def store_cards() -> None:
     for kind in CONFIGURED:
         for name in registry.list_entries(kind):
             entry = registry.get(kind, name)
-            store.store(group=kind, name=name, node={"name": name, **entry.params}, provider=entry.owner)
+            node = {"name": name, **entry.params, **({ADD: []} if kind == "loss" else {})}
+            store.store(group=kind, name=name, node=node, provider=entry.owner)
     _check_defaults()
     # A plain table, because child processes of a sweep get this resolver before they know any plugin.
     dynamics = {name: dict(registry.get("dynamics", name).facts) for name in registry.list_entries("dynamics")}
@@ -131,14 +145,6 @@ def _check_defaults() -> None:
                 )
 
 
-def options(group: str) -> list[str]:
-    """What can be typed after `group=`."""
-    if group == "recipe":
-        return sorted(recipe.options())
-    files = {path.stem for path in (data_dir("configs") / group).glob("*.yaml")}
-    return sorted(files.union(registry.list_entries(group) if group in CONFIGURED else ()))
-
-
 def validate(cfg: DictConfig) -> None:
     """Refuse a loss that needs what the dynamics does not have, with the pairs that work; and values without sense."""
     rules.check(cfg, rules.every(cfg))
@@ -149,6 +155,7 @@ def validate(cfg: DictConfig) -> None:
     if cfg.model.num_tasks and not cfg.model.task_dim:
         raise ConfigError(f"model.num_tasks={cfg.model.num_tasks} needs a width of the embedding: model.task_dim=96")
     dynamics, loss = registry.get("dynamics", cfg.dynamics.name), registry.get("loss", cfg.loss.name)
+    added(cfg)
     missing = loss.requires - dynamics.provides
     if not missing:
         return
@@ -180,8 +187,12 @@ def _plugin_files(override: Override) -> list[str]:
 
 
 def _compose(overrides: list[str]) -> DictConfig:
-    with initialize_config_dir(str(data_dir("configs")), version_base=VERSION_BASE, job_name="train"):
+    with _configs():
         return hydra_compose("train", overrides)
+
+
+def _configs() -> initialize_config_dir:
+    return initialize_config_dir(str(data_dir("configs")), version_base=VERSION_BASE, job_name="train")
 
 
 def _follow(dynamics: Mapping[str, Mapping[str, Any]], kind: str, name: str) -> str:
@@ -199,8 +210,11 @@ def _check_choice(override: Override) -> None:
         raise ConfigError(f"{override.input_line}: name the options of {group}: {', '.join(known)}") from error
     for value in values:
         name = str(value)
-        if name not in known and "${" not in name:
+        if name in known or "${" in name:
+            continue
+        if group != "env":
             raise ConfigError(unknown(group, name, known))
+        ConfigStore.instance().store(group="env", name=name, node=named_env(name))
 
 
 def _check_launcher(override: Override) -> None:
@@ -224,7 +238,8 @@ def _explain(error: Exception, overrides: list[str], parsed: list[Override]) -> 
             if key in GROUPS or override.is_add() or override.is_force_add() or key.startswith("hydra"):
                 continue
             if OmegaConf.select(base, key, default=base) is base:
-                return f"{unknown('key', key, _beside(base, key), near=_keys(base))} (a new key is typed +{key}=…)"
+                told = unknown("key", key, _beside(base, key), _near(key, _keys(base)))
+                return f"{told} (a new key is typed +{key}=…)"
     return _first_line(error)
 
 
@@ -242,6 +257,18 @@ def _keys(node: DictConfig, prefix: str = "") -> list[str]:
         child = node._get_node(name)
         if isinstance(child, DictConfig):
             keys += _keys(child, f"{prefix + name}.")
+    return keys
+
+
+def _near(key: str, keys: list[str]) -> list[str] | dict[str, str]:
+    """Those that end as `key` does, as recipe.gamma for gamma; else as words, recipe.actor_lr for lr; else all.
+
+    In the form that `unknown` takes.
+    """
+    end = key.rpartition(".")[2]
+    for before in (".", "_"):
+        if found := [each for each in keys if each.endswith(f"{before}{end}")]:
+            return {key: " or ".join(found)}
     return keys
 
 

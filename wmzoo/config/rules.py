@@ -45,6 +45,7 @@ RULES: dict[str, Rule] = {
     "init_from": optional(TEXT),
     "init_from_allow": several(TEXT),
     "loggers": several(TEXT),
+    "video": BOOLEAN,
     "data.dir": optional(TEXT),
     "data.tasks": optional(several(TEXT, 1)),
     "model.simnorm_dim": integer(1, WIDEST),
@@ -82,6 +83,7 @@ RULES: dict[str, Rule] = {
 ADDED = {
     "precision": "fp32",
     "init_from_allow": [],
+    "video": True,
 }  # keys that the configs of older versions lack, with what was done before there were any
 
 

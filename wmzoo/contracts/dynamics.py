@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch._dynamo.exc import TorchDynamoException
 
-from wmzoo.agent.build import integrators
+from wmzoo.agent.build import MATCH, integrators, with_matched_units
 from wmzoo.checkpoints.find import WEIGHTS
 from wmzoo.checkpoints.weights import check_savable, load_weights
 from wmzoo.contracts.common import (
@@ -54,6 +54,8 @@ def factories(name: str) -> dict[str, Make]:
 def _factory(overrides: tuple[str, ...]) -> Make:
     def make(task_dim: int = 0) -> Dynamics:
         cfg = tiny_config(overrides)
+        if cfg.dynamics.get("units") == MATCH:
+            cfg = with_matched_units(cfg, ACTIONS)
         context: dict[str, Any] = {
             "latent_dim": LATENTS,
             "action_dim": ACTIONS,
@@ -211,9 +213,9 @@ def check_samples(make: Make) -> None:
     """A sample is a function of its noise, row by row; other noise is another future; without noise there is one."""
     for task_dim in (0, TASK_DIM):
         dynamics, (z, a, task_emb) = _live(make, task_dim), _inputs(task_dim)
-        if not isinstance(dynamics, StochasticDynamics):
+        if not isinstance(dynamics, StochasticDynamics) or not dynamics.noise_dim:
             raise DoesNotApply("it is not stochastic")
-        eps, others = (noise(BATCH, dynamics.noise_dim, seed=seed) for seed in (11, 12))
+        eps = noise(BATCH, dynamics.noise_dim, seed=11)
         sample = dynamics.sample(z, a, eps, task_emb)
         for step in (dynamics, dynamics.rollout_step):
             expect(torch.equal(step(z, a, task_emb, noise=eps), sample), "with one noise, two samples differ")
@@ -221,8 +223,27 @@ def check_samples(make: Make) -> None:
             expect(torch.equal(step(z, a, task_emb), mean), "without noise it is not `mean_step`")
         rows = [dynamics.sample(z[i : i + 1], a[i : i + 1], eps[i : i + 1], _row(task_emb, i)) for i in range(BATCH)]
         expect_close(torch.cat(rows), sample, "samples of rows alone and together", 1e-12)
-        apart = (dynamics.sample(z, a, others, task_emb) - sample).abs().amax(-1)
+        others = [
+            dynamics.sample(z, a, noise(BATCH, dynamics.noise_dim, seed=seed), task_emb) for seed in range(12, 20)
+        ]
+        apart = (torch.stack(others) - sample).abs().amax((0, -1))
         expect(bool((apart > 1e-6).all()), "other noise gives the same sample")
+
+
+def check_unroll(make: Make) -> None:
+    """A rollout along known actions is the one step by step, starts with its z0, and its first step is that of
+    `rollout_step`."""
+    for task_dim in (0, TASK_DIM):
+        dynamics, (z, a, task_emb) = _live(make, task_dim), _inputs(task_dim)
+        actions = torch.stack([a, a.flip(0), -a])
+        chance = noise(len(actions), BATCH, dynamics.noise_dim, seed=11) if dynamics.noise_dim else None
+        zs, state = [z], dynamics.begin(z, task_emb)
+        for step, action in enumerate(actions):
+            z_next, state = dynamics.advance(state, action, task_emb, None if chance is None else chance[step])
+            zs.append(z_next)
+        expect_close(dynamics.unroll(z, actions, task_emb, chance), torch.stack(zs), "the rollout at once and by steps")
+        first = dynamics.rollout_step(z, a, task_emb, None if chance is None else chance[0])
+        expect_close(zs[1], first, "the first step of a rollout and `rollout_step`")
 
 
 def check_compile(make: Make, backend: str = "eager") -> None:
@@ -266,6 +287,7 @@ CHECKS: tuple[Callable[[Make], None], ...] = (
     check_velocity,
     check_average_velocity,
     check_samples,
+    check_unroll,
     check_compile,
     check_gpu,
 )
@@ -274,7 +296,7 @@ CHECKS: tuple[Callable[[Make], None], ...] = (
 def _steps(dynamics: Dynamics) -> list[Callable[..., Tensor]]:
     """Every way (z, a, task_emb) -> z_next of it; samples with one noise."""
     ways: list[Callable[..., Tensor]] = [dynamics, dynamics.rollout_step]
-    if isinstance(dynamics, StochasticDynamics):
+    if dynamics.noise_dim:
         dtype = next(dynamics.parameters()).dtype
         ways.append(partial(dynamics, noise=noise(BATCH, dynamics.noise_dim, seed=11, dtype=dtype)))
     return ways

@@ -5,12 +5,14 @@ The dynamics under the loss is `Drift`, whose paths are straight by construction
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from wmzoo.config.added import without_additions
 from wmzoo.contracts import dynamics as dynamics_contract
 from wmzoo.contracts.common import (
     ACTIONS,
@@ -31,6 +33,7 @@ from wmzoo.contracts.common import (
 from wmzoo.dynamics.base import AverageVelocityDynamics, Dynamics, StochasticDynamics, VelocityDynamics
 from wmzoo.dynamics.coordinates import LogitCoordinates
 from wmzoo.losses.base import DynamicsLoss, LatentRollout
+from wmzoo.losses.terms import RolloutTerm
 from wmzoo.registry import build_from, get, list_entries
 
 Make = Callable[[torch.Generator], DynamicsLoss]
@@ -75,7 +78,13 @@ def factories(name: str) -> dict[str, Make]:
     def factory(overrides: tuple[str, ...]) -> Make:
         dynamics = legal_dynamics(name)[0]
         cfg = tiny_config((f"dynamics={dynamics}", *overrides))
-        return lambda generator: build_from("loss", cfg.loss, generator=generator)
+
+        def make(generator: torch.Generator) -> DynamicsLoss:
+            loss: DynamicsLoss = build_from("loss", without_additions(cfg), generator=generator)
+            loss.value = _value
+            return loss
+
+        return make
 
     return {variant.id: factory(variant.overrides) for variant in variants("loss", name)}
 
@@ -88,9 +97,13 @@ def suite(name: str) -> Iterator[Case]:
             for check in ON_ANY_DYNAMICS:
                 yield Case(f"{id_}: {title(check)}", law(check), partial(check, make, partial(_legal, name)))
             continue
-        cut = get("loss", name).facts.get("cuts_gradient") or "detached=" in id_
-        exempt = {check_gradient: "a part of the gradient is cut on purpose"} if cut else {}
+        facts, exempt = get("loss", name).facts, dict[Callable[..., None], str]()
+        if facts.get("cuts_gradient") or "detached=" in id_:
+            exempt[check_gradient] = "a part of the gradient is cut on purpose"
+        if facts.get("regularises"):
+            exempt[check_perfection] = exempt[check_discount] = "it compares with no target"
         yield from cases({id_: make}, CHECKS, exempt)
+    yield Case(f"{name}: {title(check_card)}", law(check_card), lambda: check_card(made[name], get("loss", name).facts))
     missing = check_missing_capability
     yield Case(f"{name}: {title(missing)}", law(missing), lambda: missing(made[name], requires))
     for other in legal_dynamics(name):
@@ -129,9 +142,8 @@ def check_rollout(make: Make, new: New = Drift) -> None:
         expect(zs.shape == shape, f"zs has shape {tuple(zs.shape)}, not [H+1,B,D] = {shape}")
         expect(torch.equal(zs[0], z0), "zs[0] is not z0")
         encoded = isinstance(model, StochasticDynamics) and torch.equal(zs[1:], targets)
-        for t in range(0 if encoded else HORIZON):
-            step = model.rollout_step(zs[t], actions[t])
-            expect_close(zs[t + 1], step, f"zs[{t + 1}] and the step from zs[{t}]", 1e-5)
+        if not encoded:
+            expect_close(zs, model.unroll(z0, actions), "zs and the dynamics' unroll", 1e-5)
         expect(loss.shape == (), f"the loss has shape {tuple(loss.shape)}, not that of a scalar")
         expect(loss.dtype == dtype, f"from {dtype} the loss is {loss.dtype}")
         expect(bool(loss.isfinite()) and loss.item() >= 0, f"the loss is {loss.item()}")
@@ -156,7 +168,7 @@ def check_perfection(make: Make) -> None:
     """A model that predicts every target, along straight paths, has loss zero; a wrong one does not."""
     z0, actions, _ = _data()
     perfect, wrong = Drift(), Drift()
-    targets = _unroll(perfect, z0, actions)[1:]
+    targets = perfect.unroll(z0, actions)[1:].detach()
     loss = _rollout(make, perfect, z0, actions, targets).loss.item()
     expect(loss < 1e-20, f"the loss of a perfect model is {loss:.3g}, not 0")
     with torch.no_grad():
@@ -208,6 +220,14 @@ def check_missing_capability(make: Make, requires: Iterable[str]) -> None:
         raise AssertionError(f"a dynamics without '{capability}' is accepted")
 
 
+def check_card(make: Make, facts: Mapping[str, Any]) -> None:
+    """`term: true` stands on the card of a loss that can be added to another, and on no other."""
+    is_term, said = isinstance(make(torch.Generator()), RolloutTerm), bool(facts.get("term"))
+    expect(
+        is_term == said, f"it is {'a' if is_term else 'no'} RolloutTerm, and its card says term: {str(said).lower()}"
+    )
+
+
 ON_ANY_DYNAMICS: tuple[Callable[..., None], ...] = (
     check_rollout,
     check_discount,
@@ -230,11 +250,10 @@ def _rollout(
     return make(torch.Generator().manual_seed(7)).rollout(dynamics, z0, actions, targets, discount)
 
 
-def _unroll(dynamics: Dynamics, z0: Tensor, actions: Tensor) -> Tensor:
-    zs = [z0]
-    for action in actions:
-        zs.append(dynamics(zs[-1], action).detach())
-    return torch.stack(zs)
+def _value(z: Tensor) -> Tensor:
+    """Two critics of latents of any width: z[..., D] -> [2, ...]."""
+    weights = torch.arange(1, z.shape[-1] + 1, dtype=z.dtype)
+    return torch.stack([(weights * z).sum(-1), (weights * z.square()).sum(-1)])
 
 
 def _width(dynamics: Dynamics) -> int:

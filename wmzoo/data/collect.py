@@ -14,8 +14,8 @@ from torch import Tensor
 
 from wmzoo.agent.agent import Agent
 from wmzoo.compute.rng import seed_of, stream
+from wmzoo.data.chunk_files import TASKS
 from wmzoo.data.chunks import Chunk, write_chunk
-from wmzoo.data.sources import TASKS
 from wmzoo.envs.base import VectorEnv
 from wmzoo.envs.task_sets import Task, task_set
 from wmzoo.errors import WmzooError

@@ -1,4 +1,4 @@
-"""Chunks become shards, a block of episodes at a time, in memory that does not grow with their size.
+"""Other data become shards, a block of episodes at a time, in memory that does not grow with their size.
 
 How far it is, is on the disk: every block has its place beforehand, and is noted only when it is safe. After an
 interruption, kill -9 and a power cut included, the same call goes on and ends with the same bytes.
@@ -7,19 +7,19 @@ interruption, kill -9 and a power cut included, the same call goes on and ends w
 from __future__ import annotations
 
 import json
+import logging
 import math
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from wmzoo.data.episodes import Episodes, blocks, of_chunk
-from wmzoo.data.plan import Plan, Source, make_plan
 from wmzoo.data.shards import ARRAYS, FORMAT, INDEX, Index, TaskIndex, read_index
+from wmzoo.data.source import Part, Source, open_source
 from wmzoo.envs.task_sets import Task
 from wmzoo.errors import DamagedFile, WmzooError
 from wmzoo.storage.files import sync_folder, write_text
@@ -27,26 +27,36 @@ from wmzoo.storage.lock import NAME as LOCK
 from wmzoo.storage.lock import FolderLock
 
 PROGRESS = ".converting.json"
+FOUND = ("nonfinite", "terminated")  # numbers of episodes, known when these are read
+OF = "files or data sets"
 Say = Callable[[int, int], None]  # episodes done, and in all
+ByTask = Mapping[str, Sequence[int]]  # numbers of episodes, by that of their task
+log = logging.getLogger("wmzoo")
 
 
 def convert(
-    paths: Sequence[Path], folder: Path, tasks: Sequence[Task] | None = None, say: Say = lambda done, total: None
+    names: Sequence[str | Path],
+    folder: Path,
+    tasks: Sequence[Task] | None = None,
+    say: Say = lambda done, total: None,
+    kind: str = "tdmpc2",
 ) -> Index:
-    """Convert the chunks of files and folders into `folder`, or go on with it; done already, it does nothing.
+    """Convert what `names` means to the source `kind` into `folder`, or go on with it; done already, it does nothing.
 
-    tasks: of the chunks by number, where no tasks.json lies beside them.
+    tasks: of chunks by number, where no tasks.json lies beside them.
 
     Raises:
-        DamagedFile: a chunk cannot be read, does not fit its tasks, or has changed since the conversion began.
-        WmzooError: lists of tasks that contradict each other, a disk too small, a folder in use or of something else.
+        DamagedFile: a file cannot be read, does not fit its tasks, or has changed since the conversion began.
+        WmzooError: what the source cannot convert, a disk too small, a folder in use or of something else.
     """
-    plan = make_plan(paths, tasks)
+    source = open_source(kind, [str(name) for name in names], tasks)
     folder.mkdir(parents=True, exist_ok=True)
     lock = FolderLock(folder)
     try:
-        if not _is_done(plan.index, folder):
-            _write(plan, folder, say)
+        if not _is_done(source.index, folder):
+            for note in source.notes:
+                log.warning(note)
+            _write(source, folder, say)
         return read_index(folder)
     finally:
         lock.release()
@@ -55,55 +65,54 @@ def convert(
 def _is_done(planned: Index, folder: Path) -> bool:
     if not (folder / INDEX).exists():
         return False
-    index = read_index(folder)
-    nonfinite = {task.task: task.nonfinite for task in index.tasks}
-    if index != _with_nonfinite(planned, nonfinite):
-        raise WmzooError(f"{folder}: holds a data set made of other chunks; choose another folder")
+    if _with_found(read_index(folder), {}, {}) != planned:
+        raise WmzooError(f"{folder}: holds a data set made of other {OF}; choose another folder")
     return True
 
 
-def _with_nonfinite(index: Index, nonfinite: dict[int, Any]) -> Index:
-    tasks = (replace(task, nonfinite=tuple(nonfinite.get(task.task, ()))) for task in index.tasks)
+def _with_found(index: Index, nonfinite: ByTask, terminated: ByTask) -> Index:
+    """The index with what is known of episodes when they have been read."""
+    tasks = []
+    for task in index.tasks:
+        number = str(task.task)
+        found = tuple(nonfinite.get(number, ())), tuple(terminated.get(number, ()))
+        tasks.append(replace(task, nonfinite=found[0], terminated=found[1]))
     return replace(index, tasks=tuple(tasks))
 
 
-def _write(plan: Plan, folder: Path, say: Say) -> None:
-    progress = _progress(plan, folder)
-    _allocate(plan.index, folder, begun=progress["blocks"] > 0)
-    indices = {task.task: task for task in plan.index.tasks}
+def _write(source: Source, folder: Path, say: Say) -> None:
+    progress = _progress(source, folder)
+    _allocate(source.index, folder, begun=progress["blocks"] > 0)
+    indices = {task.task: task for task in source.index.tasks}
     episodes = dict.fromkeys(indices, 0)  # of each task, behind which the next block's lie
     rows = dict.fromkeys(indices, 0)
-    number, done, total = 0, 0, sum(len(source.numbers) for source in plan.sources)
-    for source in plan.sources:
-        for block in blocks(source.chunk):
-            tasks = source.numbers[block.start : block.stop]
-            present = np.unique(tasks).tolist()
-            if number >= progress["blocks"]:
-                for task in present:
-                    chosen = block.start + np.flatnonzero(tasks == task)
-                    bad = _write_episodes(source, chosen, indices[task], folder, rows[task])
-                    progress["nonfinite"].setdefault(str(task), []).extend((episodes[task] + bad).tolist())
-                _check_unchanged(source, folder)
-                progress["blocks"] = number + 1
-                write_text(folder / PROGRESS, json.dumps(progress))
-            for task in present:
-                count = int((tasks == task).sum())
-                episodes[task] += count
-                rows[task] += count * (source.steps + 1)
-            number, done = number + 1, done + len(block)
-            say(done, total)
-    nonfinite = {int(task): numbers for task, numbers in progress["nonfinite"].items()}
-    write_text(folder / INDEX, _with_nonfinite(plan.index, nonfinite).text())
+    done, total = 0, sum(len(task.lengths) for task in source.index.tasks)
+    for number, block in enumerate(source.blocks(), start=1):
+        for part in block:
+            if number > progress["blocks"]:
+                found = _write_part(part, indices[part.task], folder, rows[part.task])
+                for name, numbers in zip(FOUND, found, strict=True):
+                    so_far = progress[name].setdefault(str(part.task), [])
+                    so_far.extend((episodes[part.task] + numbers).tolist())
+            episodes[part.task] += part.count
+            rows[part.task] += part.rows
+            done += part.count
+        if number > progress["blocks"]:
+            source.check_unchanged(folder)
+            progress["blocks"] = number
+            write_text(folder / PROGRESS, json.dumps(progress))
+        say(done, total)
+    write_text(folder / INDEX, _with_found(source.index, *(progress[name] for name in FOUND)).text())
     (folder / PROGRESS).unlink()
 
 
-def _progress(plan: Plan, folder: Path) -> dict[str, Any]:
+def _progress(source: Source, folder: Path) -> dict[str, Any]:
     """The note of how far a former call came, or that of a new beginning."""
     begun = {
         "format": FORMAT,
-        "blocks": [len(blocks(source.chunk)) for source in plan.sources],
-        "tasks": [list(task) for task in plan.tasks],
-        "sources": [asdict(source.stamp) for source in plan.sources],
+        "blocks": sum(1 for _ in source.blocks()),
+        "index": json.loads(source.index.text()),
+        "files": [asdict(stamp) for stamp in source.stamps.values()],
     }
     file = folder / PROGRESS
     if file.exists():
@@ -118,18 +127,18 @@ def _progress(plan: Plan, folder: Path) -> dict[str, Any]:
     others = sorted(path.name for path in folder.iterdir() if path.name != LOCK)
     if others:
         raise WmzooError(f"{folder}: holds {others[0]}, which is not of a conversion; choose another folder")
-    progress = {"begun": begun, "blocks": 0, "nonfinite": {}}
+    progress = {"begun": begun, "blocks": 0, **{name: {} for name in FOUND}}
     write_text(file, json.dumps(progress))
     return progress
 
 
 def _difference(before: dict[str, Any], now: dict[str, Any]) -> str:
     """In what an unfinished conversion was begun otherwise."""
-    for was, source in zip(before["sources"], now["sources"], strict=False):
-        if was["file"] == source["file"] and was != source:
-            return f"{source['file']} has changed since its conversion began"
-    if before["sources"] != now["sources"]:
-        return "its conversion was begun with other chunks, and has not ended"
+    for was, file in zip(before.get("files", ()), now["files"], strict=False):
+        if was["file"] == file["file"] and was != file:
+            return f"{file['file']} has changed since its conversion began"
+    if before.get("files") != now["files"]:
+        return f"its conversion was begun with other {OF}, and has not ended"
     return "its conversion was begun with other --tasks, or another version, and has not ended"
 
 
@@ -152,24 +161,19 @@ def _allocate(index: Index, folder: Path, begun: bool) -> None:
     sync_folder(folder)
 
 
-def _write_episodes(source: Source, chosen: np.ndarray, task: TaskIndex, folder: Path, row: int) -> np.ndarray:
-    """Put a source's episodes from the task's `row` on; gives which of them hold numbers that are not finite."""
-    taken = of_chunk(source.chunk, chosen)
-    beyond = taken.beyond(task.obs_dim).any(1)
-    if beyond.any():
-        raise DamagedFile(
-            f"{source.file}: episode {chosen[beyond.argmax()]} of {task.name} has observations of more than its "
-            f"{task.obs_dim} numbers: are these its tasks?"
-        )
-    own = taken.cut(task.obs_dim, task.act_dim)
-    arrays = Episodes(own.obs, _with_last(own.action), _with_last(own.reward))
-    for name, array in arrays._asdict().items():
+def _write_part(part: Part, task: TaskIndex, folder: Path, row: int) -> tuple[np.ndarray, np.ndarray]:
+    """Put episodes from the task's `row` on; gives the numbers, within the part, of those that are FOUND."""
+    read = list(part.read())
+    for name in ARRAYS:
         with task.file(folder, name).open("r+b") as file:
             file.seek(4 * row * math.prod(task.shape(name)[1:]))
-            file.write(np.ascontiguousarray(array, "<f4").data)
+            for episodes in read:
+                array = episodes.obs if name == "obs" else _with_last(getattr(episodes, name))
+                file.write(np.ascontiguousarray(array, "<f4").data)
             file.flush()
             os.fsync(file.fileno())
-    return np.flatnonzero(~own.finite().all(1))
+    finite = np.concatenate([episodes.finite().all(1) for episodes in read])
+    return np.flatnonzero(~finite), np.flatnonzero(np.concatenate([episodes.ended() for episodes in read]))
 
 
 def _with_last(steps: np.ndarray) -> np.ndarray:
@@ -177,9 +181,3 @@ def _with_last(steps: np.ndarray) -> np.ndarray:
     rows = np.zeros((len(steps), steps.shape[1] + 1, *steps.shape[2:]), np.float32)
     rows[:, :-1] = steps
     return rows
-
-
-def _check_unchanged(source: Source, folder: Path) -> None:
-    now = source.file.stat()
-    if (now.st_size, now.st_mtime_ns) != (source.stamp.bytes, source.stamp.modified):
-        raise DamagedFile(f"{source.file}: has changed during its conversion; remove {folder}, and convert again")

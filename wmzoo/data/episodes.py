@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -16,21 +16,29 @@ BLOCK = 2**25  # bytes of a block
 
 
 class Episodes(NamedTuple):
-    """n episodes of L steps of one task: action t and reward t lead from obs t to obs t+1."""
+    """n episodes of L steps of one task: action t and reward t lead from obs t to obs t+1.
+
+    terminated: whether the task itself ended each, and no limit of time; None where that is not told.
+    """
 
     obs: np.ndarray  # float32 [n, L+1, O]
     action: np.ndarray  # float32 [n, L, A]
     reward: np.ndarray  # float32 [n, L]
+    terminated: np.ndarray | None = None  # bool [n]
 
     def cut(self, obs_dim: int, act_dim: int) -> Episodes:
         """The same without the padding of a narrower task."""
-        return Episodes(self.obs[..., :obs_dim], self.action[..., :act_dim], self.reward)
+        return self._replace(obs=self.obs[..., :obs_dim], action=self.action[..., :act_dim])
 
     def finite(self) -> np.ndarray:
         """bool [n, L+1]: whether an observation, and the action and reward that led to it, are finite."""
         rows: np.ndarray = np.isfinite(self.obs).all(2)
         rows[:, 1:] &= np.isfinite(self.action).all(2) & np.isfinite(self.reward)
         return rows
+
+    def ended(self) -> np.ndarray:
+        """bool [n]: which of them the task itself is known to have ended."""
+        return np.zeros(len(self.reward), bool) if self.terminated is None else self.terminated
 
     def beyond(self, obs_dim: int) -> np.ndarray:
         """bool [n, L+1]: whether an observation has anything but zeros beyond its task's width."""
@@ -43,6 +51,17 @@ def blocks(chunk: Chunk) -> list[range]:
     episodes = len(chunk.obs)
     each = max(1, BLOCK * episodes // (4 * sum(tensor.numel() for tensor in chunk)))
     return [range(first, min(first + each, episodes)) for first in range(0, episodes, each)]
+
+
+def grouped(rows: Sequence[int], width: int) -> list[range]:
+    """Episodes, by number, in blocks of BLOCK bytes at most, or of one; rows: of each, of `width` numbers."""
+    groups, first, size = [], 0, 0
+    for number, own in enumerate(rows):
+        size += 4 * own * width
+        if size > BLOCK and number > first:
+            groups.append(range(first, number))
+            first, size = number, 4 * own * width
+    return [*groups, range(first, len(rows))]
 
 
 def of_chunk(chunk: Chunk, chosen: np.ndarray) -> Episodes:

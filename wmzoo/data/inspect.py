@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from wmzoo.data.chunk_files import find_chunks
 from wmzoo.data.episodes import Episodes, blocks, of_chunk, of_shard
-from wmzoo.data.plan import open_source
 from wmzoo.data.shards import INDEX, read_index
-from wmzoo.data.sources import find_chunks
+from wmzoo.data.sources.tdmpc2 import open_chunk
 from wmzoo.envs.task_sets import Task
 from wmzoo.errors import WmzooError
 
@@ -27,6 +27,7 @@ class Summary:
             reward mean nothing, and are not looked at.
         wide_rows: with an observation that has anything beyond the task's width.
         nonfinite: numbers of the episodes with such rows.
+        terminated: how many episodes the task itself is known to have ended.
     """
 
     task: int
@@ -37,6 +38,7 @@ class Summary:
     nonfinite_rows: int = 0
     wide_rows: int = 0
     nonfinite: list[int] = field(default_factory=list, repr=False)
+    terminated: int = 0
 
     @property
     def reward_mean(self) -> float | None:
@@ -103,7 +105,7 @@ def _chunks(folder: Path, tasks: Sequence[Task] | None) -> tuple[list[Summary], 
     problems = []
     for file in find_chunks([folder]):
         try:
-            source = open_source(file, tasks)
+            source = open_chunk(file, tasks)
         except WmzooError as error:
             problems.append(str(error))
             continue
@@ -126,7 +128,7 @@ def _shards(folder: Path) -> tuple[list[Summary], list[str]]:
         return [], [str(error)]
     summaries, problems = [], []
     for task in index.tasks:
-        summary = Summary(task.task, task.name)
+        summary = Summary(task.task, task.name, terminated=len(task.terminated))
         for episodes in of_shard(folder, task):
             summary.add(episodes, task.obs_dim, task.act_dim)
         if tuple(summary.nonfinite) != task.nonfinite:

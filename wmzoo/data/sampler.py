@@ -23,7 +23,7 @@ HELD_OUT_EVERY = 20
 class TaskSlices(NamedTuple):
     """B slices of H steps, and whose they are."""
 
-    slices: Slices  # obs[H+1,B,O], actions[H,B,A], rewards[H,B]; a narrower task's are padded with zeros
+    slices: Slices  # a narrower task's are padded with zeros; no `terminated` of data that tell of no ends
     task: Tensor  # int64 [B], ascending: the columns are ordered by task, and by row within it
 
     def to(self, device: torch.device) -> TaskSlices:
@@ -58,13 +58,15 @@ class SliceSampler:
         self.shards = [shard for shard in data.shards if tasks is None or shard.index.name in tasks]
         self.generator = generator
         self.obs_dim, self.act_dim = data.index.obs_dim, data.index.act_dim
-        kept = [_finite(len(s.index.lengths), s.index.nonfinite) for s in self.shards]
+        kept = [~_numbered(s.index.nonfinite, len(s.index.lengths)) for s in self.shards]
         if part != "all":
             kept = [k & (_held_out(len(k)) if part == "held_out" else ~_held_out(len(k))) for k in kept]
         self._lengths = torch.cat([s.index.lengths[k] for s, k in zip(self.shards, kept, strict=True)])
         self._rows = torch.cat([s.index.starts[k] for s, k in zip(self.shards, kept, strict=True)])
         self._ends = torch.tensor([int(k.sum()) for k in kept]).cumsum(0)  # [tasks]: episodes up to each one's last
         self._task = torch.tensor([s.index.task for s in self.shards])
+        ended = [_numbered(s.index.terminated, len(k))[k] for s, k in zip(self.shards, kept, strict=True)]
+        self._ended = torch.cat(ended) if data.terminates else None
         self._slices = lru_cache(maxsize=4)(self._every)
 
     def check(self, horizon: int, what: str) -> None:
@@ -98,8 +100,12 @@ class SliceSampler:
                 actions[first:last, :, : own.action.shape[2]] = own.action[rows]
                 rewards[first:last] = own.reward[rows]
             first = last
-        tensors = (_by_step(torch.from_numpy(array)) for array in (obs, actions, rewards))
-        return TaskSlices(Slices(*tensors), self._task[shard])
+        slices = Slices(*(_by_step(torch.from_numpy(array)) for array in (obs, actions, rewards)))
+        if self._ended is not None:
+            terminated = torch.zeros(horizon, batch, dtype=torch.bool)
+            terminated[-1] = self._ended[episode] & (drawn - before[episode] == self._lengths[episode] - horizon)
+            slices = slices._replace(terminated=terminated)
+        return TaskSlices(slices, self._task[shard])
 
     def _every(self, horizon: int) -> tuple[Tensor, int, list[_Windows]]:
         """Whole slices are numbered: int64 [E], how many start in earlier episodes; how many there are; their rows."""
@@ -126,11 +132,11 @@ class _Windows(NamedTuple):
         return cls(*(rearrange(view, "row ... step -> row step ...") for view in views))
 
 
-def _finite(episodes: int, nonfinite: Sequence[int]) -> Tensor:
-    """bool [E]: the episodes without a NaN or an infinity."""
-    kept = torch.ones(episodes, dtype=torch.bool)
-    kept[list(nonfinite)] = False
-    return kept
+def _numbered(numbers: Sequence[int], episodes: int) -> Tensor:
+    """bool [E]: the episodes of these numbers."""
+    found = torch.zeros(episodes, dtype=torch.bool)
+    found[list(numbers)] = True
+    return found
 
 
 def _held_out(episodes: int) -> Tensor:

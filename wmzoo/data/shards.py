@@ -14,9 +14,10 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ class TaskIndex:
         obs_dim, act_dim: the widths it is stored in.
         episodes: in order, (how many, steps of each).
         nonfinite: numbers of the episodes that hold a NaN or an infinity; they are stored and never sampled.
+        terminated: numbers of those that the task itself ended; the others were cut off, or it is not known.
     """
 
     task: int
@@ -47,6 +49,7 @@ class TaskIndex:
     act_dim: int
     episodes: tuple[tuple[int, int], ...]
     nonfinite: tuple[int, ...] = ()
+    terminated: tuple[int, ...] = ()
 
     @cached_property
     def lengths(self) -> Tensor:
@@ -81,8 +84,8 @@ class Index:
         obs_dim, act_dim: O and A of its samples, the widths of the source, to which narrower tasks are padded.
         num_tasks: N of the set; a part of MT30 is still numbered within 30.
         tasks: those with data, in the order of their numbers.
-        sources: of each chunk its file's name, bytes, episodes, and the sha256 of the archive's directory, which
-            has a CRC of every record.
+        sources: of each file or data set that it was made of its name, bytes, episodes and a sha256 (of a chunk that of
+            the archive's directory, which has a CRC of every record), and what was changed on the way.
     """
 
     obs_dim: int
@@ -155,6 +158,7 @@ def _task(facts: Mapping[str, Any]) -> TaskIndex:
         act_dim=_whole(facts["act_dim"], 1),
         episodes=episodes,
         nonfinite=tuple(_whole(number, 0, last) for number in facts["nonfinite"]),
+        terminated=tuple(_whole(number, 0, last) for number in facts.get("terminated", ())),  # older ones have none
     )
 
 
@@ -162,6 +166,12 @@ def _whole(value: Any, least: int, most: int = 2**40) -> int:
     if not isinstance(value, int) or not least <= value <= most:
         raise ValueError(f"{value!r} is no number from {least} to {most}")
     return value
+
+
+def merged(episodes: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    """(how many, steps of each), in order, as an index has them: neighbours of one length together, and none of 0."""
+    runs = groupby(((count, steps) for count, steps in episodes if count), key=lambda pair: pair[1])
+    return tuple((sum(count for count, _ in pairs), steps) for steps, pairs in runs)
 
 
 def check_name(name: str) -> str:
@@ -189,7 +199,7 @@ def _mapped(file: Path, shape: tuple[int, ...]) -> Tensor:
 class Shards:
     """A data set, opened: `.index`, and `.shards`, one per task with data.
 
-    obs_dim, act_dim: O and A of its samples.
+    obs_dim, act_dim: O and A of its samples. terminates: whether a task of it has ended an episode.
     """
 
     def __init__(self, folder: Path | str) -> None:
@@ -197,6 +207,7 @@ class Shards:
         self.index = read_index(folder)
         self.obs_dim, self.act_dim = self.index.obs_dim, self.index.act_dim
         self.shards = tuple(Shard(folder, task) for task in self.index.tasks)
+        self.terminates = any(task.terminated for task in self.index.tasks)
 
     @property
     def action_dims(self) -> tuple[int, ...] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -20,6 +20,7 @@ from wmzoo.pwm.build import build_pwm
 
 REPEATS = 7  # of each timing, interleaved
 Update = Callable[[], Any]
+Say = Callable[[str, int, int], object]  # what is measured next, how many measurements are done, and in all
 
 
 class Contender:
@@ -93,19 +94,21 @@ class _FlopCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return out
 
 
-def seconds(updates: list[dict[str, Update]]) -> list[dict[str, float]]:
-    """Medians of the wall-clock of each contender's updates, taken in turns."""
-    times: list[dict[str, list[float]]] = [{name: [] for name in own} for own in updates]
-    for _ in range(REPEATS):
-        for own, found in zip(updates, times, strict=True):
-            for name, update in own.items():
-                began = time.perf_counter()
-                update()
-                found[name].append(time.perf_counter() - began)
-    return [{name: statistics.median(found) for name, found in own.items()} for own in times]
+def seconds(updates: Mapping[str, dict[str, Update]], say: Say) -> dict[str, dict[str, float]]:
+    """Medians of the wall-clock of each one's updates, taken in turns."""
+    times: dict[str, dict[str, list[float]]] = {who: {name: [] for name in own} for who, own in updates.items()}
+    turns = [(who, name) for _ in range(REPEATS) for who, own in updates.items() for name in own]
+    for done, (who, name) in enumerate(turns):
+        say(f"timing {who}: {name} update", done, len(turns))
+        began = time.perf_counter()
+        updates[who][name]()
+        times[who][name].append(time.perf_counter() - began)
+    return {who: {name: statistics.median(found) for name, found in own.items()} for who, own in times.items()}
 
 
-def compare(contender: Contender, baseline: Contender) -> dict[str, dict[str, float]]:
+def compare(
+    contender: Contender, baseline: Contender, say: Say = lambda what, done, total: None
+) -> dict[str, dict[str, float]]:
     """Rows by name, each {contender, baseline}: parameters, NFE, FLOPs and milliseconds. A part of one alone is 0."""
     pair = {"contender": contender, "baseline": baseline}
     counts = {who: one.agent.parameter_counts() for who, one in pair.items()}
@@ -114,13 +117,16 @@ def compare(contender: Contender, baseline: Contender) -> dict[str, dict[str, fl
         f"parameters: {part}": {who: counts[who].get(part, 0) for who in pair} for part in parts
     }
     rows["field evaluations per latent step"] = {who: one.agent.world_model.dynamics.nfe for who, one in pair.items()}
+    say("counting operations", 0, 1)
     updates = {who: one.updates() for who, one in pair.items()}
     rows["FLOPs per imagined step"] = {who: flops(one.imagined_step()) for who, one in pair.items()}
     rows["FLOPs per training iteration"] = {
         who: sum(times * flops(updates[who][name]) for name, times in one.per_iteration().items())
         for who, one in pair.items()
     }
-    measured = dict(zip(pair, seconds(list(updates.values())), strict=True))
+    names = {"contender": contender.cfg.dynamics.name, "baseline": f"{baseline.cfg.dynamics.name}, the baseline"}
+    timed = seconds({names[who]: own for who, own in updates.items()}, say)
+    measured = {who: timed[name] for who, name in names.items()}
     for name in ("model", "actor", "critic"):
         rows[f"ms per {name} update"] = {who: 1000 * measured[who][name] for who in pair}
     rows["ms of updates per iteration"] = {

@@ -7,7 +7,6 @@ from einops import rearrange
 from torch import Tensor
 
 from wmzoo.diagnostics.scene import Figures, Scene
-from wmzoo.losses.base import unroll
 
 SAMPLES, SLICES = 32, 128  # of each slice's future; slices
 LEVELS = (0.1, 0.3, 0.5, 0.7, 0.9)
@@ -32,7 +31,7 @@ def measure(scene: Scene) -> Figures:
     shape = (len(actions), count * SAMPLES, model.dynamics.noise_dim)
     noise = torch.randn(shape, generator=scene.draws).to(truth)
     given = model.mask(actions.repeat(1, SAMPLES, 1), repeated)
-    zs = unroll(model.dynamics, truth[0].repeat(SAMPLES, 1), given, model.embed(repeated), noise)
+    zs = model.dynamics.unroll(truth[0].repeat(SAMPLES, 1), given, model.embed(repeated), noise)
     samples = rearrange(zs[1:], "step (sample row) latent -> step sample row latent", sample=SAMPLES)
     changes = truth[1:] - truth[0]
     scores = torch.stack([energy_score(*pair) for pair in zip(samples, truth[1:], strict=True)])

@@ -7,7 +7,6 @@ from torch import Tensor
 
 from wmzoo.agent.world_model import WorldModel
 from wmzoo.diagnostics.scene import Figures, Scene
-from wmzoo.losses.base import unroll
 
 
 def measure(scene: Scene) -> Figures:
@@ -23,7 +22,7 @@ def unroll_jacobian(model: WorldModel, z: Tensor, actions: Tensor, horizon: int,
     One backward pass per entry of z_H gives that row for the whole batch, because columns do not mix.
     """
     start = z.detach().requires_grad_()
-    end = unroll(model.dynamics, start, model.mask(actions[:horizon], task), model.embed(task))[-1]
+    end = model.dynamics.unroll(start, model.mask(actions[:horizon], task), model.embed(task))[-1]
     rows = [
         torch.autograd.grad(end[:, entry].sum(), start, retain_graph=entry + 1 < end.shape[1])[0]
         for entry in range(end.shape[1])

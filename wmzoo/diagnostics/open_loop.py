@@ -10,7 +10,6 @@ from torch import Tensor
 from wmzoo.agent.world_model import WorldModel
 from wmzoo.data.replay import Slices
 from wmzoo.diagnostics.scene import Figures, Scene
-from wmzoo.losses.base import unroll
 from wmzoo.nets.simnorm import group
 
 Scale = Callable[[Tensor], Tensor]
@@ -21,7 +20,7 @@ def measure(scene: Scene) -> Figures:
     """open_loop {step, the figures of `open_loop_by_step`, simplex_distance}: lists over the steps."""
     z, actions, task = scene.starts()
     model, cfg = scene.model, scene.agent.cfg
-    zs = unroll(model.dynamics, z, model.mask(actions, task), model.embed(task))
+    zs = model.dynamics.unroll(z, model.mask(actions, task), model.embed(task))
     off = distance_from_simplex(zs, cfg.model.simnorm_dim).amax(1)
     whose = scene.task(scene.slices.actions.shape[1])
     by_step = open_loop_by_step(model, scene.slices, scene.pwm.scale_reward, cfg.recipe.gamma, whose)
@@ -43,7 +42,7 @@ def open_loop_by_step(
     """
     encoded = model.encode(slices.obs, task)
     actions = model.mask(slices.actions, task)
-    zs = unroll(model.dynamics, encoded[0], actions, model.embed(task))
+    zs = model.dynamics.unroll(encoded[0], actions, model.embed(task))
     errors = (zs[1:] - encoded[1:]).square().sum((1, 2))
     changes = (encoded[1:] - encoded[0]).square().sum((1, 2))
     truth = model.reward_code.truth(scale_reward(slices.rewards))

@@ -55,7 +55,7 @@ class AverageFlowDynamics(AverageVelocityDynamics):
     def forward(self, z: Tensor, a: Tensor, task_emb: Tensor | None = None) -> Tensor:
         y, size = self.coordinates.chart(z), 1 / self.substeps
         for jump in range(self.substeps):
-            start, end = (z.new_full((len(z), 1), (jump + later) * size) for later in (0, 1))
+            start, end = (z.new_full((z.shape[0], 1), (jump + later) * size) for later in (0, 1))
             y = y + size * self.average_velocity(self.coordinates.point(y), a, start, end, task_emb)
         return self.coordinates.land(y)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from wmzoo.dynamics.coordinates import Coordinates
@@ -42,6 +44,30 @@ class Dynamics(nn.Module, ABC):
         z_next: Tensor = self(z, a, task_emb) if noise is None else self(z, a, task_emb, noise=noise)
         return z_next
 
+    def begin(self, z: Tensor, task_emb: Tensor | None = None) -> Any:
+        """What a rollout from z[B,D] remembers between its steps: the latent, unless a dynamics needs more."""
+        return z
+
+    def advance(
+        self, state: Any, a: Tensor, task_emb: Tensor | None = None, noise: Tensor | None = None
+    ) -> tuple[Tensor, Any]:
+        """The rollout's next latent [B,D] and what it remembers then."""
+        z_next = self.rollout_step(state, a, task_emb, noise)
+        return z_next, z_next
+
+    def unroll(
+        self, z0: Tensor, actions: Tensor, task_emb: Tensor | None = None, noise: Tensor | None = None
+    ) -> Tensor:
+        """z0[B,D], actions[H,B,A] -> zs[H+1,B,D], from z0 on; with noise[H,B,N] if it is to be a sample.
+
+        Here by `advance`, step by step; one that has a faster way for known actions gives the same by it.
+        """
+        zs, state = [z0], self.begin(z0, task_emb)
+        for step, action in enumerate(actions):
+            z_next, state = self.advance(state, action, task_emb, None if noise is None else noise[step])
+            zs.append(z_next)
+        return torch.stack(zs)
+
 
 class StochasticDynamics(Dynamics):
     """A dynamics with more than one future. Its sample is a function of z, a and standard normal noise that the caller
@@ -64,6 +90,14 @@ class StochasticDynamics(Dynamics):
 
     def forward(self, z: Tensor, a: Tensor, task_emb: Tensor | None = None, noise: Tensor | None = None) -> Tensor:
         return self.mean_step(z, a, task_emb) if noise is None else self.sample(z, a, noise, task_emb)
+
+
+class MembersDynamics(StochasticDynamics):
+    """A dynamics of several, with the capability `members`: the loss `ensemble` trains each of them."""
+
+    @abstractmethod
+    def members(self, z: Tensor, a: Tensor, task_emb: Tensor | None = None) -> Tensor:
+        """The next latent by each of M members: [M,B,D]."""
 
 
 class DensityDynamics(StochasticDynamics):

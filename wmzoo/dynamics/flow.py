@@ -7,17 +7,17 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from wmzoo.dynamics.base import VelocityDynamics, join
+from wmzoo.dynamics.base import join
 from wmzoo.dynamics.coordinates import coordinates
+from wmzoo.dynamics.integrated import IntegratedDynamics
 from wmzoo.errors import check_known
 from wmzoo.integrators.base import Field, Integrator
 from wmzoo.nets.blocks import TrunkAndHead, mlp
 
-MOST_SUBSTEPS = 1024
 LEAST_REST = 0.05  # of 1 − τ, by which the way to a predicted end is divided, as in Li and He, arXiv 2511.13720
 
 
-class FlowDynamics(VelocityDynamics):
+class FlowDynamics(IntegratedDynamics):
     """Integrates dy/dτ = v(z(y), a, τ) from τ=0 to 1 in a chart y of the latent (Liu et al., arXiv 2209.03003).
 
     The field's last layer is a plain Linear that starts at zero: the first prediction is "no change".
@@ -27,8 +27,7 @@ class FlowDynamics(VelocityDynamics):
             simplices by construction; `sphere`, between their square roots.
         condition_on_source: also give the field the latent the path started from. Without it, where the straight paths
             of different samples cross, the fitted field is their average and the pairing is lost.
-        substeps: uniform sub-steps of the integrator per latent step.
-        train_integrator, train_substeps: in the rollouts with which model and policy train; None for the same.
+        integrator, substeps, train_integrator, train_substeps: as in IntegratedDynamics.
         trunk: `own`, every evaluation runs the whole network on [z_τ, a, τ]; `shared`, its trunk runs once per latent
             step, on [z, a], and the evaluations share it (see TrunkAndHead). Such a field knows its source.
         predict: what the network's output f means. `velocity`: v = f. `end`: the path ends at y_τ + f, which is known
@@ -55,30 +54,17 @@ class FlowDynamics(VelocityDynamics):
         activation: str = "mish",
         simnorm_dim: int = 8,
     ) -> None:
-        super().__init__()
-        for name, steps in {"substeps": substeps, "train_substeps": train_substeps}.items():
-            if steps is not None and not 1 <= steps <= MOST_SUBSTEPS:
-                raise ValueError(f"dynamics.{name} is from 1 to {MOST_SUBSTEPS}, not {steps}")
+        super().__init__(integrator, substeps, train_integrator, train_substeps)
         check_known("dynamics.trunk", trunk, ("own", "shared"))
         check_known("dynamics.predict", predict, ("velocity", "end"))
         self.coordinates = _coordinates(coordinates, simnorm_dim, retract)
-        self.integrator, self.substeps, self.condition_on_source = integrator, substeps, condition_on_source
-        self.train_integrator, self.train_substeps = train_integrator or integrator, train_substeps or substeps
-        self.trunk, self.predict = trunk, predict
+        self.condition_on_source, self.trunk, self.predict = condition_on_source, trunk, predict
         self.net: torch.nn.Module
         if trunk == "shared":
             self.net = TrunkAndHead(latent_dim + action_dim + task_dim, latent_dim + 1, units, latent_dim, activation)
         else:
             inputs = latent_dim * (1 + condition_on_source) + action_dim + 1 + task_dim
             self.net = mlp(inputs, units, latent_dim, activation)
-
-    @property
-    def nfe(self) -> int:
-        return self.train_integrator.nfe(self.train_substeps)
-
-    @property
-    def forward_nfe(self) -> int:
-        return self.integrator.nfe(self.substeps)
 
     def field(self, source: Tensor | None, a: Tensor, task_emb: Tensor | None = None) -> Field:
         if source is None and (self.condition_on_source or self.trunk == "shared"):
@@ -106,20 +92,6 @@ class FlowDynamics(VelocityDynamics):
         source: Tensor | None = None,
     ) -> Tensor:
         return self.field(source, a, task_emb)(z, tau)
-
-    def forward(self, z: Tensor, a: Tensor, task_emb: Tensor | None = None) -> Tensor:
-        return self._step(self.integrator, self.substeps, z, a, task_emb)
-
-    def rollout_step(self, z: Tensor, a: Tensor, task_emb: Tensor | None = None, noise: Tensor | None = None) -> Tensor:
-        return self._step(self.train_integrator, self.train_substeps, z, a, task_emb)
-
-    def _step(self, integrator: Integrator, substeps: int, z: Tensor, a: Tensor, task_emb: Tensor | None) -> Tensor:
-        chart, field = self.coordinates, self.field(z, a, task_emb)
-
-        def slope(y: Tensor, tau: Tensor) -> Tensor:
-            return field(chart.point(y), tau)
-
-        return chart.land(integrator.integrate(slope, chart.chart(z), substeps))
 
 
 _coordinates = coordinates  # the constructor's parameter of that name hides the function

@@ -234,12 +234,3 @@ def _device(name: str) -> torch.device:
     if name == "cuda" and not there:
         raise WmzooError("env.device=cuda: dflex needs a GPU and the CUDA compiler; env.device=cpu works without")
     return torch.device("cuda" if there and name != "cpu" else "cpu")
-
-
-def main() -> None:
-    """Print every task, one per line."""
-    print("\n".join(TASKS))
-
-
-if __name__ == "__main__":
-    main()

@@ -46,12 +46,3 @@ class DmcVectorEnv(SimulatedVectorEnv):
         self.terminates = domain == "lqr"  # the only one of the suite with an end of its own
         chance = Perturbations(sticky, push, hide_velocities)
         super().__init__(f"{domain}-{name}", make, num_envs, episode_length, backend, device, ARRAY_TASKS, chance)
-
-
-def main() -> None:
-    """Print every task, one per line."""
-    print("\n".join(f"{domain}-{name}" for domain, name in dmc_tasks.TASKS))
-
-
-if __name__ == "__main__":
-    main()

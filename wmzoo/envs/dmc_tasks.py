@@ -29,7 +29,7 @@ CUSTOM = {
 }
 CUSTOM_TASKS = tuple((domain, task) for domain, custom in CUSTOM.items() for task in custom.tasks)
 TASKS: tuple[tuple[str, str], ...] = (*suite.ALL_TASKS, *CUSTOM_TASKS)
-LISTING = "the list: python -m wmzoo.envs.dmc"
+LISTING = "the list: wmzoo list tasks dmc"
 
 # The names under which other codebases (TD-MPC2, PWM) know a domain.
 _DOMAIN_ALIASES = {"cup": "ball_in_cup", "pointmass": "point_mass"}

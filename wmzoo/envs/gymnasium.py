@@ -18,7 +18,7 @@ from wmzoo.envs.array_tasks.gymnasium import TASKS as ARRAY_TASKS  # noqa: E402
 from wmzoo.envs.gymnasium_simulator import MakeGymnasiumSimulators  # noqa: E402
 from wmzoo.envs.simulator import own_limit  # noqa: E402
 
-LISTING = "the list: python -m wmzoo.envs.gymnasium"
+LISTING = "the list: wmzoo list tasks gymnasium"
 _MUJOCO = "gymnasium.envs.mujoco"
 _CONTINUOUS_CLASSIC = ("Pendulum-v1", "MountainCarContinuous-v0")
 ENDLESS = ("HalfCheetah", "HumanoidStandup", "Pendulum", "Pusher", "Reacher", "Swimmer")  # by themselves
@@ -117,12 +117,3 @@ def task_names() -> list[str]:
     specs = gymnasium.registry.values()
     newest = [spec.id for spec in specs if spec.version == 5 and str(spec.entry_point).startswith(_MUJOCO)]
     return sorted([*newest, *_CONTINUOUS_CLASSIC])
-
-
-def main() -> None:
-    """Print every task, one per line."""
-    print("\n".join(task_names()))
-
-
-if __name__ == "__main__":
-    main()

@@ -6,7 +6,7 @@ from wmzoo.envs.metaworld_simulator import TASKS, MakeMetaworldSimulators
 from wmzoo.envs.simulated import SimulatedVectorEnv
 from wmzoo.errors import WmzooError, unknown
 
-LISTING = "the list: python -m wmzoo.envs.metaworld"
+LISTING = "the list: wmzoo list tasks metaworld"
 
 
 class MetaworldVectorEnv(SimulatedVectorEnv):
@@ -44,12 +44,3 @@ def find_task(task: str) -> str:
 
 def _plain(task: str) -> str:
     return task.lower().replace("_", "-").removeprefix("mw-").removesuffix("-v3")
-
-
-def main() -> None:
-    """Print every task, one per line."""
-    print("\n".join(sorted(TASKS)))
-
-
-if __name__ == "__main__":
-    main()

@@ -135,3 +135,7 @@ class ActionRange:
         """float64 [..., A] within the task's range."""
         inside: np.ndarray = np.minimum(np.maximum(self._middle + self._half * action, self._low), self._high)
         return inside
+
+    def unit(self, native: np.ndarray) -> np.ndarray:
+        """float64 [..., A]: the actions that `native` makes these of; where they are clipped, beyond [-1, 1]."""
+        return (np.asarray(native, dtype=np.float64) - self._middle) / self._half

@@ -12,13 +12,14 @@ Field = Callable[[Tensor, Tensor], Tensor]
 
 
 class Integrator(ABC):
-    """Solves dz/dτ = field(z, τ) from τ = 0 to τ = 1 in uniform sub-steps.
+    """Solves dz/dτ = field(z, τ) from τ = 0 to τ = 1 in uniform sub-steps; an `adaptive` one chooses its own.
 
     `order` is the order of the global error in the sub-step's length; `nfe(steps)` the exact number of evaluations of
-    the field that `integrate(…, steps)` makes.
+    the field that `integrate(…, steps)` makes, of an adaptive one the most.
     """
 
     order: int
+    adaptive = False
 
     @abstractmethod
     def nfe(self, steps: int) -> int:

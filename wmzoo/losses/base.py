@@ -34,10 +34,12 @@ class DynamicsLoss(ABC):
     numbers takes a `generator` (torch.Generator) in its constructor. `trained_times` are the τ at which a velocity is
     trained, None where that is no matter or all of [0, 1]. `world`, set by the builder, says which part of the batch it
     is shown, where several processes share one: random numbers are drawn for the whole batch, by all processes alike.
+    `value`, set by the builder where there are critics, is z[..., D] -> values [E, ...], with a gradient by z alone.
     """
 
     trained_times: tuple[float, ...] | None = None
     world: World = ALONE
+    value: Callable[[Tensor], Tensor] | None = None
 
     generator: torch.Generator | None = None
 
@@ -63,17 +65,6 @@ class DynamicsLoss(ABC):
         task_emb: Tensor | None = None,
     ) -> LatentRollout:
         """z0[B,D] (with gradient), actions[H,B,A], targets[H,B,D] (without gradient), task_emb[B,E] or None."""
-
-
-def unroll(
-    dynamics: Dynamics, z0: Tensor, actions: Tensor, task_emb: Tensor | None = None, noise: Tensor | None = None
-) -> Tensor:
-    """z0[B,D], actions[H,B,A] -> zs[H+1,B,D], each latent the dynamics' `rollout_step` from the one before, with
-    noise[H,B,N] if it is to be a sample."""
-    zs = [z0]
-    for step, action in enumerate(actions):
-        zs.append(dynamics.rollout_step(zs[-1], action, task_emb, None if noise is None else noise[step]))
-    return torch.stack(zs)
 
 
 def spread(count: int, share: float, device: torch.device | None = None) -> Tensor:

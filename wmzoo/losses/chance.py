@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from wmzoo.dynamics.base import Dynamics, StochasticDynamics
-from wmzoo.losses.base import DynamicsLoss, LatentRollout, discounted_sum, unroll
+from wmzoo.losses.base import DynamicsLoss, LatentRollout, discounted_sum
 
 
 class ChanceLoss(DynamicsLoss):
@@ -49,6 +49,6 @@ class ChanceLoss(DynamicsLoss):
         assert isinstance(dynamics, StochasticDynamics), "`errors` refuses others"
         loss = self.step_weight * discounted_sum(errors, discount)
         if self.rollout_weight and dynamics.learns_mean:
-            zs = unroll(dynamics, z0, actions, task_emb)
+            zs = dynamics.unroll(z0, actions, task_emb)
             loss = loss + self.rollout_weight * discounted_sum((zs[1:] - targets).square(), discount)
         return LatentRollout(encoded, loss, {})

@@ -7,7 +7,7 @@ from einops import rearrange
 from torch import Tensor
 
 from wmzoo.dynamics.base import Dynamics
-from wmzoo.losses.base import DynamicsLoss, LatentRollout, discounted_sum, spread, unroll
+from wmzoo.losses.base import DynamicsLoss, LatentRollout, discounted_sum, spread
 
 
 class MSELoss(DynamicsLoss):
@@ -38,7 +38,7 @@ class MSELoss(DynamicsLoss):
         discount: float,
         task_emb: Tensor | None = None,
     ) -> LatentRollout:
-        zs = unroll(dynamics, z0, actions, task_emb)
+        zs = dynamics.unroll(z0, actions, task_emb)
         loss = self.rollout_weight * discounted_sum((zs[1:] - targets).square(), discount)
         if self.single_step_weight:
             rows = spread(actions.shape[1], self.rows, actions.device)

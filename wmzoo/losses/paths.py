@@ -14,7 +14,7 @@ from torch import Tensor
 from wmzoo.dynamics.base import Dynamics
 from wmzoo.dynamics.coordinates import Coordinates
 from wmzoo.errors import check_known
-from wmzoo.losses.base import ROUNDING, DynamicsLoss, LatentRollout, discounted_sum, spread, unroll
+from wmzoo.losses.base import ROUNDING, DynamicsLoss, LatentRollout, discounted_sum, spread
 
 GOLDEN = (math.sqrt(5) - 1) / 2
 METRICS = ("path", "end", "landed")
@@ -116,7 +116,7 @@ class PathLoss(DynamicsLoss):
         task_emb: Tensor | None = None,
     ) -> LatentRollout:
         chart = self.chart(dynamics)
-        zs = unroll(dynamics, z0, actions, task_emb)
+        zs = dynamics.unroll(z0, actions, task_emb)
         loss = targets.new_zeros(())
         if self.rollout_weight:
             loss = loss + self.rollout_weight * discounted_sum((zs[1:] - targets).square(), discount)

@@ -50,8 +50,10 @@ class Actor(nn.Module):
 
         Without noise the action is tanh μ(z), the deterministic policy.
         """
+        if noise is None:
+            return self._mean(z).tanh()
         mean, log_std = self.gaussian(z)
-        return mean.tanh() if noise is None else (mean + log_std.exp() * noise).tanh()
+        return (mean + log_std.exp() * noise).tanh()
 
     def sample(self, z: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         """z[...,D], noise ε[...,A] -> actions[...,A] and log π of each of their entries [...,A]."""
@@ -61,13 +63,17 @@ class Actor(nn.Module):
 
     def gaussian(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """z[...,D] -> μ[...,A] and log σ, [...,A] or [A]."""
-        out: Tensor = self.mean(z)
         if self.log_std is None:
-            mean, raw = out.to(z.dtype).chunk(2, -1)
+            mean, raw = self.mean(z).to(z.dtype).chunk(2, -1)
             return mean, bounded(raw, LOW, HIGH, MIDDLE)
         with torch.no_grad():  # the parameter itself, so that it can rise from its floor again
             self.log_std.clamp_(min=MIN_LOG_STD)
-        return out, self.log_std
+        return self._mean(z), self.log_std
+
+    def _mean(self, z: Tensor) -> Tensor:
+        """μ(z) alone, [...,A]."""
+        out: Tensor = self.mean(z)
+        return out if self.log_std is not None else out.to(z.dtype)[..., : self.action_dim]
 
 
 def squashed_log_density(u: Tensor, noise: Tensor, log_std: Tensor) -> Tensor:

@@ -2,13 +2,16 @@
 
 At [256,400], one thread, PyTorch's Mish takes 13 times as long as its SiLU, and a softmax over groups of 8 takes 4
 times as long as the same arithmetic in tensor operations. Both have exact first derivatives in any dtype (a second one
-of Mish raises); on other devices, and under torch.compile, PyTorch's own are used. Half-precision inputs are computed
-with in float32.
+of Mish raises); on other devices, under torch.compile and within `twice_differentiable`, PyTorch's own are used.
+Half-precision inputs are computed with in float32.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import torch
@@ -83,9 +86,24 @@ def _softmax_differential(y: Tensor, delta: Tensor) -> Tensor:
     return weighted - y * weighted.sum(-1, keepdim=True)
 
 
+MISH: Any = _Mish  # as PyTorch types `apply` with some of its optional packages and not with others
+SOFTMAX: Any = _Softmax
+_plain = ContextVar("plain", default=False)
+
+
+@contextmanager
+def twice_differentiable() -> Iterator[None]:
+    """Within it PyTorch's own functions are used, which have a second derivative."""
+    token = _plain.set(True)
+    try:
+        yield
+    finally:
+        _plain.reset(token)
+
+
 def own_kernels(x: Tensor) -> bool:
     """Whether what is written here is used for x."""
-    return x.device.type == "cpu" and not torch.compiler.is_compiling()
+    return x.device.type == "cpu" and not torch.compiler.is_compiling() and not _plain.get()
 
 
 def mish(x: Tensor) -> Tensor:
@@ -94,7 +112,7 @@ def mish(x: Tensor) -> Tensor:
         return F.mish(x)
     full = x.float() if x.dtype in HALF else x
     if torch.is_grad_enabled() and full.requires_grad:
-        out: Tensor = _Mish.apply(full)[0]  # type: ignore[no-untyped-call]
+        out: Tensor = MISH.apply(full)[0]
     else:
         out = _mish_gate(full)[0].mul_(full)
     return out.to(x.dtype)
@@ -103,7 +121,7 @@ def mish(x: Tensor) -> Tensor:
 def softmax(x: Tensor) -> Tensor:
     """softmax over the last dimension, meant for a short one; of half-precision inputs in float32."""
     x = x.float() if x.dtype in HALF else x
-    out: Tensor = _Softmax.apply(x) if own_kernels(x) else x.softmax(-1)  # type: ignore[no-untyped-call]
+    out: Tensor = SOFTMAX.apply(x) if own_kernels(x) else x.softmax(-1)
     return out
 
 

@@ -183,6 +183,7 @@ class PWM:
         restart: from the latent reached and the action taken to the latent that goes on.
         """
         z, steps = self.model.encode(obs, task), []
+        state = self.model.begin(z, task)
         for step, eps in enumerate(noise):
             seen, density = z.detach() if self.recipe.detach else z, None
             if self.entropy is None:
@@ -190,9 +191,11 @@ class PWM:
             else:
                 action, density = self.actor.sample(seen, eps)
             action = self.model.mask(action, task)
-            z_next = self.model.next(z, action, task, None if chance is None else chance[step])
+            z_next, state = self.model.advance(state, action, task, None if chance is None else chance[step])
             steps.append((z, z_next, action, density))
-            z = z_next if restart is None else restart(z_next, action)
+            z = z_next
+            if restart is not None and (anew := restart(z_next, action)) is not z_next:
+                z, state = anew, self.model.begin(anew, task)  # of all rows: one row's memory cannot be cut alone
         *columns, densities = zip(*steps, strict=True)
         zs, z_nexts, actions = (torch.stack(column) for column in columns)
         rewards = self.model.reward_code.decode(self.model.reward(zs, actions, task))

@@ -3,25 +3,49 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import torch
 from omegaconf import DictConfig
+from torch import Tensor
+from torch.func import functional_call
 
 from wmzoo.agent.agent import Agent
 from wmzoo.compute.device import precision_of
 from wmzoo.compute.distributed import ALONE, World
 from wmzoo.compute.rng import stream
+from wmzoo.config.added import added, without_additions
 from wmzoo.config.recipe import Recipe
 from wmzoo.losses.base import DynamicsLoss
+from wmzoo.losses.terms import SumLoss
+from wmzoo.nets.critic import CriticEnsemble
 from wmzoo.pwm.algorithm import PWM
 from wmzoo.registry import build_from
 
 
-def build_loss(cfg: DictConfig, generator: torch.Generator | None = None, world: World = ALONE) -> DynamicsLoss:
-    """The dynamics loss; one that draws random numbers draws them from `generator`, else from the stream `tau`."""
-    loss: DynamicsLoss = build_from("loss", cfg.loss, generator=generator or stream(cfg.seed, "tau"))
-    loss.world = world
-    return loss
+def build_loss(
+    cfg: DictConfig, streams: dict[str, torch.Generator], world: World = ALONE, critic: CriticEnsemble | None = None
+) -> DynamicsLoss:
+    """The dynamics loss with what is added to it. Random numbers come from the stream `tau`, those of the terms from
+    `terms`, which is added to the others where it is needed: a term changes no draw of the loss.
+
+    critic: whose values a loss may compare latents by.
+    """
+    loss: DynamicsLoss = build_from("loss", without_additions(cfg), generator=streams["tau"])
+    terms = added(cfg)
+    if terms:
+        streams.setdefault("terms", stream(cfg.seed, "terms"))
+    made = [(term, build_from("loss", term.node, generator=streams["terms"])) for term in terms]
+    for part in (loss, *(built for _, built in made)):
+        part.world, part.value = world, None if critic is None else partial(_values, critic)
+    return SumLoss(loss, [(term.name, term.weight, built) for term, built in made]) if made else loss
+
+
+def _values(critic: CriticEnsemble, z: Tensor) -> Tensor:
+    """z[..., D] -> values [E, ...]; the critics' weights are constants."""
+    weights = {name: parameter.detach() for name, parameter in critic.named_parameters()}
+    values: Tensor = functional_call(critic, weights, (z,))
+    return values
 
 
 def build_pwm(
@@ -38,4 +62,4 @@ def build_pwm(
         streams.setdefault("chance", stream(cfg.seed, "chance"))
     device = next(agent.parameters()).device
     how = (cfg.on_nonfinite, precision_of(cfg, device), compiled, world)
-    return PWM(agent, build_loss(cfg, streams["tau"], world), recipe, streams, *how)
+    return PWM(agent, build_loss(cfg, streams, world, agent.critic), recipe, streams, *how)

@@ -63,12 +63,6 @@ def _names(fact: str | Iterable[str] | None) -> frozenset[str]:
     return frozenset([fact] if isinstance(fact, str) else fact or ())
 
 
-def tasks() -> list[tuple[str, str, str]]:
-    """The named tasks of `configs/env/`: name, the environment's entry, its task."""
-    found = [(path.stem, load_yaml(path)) for path in sorted((data_dir("configs") / "env").glob("*.yaml"))]
-    return [(name, config["defaults"][0], config["task"]) for name, config in found]
-
-
 @functools.cache
 def cards() -> Mapping[tuple[str, str], Entry]:
     folder = data_dir("registry")

@@ -37,6 +37,14 @@ def text(cell: Cell) -> str:
     return cell if isinstance(cell, str) else number(cell)
 
 
+def aligned(rows: Sequence[Sequence[str]], left: Sequence[int] = ()) -> list[str]:
+    """A line of text per row, its cells in columns: to the right, those of the columns `left` to the left."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    sides = [str.ljust if number in left else str.rjust for number in range(len(widths))]
+    lines = ("  ".join(side(c, w) for side, c, w in zip(sides, row, widths, strict=True)) for row in rows)
+    return [line.rstrip() for line in lines]
+
+
 def to_csv(table: Table) -> str:
     """Full numbers; an estimate takes the columns `x`, `x low`, `x high`, a time to a threshold `x not reached` too."""
     kinds = [next((type(row[i]) for row in table.rows if row[i] is not None), str) for i in range(len(table.columns))]

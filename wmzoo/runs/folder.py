@@ -17,15 +17,18 @@ from wmzoo.checkpoints.find import CHECKPOINTS
 from wmzoo.envs.task_sets import task_of
 from wmzoo.errors import RunInterrupted, WmzooError, about_file
 from wmzoo.registry import get, list_entries
-from wmzoo.runs.loggers import Logger, build_loggers
+from wmzoo.runs.loggers import Logger, build_loggers, step_of
 from wmzoo.runs.metrics import COLUMNS, MetricsWriter, read_metrics, rewrite_metrics
 from wmzoo.runs.provenance import facts, versions
 from wmzoo.storage.files import LONGEST_NAME, remove, write_json, write_text
 from wmzoo.storage.lock import NAME, FolderLock
-from wmzoo.storage.rows import write_csv
+from wmzoo.storage.rows import Row, write_csv
 from wmzoo.storage.run_layout import EVALUATIONS, FACTS, read_facts
 
-FILES = ("config.yaml", FACTS, "metrics.jsonl", "metrics.csv", "learning_curve.png", "video.mp4", "wandb-id.txt")
+FILES = (
+    *("config.yaml", FACTS, "metrics.jsonl", "metrics.csv", "learning_curve.png", "video.mp4"),
+    *("wandb-id.txt", "trackio-id.txt", "mlflow-id.txt"),
+)
 FOLDERS = (CHECKPOINTS, EVALUATIONS, "tensorboard", "wandb")
 # What a kill leaves of them, half written: .run.json.123-0a1b2c3d.tmp, checkpoints/.00000004-old.tmp
 LEFTOVER = re.compile(rf"\.(?:(?:{'|'.join(map(re.escape, FILES))})\.\d+|\d{{8}})(?:-\w+)?\.tmp")
@@ -108,15 +111,15 @@ class Run:
         if self.resumed is None:
             write_text(self.folder / "config.yaml", OmegaConf.to_yaml(cfg, resolve=True))
 
-    def go_on(self, changed: Mapping[str, Any] | None = None) -> None:
-        """Take up a resumed run: cut the rows after its iteration, and what a kill left half written.
+    def go_on(self, changed: Mapping[str, Any] | None = None) -> list[Row]:
+        """Take up a resumed run: cut the rows after its iteration, and what a kill left half written. Gives the others.
 
         changed: keys of the config that are others from now on, for config.yaml and run.json.
         """
         assert self.resumed is not None
         self._facts = read_facts(self.folder)
         rows = [row for row in read_metrics(self.folder) if (row.get("iteration") or 0) <= self.resumed]
-        self._loggers = self._build_loggers(after=int(rows[-1].get("env_steps") or 0) if rows else 0)
+        self._loggers = self._build_loggers(after=step_of(rows[-1]) if rows else 0)
         for leftover in [*self.folder.iterdir(), *self.folder.glob(f"{CHECKPOINTS}/.*")]:
             if LEFTOVER.fullmatch(leftover.name):
                 remove(leftover)
@@ -130,9 +133,10 @@ class Run:
             write_text(self.folder / "config.yaml", OmegaConf.to_yaml(cfg))
         now = {"iteration": self.resumed, "at": _now(), **(changed or {})} | facts()
         self.note(status="running", resumed=[*self._facts.get("resumed", []), now])
+        return rows
 
     def _build_loggers(self, after: int | None = None) -> list[Logger]:
-        """after: the env_steps of the last row that a resumed run keeps."""
+        """after: the step of the last row that a resumed run keeps."""
         names = OmegaConf.select(self.cfg, "loggers", default=None) or []
         return build_loggers(names, self.folder, self.cfg, after)
 
@@ -162,7 +166,7 @@ class Run:
         if self._finished:
             return
         try:
-            self._close()
+            self._close(status)
             if self._metrics is None:
                 return  # it did not go on: nothing has changed
             self.note(status=status, ended=_now(), wall_clock=time.monotonic() - self._clock)
@@ -177,7 +181,7 @@ class Run:
 
     def discard(self) -> None:
         """Closes a run that never began and removes what it wrote."""
-        self._close()
+        self._close("failed")
         self._lock.release()
         for name in (*FILES, *FOLDERS):
             remove(self.folder / name)
@@ -185,12 +189,12 @@ class Run:
             with suppress(OSError):  # what somebody else has put there stays
                 self.folder.rmdir()
 
-    def _close(self) -> None:
+    def _close(self, status: str) -> None:
         self._finished = True
         if self._metrics is not None:
             self._metrics.close()
         for logger in self._loggers:
-            logger.close()
+            logger.close(status)
 
     def _title(self) -> str:
         task = subject(self.cfg)

@@ -1,9 +1,10 @@
-"""The display of a running training: a live table on a terminal, elsewhere a plain line every few seconds."""
+"""The display of a running training: a live table on a terminal, elsewhere a plain line now and then."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -12,9 +13,11 @@ from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
+from wmzoo.reports.pace import Lines, Pace, duration
 from wmzoo.storage.rows import plain
 
 LOSSES = ("dynamics", "reward", "policy", "value")
+EVALUATIONS = 5  # the last ones, which stay visible
 
 
 class _Console(Console):
@@ -30,7 +33,7 @@ class Progress:
     Args:
         total: number of iterations of the whole run.
         start: iterations done before this process began (a resumed run).
-        interval: seconds between plain lines where the output is not a terminal.
+        interval: seconds between plain lines where the output is not a terminal; more, later on.
     """
 
     def __init__(
@@ -38,52 +41,59 @@ class Progress:
         total: int,
         *,
         start: int = 0,
-        title: str = "",
         interval: float = 10.0,
         console: Console | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.total, self.title, self.interval = total, title, interval
-        self.console = console or _Console()
-        self._clock = clock
-        self._began = self._printed = clock()
+        self.start, self.console = start, console or _Console()
+        self._clock, self._began, self._lines = clock, clock(), Lines(interval, clock)
+        self._pace = Pace(total, clock)
+        self._before: tuple[str, Pace] | None = None  # what is going on before the first iteration
         self._row: dict[str, Any] = {"iteration": start}
         self._shown_last = True
-        self._first: tuple[int, float] | None = None  # iteration and time of the first row
         self._rewards: float | None = None  # of the last iteration in which episodes ended
-        self._evaluation: tuple[float, float | None] | None = None
+        self._evaluations: deque[dict[str, Any]] = deque(maxlen=EVALUATIONS)  # their rows
         self._live: Live | None = None
-        self._before = ""  # what is going on before the first iteration
 
     def __enter__(self) -> Progress:
         self._began = self._clock()
-        self._printed = self._began - self.interval  # the first row is shown at once
         if self.console.is_terminal:
-            self._live = Live(get_renderable=self._table, console=self.console, refresh_per_second=2)
+            self._live = Live(get_renderable=self._drawn, console=self.console, refresh_per_second=2)
             self._live.start()
         return self
 
+    def recall(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Begins with what was: `rows` are the metrics of a resumed run."""
+        for row in rows:
+            self._take(row)
+        self._pace.begin(self.start)
+        if rows and self._live is None:
+            self._print()
+
     def preparing(self, what: str, done: int, total: int) -> None:
         """Shows how far that is what comes before the first iteration."""
-        self._before = f"{what} {done:,}/{total:,}"
-        if self._live is None and self._clock() - self._printed >= self.interval:
-            self._printed = self._clock()
-            self.message(f"{self._before} | elapsed {_duration(self._clock() - self._began)}")
+        if self._before is None or what != self._before[0]:
+            self._before = what, Pace(total, self._clock)
+            self._lines.hurry()
+        pace = self._before[1]
+        pace.at(done)
+        self._pace.begin(self.start)  # perhaps: this may have been the last of it
+        if self._live is None and self._lines.due():
+            self._lines.shown()
+            elapsed, left = duration(self._clock() - self._began), duration(pace.left())
+            self.message(f"{what} {done:,}/{total:,} | elapsed {elapsed} | left {left}")
 
     def update(self, row: Mapping[str, Any]) -> None:
         """Takes the metrics row of an iteration that just ended."""
-        self._row = {name: plain(value) for name, value in row.items()}
-        if self._before:
-            self._before, self._printed = "", self._clock() - self.interval  # the first row, too, is shown at once
-        self._first = self._first or (int(self._row["iteration"]), self._clock())
-        if self._row.get("rewards") is not None:
-            self._rewards = self._row["rewards"]
-        if self._row.get("eval_return") is not None:
-            self._evaluation = (self._row["eval_return"], self._row.get("eval_return_std"))
+        if self._before is not None:
+            self._before = None
+            self._lines.hurry()
+        self._take(row)
+        self._pace.at(int(self._row["iteration"]))
         if self._live is not None:
             return  # it draws itself twice a second
         self._shown_last = False
-        if self._clock() - self._printed >= self.interval:
+        if self._lines.due():
             self._print()
 
     def message(self, text: str) -> None:
@@ -100,58 +110,65 @@ class Progress:
 
     def fields(self) -> dict[str, str]:
         """What is shown, by name, as text; `–` for what is not known yet."""
-        done, elapsed = int(self._row["iteration"]), self._clock() - self._began
-        evaluated = "–"
-        if self._evaluation is not None:
-            mean, std = self._evaluation
-            evaluated = _number(mean) + (f" ± {_number(std)}" if std is not None else "")
+        *earlier, last = self._evaluations or [{}]
         return {
-            "iteration": f"{done}/{self.total}",
+            "iteration": f"{self._row['iteration']}/{self._pace.total}",
             "env steps": f"{self._row.get('env_steps') or 0:,}",
             "rewards": _number(self._rewards),
-            "evaluation": evaluated,
+            "evaluations": ", ".join([*(_number(row["eval_return"]) for row in earlier), _spread(last)]),
             **{f"{name} loss": _number(self._row.get(f"{name}_loss")) for name in LOSSES},
             "fps": _number(self._row.get("fps")),
-            "elapsed": _duration(elapsed),
-            "left": _duration(self._left(done)),
+            "elapsed": duration(self._clock() - self._began),
+            "left": duration(self._pace.left()),
         }
 
-    def _left(self, done: int) -> float | None:
-        """Seconds to go at the pace since the first row: what comes before it, a warm-up say, does not count."""
-        if done == self.total:
-            return 0.0
-        if self._first is None or done == self._first[0]:
-            return None
-        since, began = self._first
-        return (self._clock() - began) / (done - since) * (self.total - done)
+    def _take(self, row: Mapping[str, Any]) -> None:
+        self._row = {name: plain(value) for name, value in row.items()}
+        if self._row.get("rewards") is not None:
+            self._rewards = self._row["rewards"]
+        if self._row.get("eval_return") is not None:
+            self._evaluations.append(self._row)
 
     def _print(self) -> None:
-        self._printed, self._shown_last = self._clock(), True
+        self._lines.shown()
+        self._shown_last = True
         self.message(" | ".join(f"{name} {text}" for name, text in self.fields().items()))
 
-    def _table(self) -> Group:
+    def _drawn(self) -> Group:
+        """What fits a terminal of 80 columns."""
         fields = self.fields()
+        what, pace = self._before or ("iteration", self._pace)
         bar = Table.grid(padding=(0, 1))
         bar.add_row(
-            *(self._before or self.title, ProgressBar(self.total, int(self._row["iteration"]), width=40)),
-            *(fields.pop("iteration"), f"elapsed {fields.pop('elapsed')}", f"left {fields.pop('left')}"),
+            *(what, f"{pace.done:,}/{pace.total:,}", ProgressBar(max(pace.total, 1), pace.done, width=20)),
+            *(f"elapsed {fields['elapsed']}", f"left {duration(pace.left())}"),
         )
-        table = Table(box=None, pad_edge=False, header_style="dim")
-        for name in fields:
-            table.add_column(name.replace(" loss", "\nloss"), justify="right", no_wrap=True)
-        table.add_row(*fields.values())
-        return Group(bar, table)
+        figures = Table(box=None, pad_edge=False, header_style="dim")
+        for name in ("env steps", "rewards", *(f"{name} loss" for name in LOSSES), "fps"):
+            figures.add_column(name.replace(" loss", "\nloss"), justify="right", no_wrap=True)
+        figures.add_row(*(fields[str(column.header).replace("\n", " ")] for column in figures.columns))
+        known = "env_steps" in self._row
+        return Group(bar, *([figures] if known else []), *([self._evaluated()] if self._evaluations else []))
+
+    def _evaluated(self) -> Table:
+        """The last evaluations, and after how many steps they were."""
+        counted = "env_steps" if self._row.get("env_steps") else "iteration"
+        table = Table.grid(padding=(0, 2))
+        table.add_column(style="dim")
+        for _ in self._evaluations:
+            table.add_column(justify="right", no_wrap=True)
+        table.add_row("evaluated at", *(f"{row[counted]:,}" for row in self._evaluations))
+        table.add_row("return", *map(_spread, self._evaluations))
+        return table
+
+
+def _spread(row: Mapping[str, Any]) -> str:
+    """An evaluation's mean and standard deviation over episodes."""
+    mean, std = (row.get(f"eval_return{part}") for part in ("", "_std"))
+    return _number(mean) if std is None else f"{_number(mean)} ± {_number(std)}"
 
 
 def _number(value: float | None) -> str:
     if value is None:
         return "–"
     return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"
-
-
-def _duration(seconds: float | None) -> str:
-    if seconds is None:
-        return "–"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}"

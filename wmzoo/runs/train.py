@@ -15,14 +15,14 @@ from wmzoo.checkpoints.state import has_state, open_state, read
 from wmzoo.compute.device import arithmetic, device_of
 from wmzoo.compute.distributed import process_group, world
 from wmzoo.config import rules
-from wmzoo.envs.build import build_env, evaluation_seed
+from wmzoo.envs.build import evaluation_seed
 from wmzoo.errors import DamagedFile, RunFailed, RunInterrupted, WmzooError, named, one_line
-from wmzoo.evaluation.episodes import evaluate
 from wmzoo.registry import get, list_entries
 from wmzoo.runs import Progress, Run
+from wmzoo.runs.film import film, why_no_video
 from wmzoo.runs.interrupt import stop_on_interrupt
+from wmzoo.runs.outcome import outcome
 from wmzoo.runs.recorder import RunRecorder, SilentRecorder
-from wmzoo.runs.video import VideoRecorder, frames_per_second
 from wmzoo.storage.foreign import read_config
 from wmzoo.storage.run_layout import is_trained
 from wmzoo.trainers.base import Trainer
@@ -133,32 +133,38 @@ def _lead(
     start = None if bundle is None else int(cfg.checkpoint.iteration)
     with (
         Run(folder, cfg, resumed=start) as run,
-        Progress(cfg.trainer.iterations, start=start or 0, title=run.folder.name) as progress,
+        Progress(cfg.trainer.iterations, start=start or 0) as progress,
         stop_on_interrupt(progress.message) as stop_requested,
     ):
         progress.message(f"run folder: {run.folder}")
         recorder = RunRecorder(run, progress, stop_requested)
         trainer, cfg = _resumed_trainer(cfg, recorder, bundle, state) if bundle else _new_trainer(cfg, recorder)
         run.settle(cfg)
-        filmed = "policy" in get("trainer", cfg.trainer.name).needs
-        no_video = why_no_video(cfg) if filmed else None
-        if no_video:
-            progress.message(no_video)
+        if no_video := _why_no_video(cfg):
+            progress.message(f"no video at the end: {no_video}")
         where = {"threads": threads, "device": str(device_of(cfg))}
         if bundle:
             total = cfg.trainer.iterations
-            run.go_on({} if total == planned else {"trainer.iterations": total})
+            rows = run.go_on({} if total == planned else {"trainer.iterations": total})
             progress.message(f"goes on {_after(start)}{run.differences(where)}")
             if total != planned:
                 progress.message(_schedule(cfg, start or 0, planned or total))
+            progress.recall(rows)
         run.note(**where, parameters=recorder.parameters, nfe_per_latent_step=recorder.nfe)
         _train(trainer, run)
         if stop_requested():
             raise RunInterrupted(f"interrupted {_after(run.iteration)}; {_how_to_go_on(run)}")
-    if filmed and not no_video:
-        print(record_video(run.folder, run.folder / "video.mp4"))
-    print(f"learning curve: {run.folder / 'learning_curve.png'}\nmetrics: {run.folder / 'metrics.csv'}")
+    if not no_video:
+        record_video(run.folder)
+    print("\n".join(outcome(run.folder, cfg)))
     return run.folder
+
+
+def _why_no_video(cfg: DictConfig) -> str | None:
+    """Why a run ends without one; None where it ends with one."""
+    if "policy" not in get("trainer", cfg.trainer.name).needs:
+        return f"trainer={cfg.trainer.name} plays nothing"
+    return why_no_video(cfg) if cfg.video else "video=false"
 
 
 def _schedule(cfg: DictConfig, done: int, planned: int) -> str:
@@ -240,27 +246,13 @@ def _resumed_trainer(
     return trainer, settled
 
 
-def why_no_video(cfg: DictConfig) -> str | None:
-    """One line for a config whose environment cannot be drawn here."""
-    env = build_env(cfg, num_envs=1)
+def record_video(folder: Path) -> None:
+    """One episode of the newest checkpoint as the run's video; says where it is, or why there is none."""
+    agent = load(folder)
     try:
-        env.check_rendering()
-    except WmzooError as error:
-        return f"no video at the end: {error}"
-    finally:
-        env.close()
-    return None
-
-
-def record_video(run_folder: Path, file: Path) -> str:
-    """One episode of the newest checkpoint as a video. Gives a line that says where it is, or why there is none."""
-    agent = load(run_folder)
-    env = build_env(agent.cfg, num_envs=1)
-    lines: list[str] = []
-    with VideoRecorder(file, frames_per_second(env), say=lines.append) as recorder:
-        evaluation = evaluate(agent, env, evaluation_seed(agent.cfg), recorder=recorder)
-    env.close()
-    return lines[0] if recorder.failed else f"video: {file} (return {evaluation.mean:.0f})"
+        film(agent, agent.cfg, evaluation_seed(agent.cfg), folder / "video.mp4")
+    except KeyboardInterrupt as error:
+        raise RunInterrupted(f"interrupted before the video was drawn; all else is done: {folder}") from error
 
 
 def _last_checkpoint(run: Run) -> str:

@@ -15,40 +15,54 @@ from numpy.typing import NDArray
 from wmzoo.errors import WmzooError
 from wmzoo.storage.files import temporary_name
 
+WIDTH, HEIGHT = 320, 240  # even, as the encoder's pixel format (yuv420p) needs them
+FPS = 25.0  # about so many frames a second: of faster steps every second or third … is drawn
+
 
 class Renderable(Protocol):
     """An environment that can draw itself; `render` raises WmzooError where that is impossible."""
 
-    def render(self, index: int = 0) -> NDArray[np.uint8]: ...
+    def render(self, index: int, width: int, height: int) -> NDArray[np.uint8]: ...
 
 
-def frames_per_second(env: object, default: float = 30.0) -> float:
+def steps_per_second(env: object, default: float = FPS) -> float:
     """Control steps per second of simulated time, if the environment tells its `control_timestep` [s]."""
     timestep = getattr(env, "control_timestep", None)
     return 1.0 / float(timestep) if timestep else default
 
 
 class VideoRecorder:
-    """Writes frames of environment 0 to `path`; a context manager.
+    """Writes what environment 0 shows to `path`, as fast as it happens; a context manager.
 
     A failure to render or encode is told once, in one line, and ends the recording, not the evaluation:
     `failed` is then true and no file is left. `say` takes the line; by default it goes to stderr.
+
+    Args:
+        rate: steps of the environment per second of what is shown.
+
+    Attributes:
+        drawn: is told of every frame, how many there are now.
     """
 
-    def __init__(self, path: Path | str, fps: float = 30.0, say: Callable[[str], None] | None = None) -> None:
-        self.path, self.fps = Path(path), fps
+    def __init__(self, path: Path | str, rate: float = FPS, say: Callable[[str], None] | None = None) -> None:
+        self.path = Path(path)
+        self.every = max(1, round(rate / FPS))  # steps a frame
+        self.fps = rate / self.every
         self.say = say or (lambda line: print(line, file=sys.stderr))
+        self.drawn: Callable[[int], object] = lambda frames: None
         self.failed = False
+        self._steps = 0
         self._writer: Any = None
 
     def capture(self, env: Renderable) -> None:
-        """Appends the present image of environment 0, uint8 [height, width, 3]."""
-        if self.failed:
+        """Is shown environment 0 before each of its steps; draws it where a frame is due."""
+        frames, between = divmod(self._steps, self.every)
+        self._steps += 1
+        if self.failed or between:
             return
         try:
-            frame = env.render(0)
-            # the encoder's pixel format (yuv420p) needs even sides
-            self._open().append_data(frame[: frame.shape[0] // 2 * 2, : frame.shape[1] // 2 * 2])
+            self._open().append_data(env.render(0, WIDTH, HEIGHT))
+            self.drawn(frames + 1)
         except (WmzooError, OSError, RuntimeError) as error:
             self.failed = True
             self._finish()

@@ -100,5 +100,9 @@ def sync_folder(folder: Path) -> None:
 
 
 def file_sha256(file: Path) -> str:
-    """The sha256 of a file's content."""
-    return hashlib.sha256(file.read_bytes()).hexdigest()
+    """The sha256 of a file's content, which is read a piece at a time."""
+    total = hashlib.sha256()
+    with file.open("rb") as opened:
+        while piece := opened.read(2**20):
+            total.update(piece)
+    return total.hexdigest()

@@ -27,6 +27,14 @@ def plain(value: Any) -> Any:
     return value
 
 
+def flat(node: Mapping[str, Any], prefix: str = "") -> Row:
+    """Nested mappings as one row: {"dynamics": {"name": "flow"}} -> {"dynamics.name": "flow"}; lists are values."""
+    row: Row = {}
+    for name, value in node.items():
+        row |= flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {f"{prefix}{name}": value}
+    return row
+
+
 def cell(value: Any) -> Any:
     """A text that a spreadsheet would run (`=HYPERLINK(…)`) with an apostrophe before it, by which it stays text."""
     if isinstance(value, str) and value.lstrip()[:1] in FORMULAS and not NUMBERS.fullmatch(value):

@@ -27,8 +27,8 @@ from wmzoo.envs.task_sets import SETS, task_set
 from wmzoo.errors import WmzooError
 from wmzoo.storage.files import checked_name
 from wmzoo.storage.foreign import read_json
-from wmzoo.storage.run_layout import evaluations_asked_for, is_trained, training_seconds
-from wmzoo.studies.jobs import Job, train_or_resume
+from wmzoo.storage.run_layout import evaluations_asked_for, is_trained
+from wmzoo.studies.jobs import Job, training
 from wmzoo.trainers.from_data import LEARNED
 from wmzoo.trainers.pretrain import HELD_OUT
 
@@ -128,7 +128,7 @@ def pretrainings(plan: Plan, data: Path, out: Path) -> list[Job]:
     for name, words in plan.dynamics.items():
         folder = out / "pretrain" / name
         overrides = [*plan.shared, "trainer=pretrain", f"data.dir={data}", *words, *plan.pretrain]
-        jobs.append(_training(f"pretrain/{name}", f"pretrain {name}", folder, overrides))
+        jobs.append(training(f"pretrain/{name}", f"pretrain {name}", folder, overrides))
     return jobs
 
 
@@ -153,7 +153,7 @@ def extractions(plan: Plan, data: Path, out: Path, chosen: str, wanted: Sequence
             *plan.dynamics[policy.dynamics], *plan.extract, *plan.modes[policy.mode],
         ]  # fmt: skip
         name = f"extract/{policy.dynamics}-{policy.mode}/{policy.task}"
-        jobs.append(_training(name, policy.arm, policy.folder, overrides))
+        jobs.append(training(name, policy.arm, policy.folder, overrides))
     return jobs
 
 
@@ -180,8 +180,3 @@ def evaluation_of(folder: Path, episodes: int) -> dict[str, Any] | None:
 
 def _is_evaluated(folder: Path, episodes: int) -> bool:
     return evaluation_of(folder, episodes) is not None
-
-
-def _training(name: str, kind: str, folder: Path, overrides: Sequence[str]) -> Job:
-    done, seconds = partial(is_trained, folder), partial(training_seconds, folder)
-    return Job(name, kind, folder, partial(train_or_resume, folder, overrides), done, seconds)

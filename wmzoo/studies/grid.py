@@ -30,8 +30,8 @@ from wmzoo.runs.metrics import read_metrics
 from wmzoo.storage.files import checked_name, make_folder, write_bytes
 from wmzoo.storage.foreign import parse_yaml
 from wmzoo.storage.rows import write_csv
-from wmzoo.storage.run_layout import is_trained, training_seconds
-from wmzoo.studies.jobs import Job, train_or_resume
+from wmzoo.storage.run_layout import is_trained
+from wmzoo.studies.jobs import Job, training
 
 
 @dataclass(frozen=True)
@@ -70,28 +70,42 @@ class Study:
 
 def read_study(name: str) -> Study:
     """The study of `experiment=name`, or of the file `name`. WmzooError where it is none, or does not compose."""
+    block, shared = read_block(name, "study", ("arms", "tasks", "seeds"))
+    study = Study(
+        name=Path(name).stem,
+        spec=name,
+        title=str(block.get("title", name)),
+        shared=shared,
+        arms={str(arm): [str(o) for o in overrides or ()] for arm, overrides in dict(block["arms"]).items()},
+        tasks=tasks_of(block),
+        seeds=[int(seed) for seed in block["seeds"]],
+    )
+    _check(study)
+    return study
+
+
+def read_block(name: str, what: str, needed: Sequence[str]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The block `study` of `experiment=name`, or of the file `name`, with the overrides of all its runs.
+
+    WmzooError, calling it `what`, where there is none, or it lacks some of the keys `needed`.
+    """
     if name.endswith((".yaml", ".yml")):
         block, shared = _read_file(Path(name)), tuple[str, ...]()
     else:
         cfg = compose([f"experiment={name}"])
         block, shared = OmegaConf.to_container(cfg.get("study") or OmegaConf.create()), (f"experiment={name}",)
     if not isinstance(block, dict):
-        raise WmzooError(f"{name}: a study is a mapping of title, arms, tasks and seeds")
-    missing = [key for key in ("arms", "tasks", "seeds") if not block.get(key)]
+        raise WmzooError(f"{name}: a {what} is a mapping of title, {', '.join(needed)}")
+    missing = [key for key in needed if not block.get(key)]
     if missing:
-        raise WmzooError(f"{name}: a study needs {', '.join(missing)}")
+        raise WmzooError(f"{name}: a {what} needs {', '.join(missing)}")
+    return block, (*shared, *map(str, block.get("overrides") or ()))
+
+
+def tasks_of(block: Mapping[str, Any]) -> dict[str, Sequence[str]]:
+    """The overrides of each of its tasks."""
     tasks = block["tasks"]
-    study = Study(
-        name=Path(name).stem,
-        spec=name,
-        title=str(block.get("title", name)),
-        shared=(*shared, *map(str, block.get("overrides") or ())),
-        arms={str(arm): [str(o) for o in overrides or ()] for arm, overrides in dict(block["arms"]).items()},
-        tasks=dict(tasks) if isinstance(tasks, dict) else {str(task): [f"env={task}"] for task in tasks},
-        seeds=[int(seed) for seed in block["seeds"]],
-    )
-    _check(study)
-    return study
+    return dict(tasks) if isinstance(tasks, dict) else {str(task): [f"env={task}"] for task in tasks}
 
 
 def _read_file(file: Path) -> Any:
@@ -127,13 +141,7 @@ def is_diagnosed(folder: Path) -> bool:
 
 def trainings(study: Study, root: Path) -> list[Job]:
     """The runs, as jobs that train them."""
-    found = []
-    for cell in study.cells():
-        folder = folder_of(study, root) / cell.name
-        words = partial(train_or_resume, folder, cell.overrides)
-        done, seconds = partial(is_trained, folder), partial(training_seconds, folder)
-        found.append(Job(cell.name, cell.arm, folder, words, done, seconds))
-    return found
+    return [training(c.name, c.arm, folder_of(study, root) / c.name, c.overrides) for c in study.cells()]
 
 
 def diagnoses(study: Study, root: Path) -> list[Job]:

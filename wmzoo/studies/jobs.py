@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -14,11 +14,14 @@ from wmzoo.checkpoints.config import CONFIG
 from wmzoo.checkpoints.find import list_checkpoints
 from wmzoo.checkpoints.state import has_state
 from wmzoo.errors import RunFailed, RunInterrupted, WmzooError
+from wmzoo.reports.pace import Lines
 from wmzoo.storage.lock import FolderLock
-from wmzoo.storage.run_layout import FACTS
+from wmzoo.storage.run_layout import FACTS, is_trained, training_seconds
+from wmzoo.studies.estimate import Far, how_far, seconds_left
 from wmzoo.studies.launchers import Launcher, Running
 
 POLL = 1.0  # seconds
+TELL = 60.0  # seconds between lines where nothing begins or ends, at first
 Say = Callable[[str], None]
 
 
@@ -28,6 +31,7 @@ class Job:
 
     name: shown. kind: jobs of one kind take about as long as each other. words: what `wmzoo` is started with, asked for
     when it is. finished: whether the folder has what the job makes. seconds: what it took, where something tells.
+    far: how far it is while it runs, where something tells.
     """
 
     name: str
@@ -36,6 +40,7 @@ class Job:
     words: Callable[[], list[str]]
     finished: Callable[[], bool]
     seconds: Callable[[], float | None] = lambda: None
+    far: Callable[[], Far | None] = lambda: None
 
 
 def train_or_resume(folder: Path, overrides: Sequence[str]) -> list[str]:
@@ -46,6 +51,29 @@ def train_or_resume(folder: Path, overrides: Sequence[str]) -> list[str]:
         places = (folder.with_name(f"{folder.name}-stopped-{number}") for number in count(1))
         folder.rename(next(place for place in places if not os.path.lexists(place)))
     return ["train", *overrides, f"run_dir={folder}"]
+
+
+def training(name: str, kind: str, folder: Path, overrides: Sequence[str]) -> Job:
+    """The job of training a run in `folder`, or of going on with it."""
+    words, done = partial(train_or_resume, folder, overrides), partial(is_trained, folder)
+    return Job(name, kind, folder, words, done, partial(training_seconds, folder), partial(how_far, folder))
+
+
+def start(job: Job, launcher: Launcher, plugins: Sequence[str] = ()) -> Running:
+    """Start it; what it prints goes to its log. plugins: files that its process has to load."""
+    job.folder.parent.mkdir(parents=True, exist_ok=True)
+    words = [*job.words(), *(word for file in plugins for word in ("--plugin", file))]
+    return launcher.start(words, log_of(job))
+
+
+def stop(running: Iterable[Running]) -> None:
+    """Let them save, and wait until they have ended."""
+    processes = list(running)
+    for process in processes:
+        if process.poll() is None:
+            process.interrupt()
+    for process in processes:
+        process.wait()
 
 
 @dataclass
@@ -64,6 +92,7 @@ class Runner:
     goes_on: str
     plugins: Sequence[str] = ()
     seconds: dict[str, list[float]] = field(default_factory=dict)  # of finished jobs, by kind
+    _lines: Lines = field(default_factory=partial(Lines, TELL), init=False)
 
     def run(self) -> None:
         """RunFailed, with the logs' names, if some jobs have failed; RunInterrupted on Ctrl-C."""
@@ -79,32 +108,30 @@ class Runner:
                 ended = [process for process in running if process.poll() is not None]
                 for process in ended:
                     job = running.pop(process)
-                    if _is_busy(job.folder):
+                    if is_busy(job.folder):
                         waiting.append(job)
                     elif not self._finished(job, time.monotonic() - begun[process]):
-                        failed.append(str(_log(job)))
-                if began or ended:
+                        failed.append(str(log_of(job)))
+                if began or ended or self._lines.due():
                     self._tell(waiting, running)
                 time.sleep(POLL)
         except KeyboardInterrupt as error:
             self.say("the running ones save and stop")
             left = len(waiting) + len(running)
-            self._stop(running)
+            stop(running)
             raise RunInterrupted(f"{left} runs are left; `{self.goes_on}` goes on") from error
         finally:
-            self._stop(running)
+            stop(running)
         if failed:
             raise RunFailed(f"{len(failed)} runs failed, see {', '.join(failed)}; the same command tries them again")
 
     def _begin(self, waiting: list[Job], running: dict[Running, Job]) -> bool:
         """Start waiting jobs while there is room; those that another process has are left for later."""
-        free = [job for job in waiting if not _is_busy(job.folder)][: self.workers - len(running)]
+        free = [job for job in waiting if not is_busy(job.folder)][: self.workers - len(running)]
         for job in free:
             waiting.remove(job)
             if not self._finished(job):  # by that process
-                job.folder.parent.mkdir(parents=True, exist_ok=True)
-                words = [*job.words(), *(word for file in self.plugins for word in ("--plugin", file))]
-                running[self.launcher.start(words, _log(job))] = job
+                running[start(job, self.launcher, self.plugins)] = job
         return bool(free)
 
     def _finished(self, job: Job, took: float | None = None) -> bool:
@@ -116,38 +143,27 @@ class Runner:
             self.seconds.setdefault(job.kind, []).append(seconds)
         return True
 
-    @staticmethod
-    def _stop(running: dict[Running, Job]) -> None:
-        for process in running:
-            if process.poll() is None:
-                process.interrupt()
-        for process in running:
-            process.wait()
-        running.clear()
-
     def _tell(self, waiting: Sequence[Job], running: Mapping[Running, Job]) -> None:
+        self._lines.shown()
         done = len(self.jobs) - len(waiting) - len(running)
-        now = ", ".join(job.name for job in running.values()) or "nothing"
-        left = self._estimate(waiting, running)
-        self.say(f"{done} of {len(self.jobs)} done · running: {now} · {len(waiting)} left{left}")
-
-    def _estimate(self, waiting: Sequence[Job], running: Mapping[Running, Job]) -> str:
-        """From the finished jobs of each kind; running ones count half."""
-        known = {kind: statistics.median(seconds) for kind, seconds in self.seconds.items()}
-        if not known or not (waiting or running):
-            return ""
-        other = statistics.mean(known.values())
-        total = sum(known.get(job.kind, other) for job in waiting)
-        total += sum(known.get(job.kind, other) / 2 for job in running.values())
-        minutes = round(total / self.workers / 60)
-        return f", about {minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f", about {minutes} min"
+        far = [(job, job.far()) for job in running.values()]
+        doing = ", ".join(job.name + (f" {told.share:.0%}" if told else "") for job, told in far) or "nothing"
+        left = seconds_left((job.kind for job in waiting), [(job.kind, told) for job, told in far], self.seconds)
+        about = f", about {_rounded(left / self.workers)}" if left else ""
+        self.say(f"{done} of {len(self.jobs)} done · running: {doing} · {len(waiting)} left{about}")
 
 
-def _log(job: Job) -> Path:
+def _rounded(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min"
+
+
+def log_of(job: Job) -> Path:
+    """What it prints: a file, or of a cluster's job a folder."""
     return Path(f"{job.folder}.log")
 
 
-def _is_busy(folder: Path) -> bool:
+def is_busy(folder: Path) -> bool:
     """Whether another process, left by a runner that was killed, still has the run."""
     if not folder.is_dir():
         return False

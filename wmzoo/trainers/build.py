@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from wmzoo.agent.agent import Agent
 from wmzoo.agent.build import MATCH, build_agent, with_matched_units
 from wmzoo.agent.init_from import init_from
+from wmzoo.checkpoints.find import pinned
 from wmzoo.checkpoints.weights import check_savable
 from wmzoo.compute.device import compiles, device_of
 from wmzoo.compute.distributed import world
@@ -35,12 +36,12 @@ log = logging.getLogger("wmzoo")
 
 def settled(cfg: DictConfig, source: VectorEnv | Shards) -> DictConfig:
     """The config with what the environment or the data decide, so that a checkpoint has it: the tasks, where there are
-    several, and no termination head where no step can end an episode (data tell of none).
+    several, and no termination head where no step can end an episode (or the data tell of none).
 
     WmzooError where the config names other tasks.
     """
     cfg = cfg.copy()
-    if cfg.recipe.get("termination") and not (isinstance(source, VectorEnv) and source.terminates):
+    if cfg.recipe.get("termination") and not source.terminates:
         cfg.recipe.termination = False
     if source.action_dims is None or len(source.action_dims) == 1:  # a set of one task is one task
         return cfg
@@ -103,6 +104,7 @@ def build_trainer(cfg: DictConfig, recorder: Callable[[Agent], Recorder]) -> tup
     check_savable(agent)
     extracts = needed >= {"data", "policy"}  # a policy, inside a model that is there
     if cfg.init_from is not None:
+        cfg.init_from = pinned(cfg.init_from)
         log.warning(init_from(agent, cfg.init_from, whole_model=extracts, allow=cfg.init_from_allow))
     elif extracts:
         raise WmzooError(f"trainer={cfg.trainer.name} learns inside a pretrained model: init_from=RUN")

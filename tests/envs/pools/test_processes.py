@@ -156,6 +156,7 @@ def run_script(end, **options):
     return process, workers
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "end", [*(pytest.param(end, marks=pytest.mark.slow) for end in ("", "raise ValueError")), "os._exit(1)"]
 )
@@ -165,6 +166,7 @@ def test_the_end_of_the_process_is_the_end_of_its_workers(end):
     assert gone(workers)
 
 
+@pytest.mark.slow
 def test_workers_end_when_their_parent_is_killed():
     process, workers = run_script("input()", stdin=subprocess.PIPE)
     process.kill()

@@ -7,24 +7,14 @@ import json
 import re
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from wmzoo.data.shards import check_name
+from wmzoo.data.source import Stamp
 from wmzoo.envs.task_sets import SETS, Task, task_set
 from wmzoo.errors import WmzooError, about_file, one_line
 
 TASKS = "tasks.json"  # beside chunks that wmzoo collected: names and widths of their tasks, by number
-
-
-@dataclass(frozen=True)
-class Stamp:
-    """By what a file is known again. sha256: of the archive's directory, which has names, sizes and CRCs."""
-
-    file: str
-    bytes: int
-    modified: int  # nanoseconds
-    sha256: str
 
 
 def find_chunks(paths: Sequence[Path]) -> list[Path]:
@@ -52,7 +42,10 @@ def _by_number(file: Path) -> list[tuple[int, str]]:
 
 
 def stamp(file: Path) -> Stamp:
-    """The file's stamp as it is now; it must be an archive (read_chunk has told if not)."""
+    """The file's as it is now, with the sha256 of the archive's directory, which has names, sizes and CRCs.
+
+    It must be an archive (read_chunk has told if not).
+    """
     status = file.stat()
     with zipfile.ZipFile(file) as archive:
         listed = [f"{entry.filename} {entry.file_size} {entry.CRC:08x}" for entry in archive.infolist()]

@@ -1,0 +1,18 @@
+"""The cases of a contract suite as parameters of a test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import pytest
+
+
+def by_id(cases: Iterable[str], slow: Sequence[str] = ()) -> list[object]:
+    """Ids such as "flow trunk=shared: gradient". Slow are those of an entry with further settings, whose code differs
+    little from the entry's as its card has it, and those whose check, in words, is one of `slow`."""
+
+    def marks(case: str) -> Sequence[pytest.MarkDecorator]:
+        entry, _, check = case.partition(": ")
+        return [pytest.mark.slow] if " " in entry or check in slow else []
+
+    return [pytest.param(case, id=case, marks=marks(case)) for case in cases]

@@ -1,0 +1,110 @@
+"""Sub-steps by each row's own error: against torchdiffeq in float64, exact solutions, and counted evaluations."""
+
+import pytest
+import torch
+import torchdiffeq
+
+from wmzoo.registry import build
+
+PAIRS = ("dopri5", "bosh3")
+
+
+def field(z, tau):
+    """Non-linear and dependent on time."""
+    return torch.tanh(z @ COUPLING + tau) - z * tau.square()
+
+
+COUPLING = torch.tensor([[0.2, -1.0, 0.5], [0.7, 0.1, -0.3], [-0.4, 0.9, 0.3]], dtype=torch.float64)
+Z = torch.linspace(-1.0, 1.0, 6, dtype=torch.float64).reshape(2, 3)
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_one_sub_step_is_torchdiffeqs(name):
+    """Of one row, with the error allowed: there its batch is that row."""
+    z = Z[:1]
+    ours = build("integrator", name, rtol=1.0, atol=1e3).integrate(field, z, 1)
+    options = {"first_step": 1.0}
+    theirs = torchdiffeq.odeint(
+        lambda tau, z: field(z, tau), z, torch.tensor([0.0, 1.0]), method=name, rtol=1.0, atol=1e3, options=options
+    )[-1]
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", PAIRS)
+@pytest.mark.parametrize("tolerance", [1e-4, 1e-7])
+def test_the_error_follows_the_tolerance(name, tolerance):
+    exact = torchdiffeq.odeint(
+        lambda tau, z: field(z, tau), Z, torch.tensor([0.0, 1.0]), method="dopri8", rtol=1e-13, atol=1e-13
+    )[-1]
+    ours = build("integrator", name, rtol=tolerance, atol=tolerance, most=400).integrate(field, Z, 1)
+    assert (ours - exact).abs().max() < 5 * tolerance
+
+
+def rotation(rates, seen):
+    """A circle at rates[B,1] radians; the times of row 0 are noted."""
+
+    def turn(z, tau):
+        seen.append(tau[0].item())
+        return rates * torch.stack([-z[:, 1], z[:, 0]], -1)
+
+    return turn
+
+
+@pytest.mark.parametrize("name", [*PAIRS, "curvature"])
+def test_a_restless_neighbour_changes_neither_a_row_nor_when_it_is_evaluated(name):
+    rates = torch.tensor([[0.3], [25.0]], dtype=torch.float64)
+    start = torch.tensor([[1.0, 0.0], [1.0, 0.0]], dtype=torch.float64)
+    method, beside, alone = build("integrator", name, most=60), [], []
+    together = method.integrate(rotation(rates, beside), start, 1)
+    single = method.integrate(rotation(rates[:1], alone), start[:1], 1)
+    assert torch.equal(together[:1], single)
+    assert [tau for tau in beside if tau < 1] == [tau for tau in alone if tau < 1]
+    assert len(beside) > 2 * len(alone), "the neighbour took more"
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_a_row_that_cannot_arrive_takes_what_is_left_in_the_last_attempt(name):
+    seen = []
+    rates = torch.full((1, 1), 200.0, dtype=torch.float64)
+    method = build("integrator", name, most=5)
+    end = method.integrate(rotation(rates, seen), torch.tensor([[1.0, 0.0]], dtype=torch.float64), 1)
+    assert len(seen) == method.nfe(1) and max(seen) == 1.0 and end.isfinite().all()
+
+
+@pytest.mark.parametrize("name", [*PAIRS, "curvature"])
+def test_a_field_that_is_not_finite_ends(name):
+    end = build("integrator", name).integrate(lambda z, tau: z / 0, torch.ones(2, 3), 1)
+    assert not end.isfinite().any()
+
+
+@pytest.mark.parametrize("name", [*PAIRS, "curvature"])
+def test_compiled_it_has_its_full_length_and_the_same_end(name):
+    method = build("integrator", name)
+
+    def integrate(z):
+        return method.integrate(field, z, 1)
+
+    compiled = torch.compile(integrate, backend="eager", fullgraph=True)
+    torch.testing.assert_close(compiled(Z), integrate(Z), rtol=0, atol=1e-12)
+
+
+def test_sub_steps_are_as_many_as_the_path_bends():
+    """On a circle of unit speed r, f(z + f(z)) − f(z) = r² of the radius: K = ⌈r²/√2 / 2·tolerance⌉."""
+    rates = torch.tensor([[0.01], [0.5], [1.0], [9.0]], dtype=torch.float64)
+    start = torch.tensor([[1.0, 0.0]], dtype=torch.float64).expand(4, 2)
+    method = build("integrator", "curvature", tolerance=0.05, most=16)
+    expected = (rates.square() / 2**0.5 / 0.1).ceil().clamp(1, 16)
+    assert torch.equal(method.substeps(rotation(rates, []), start), expected)
+    assert expected.flatten().tolist() == [1, 2, 8, 16]
+
+
+def test_a_straight_path_takes_two_evaluations_to_see_it_and_two_to_go_it():
+    seen = []
+
+    def straight(z, tau):
+        seen.append(tau)
+        return torch.ones_like(z)
+
+    end = build("integrator", "curvature").integrate(straight, Z, 1)
+    assert len(seen) == 4
+    torch.testing.assert_close(end, Z + 1)

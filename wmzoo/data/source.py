@@ -1,0 +1,92 @@
+"""What a data set is made of: a source says beforehand what it will be, and is then read a block at a time.
+
+A source is a module of data/sources/, `wmzoo data convert --from` takes its name: nothing else has to know of it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from wmzoo.data import sources
+from wmzoo.data.episodes import Episodes
+from wmzoo.data.shards import Index
+from wmzoo.envs.task_sets import Task
+from wmzoo.errors import DamagedFile, WmzooError, unknown
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """By what a file is known again. sha256: of what tells its content apart, which need not be all of it."""
+
+    file: str
+    bytes: int
+    modified: int  # nanoseconds
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some episodes of one task, one behind the other in the data set.
+
+    task: its number. episodes: in order, (how many, steps of each). read: gives them, grouped by length, in order.
+    """
+
+    task: int
+    episodes: Sequence[tuple[int, int]]
+    read: Callable[[], Iterable[Episodes]]
+
+    @property
+    def count(self) -> int:
+        return sum(count for count, _ in self.episodes)
+
+    @property
+    def rows(self) -> int:
+        """Of the data set's arrays: a step each, and one more per episode."""
+        return sum(count * (steps + 1) for count, steps in self.episodes)
+
+
+class Source(ABC):
+    """Whole episodes of one or many tasks.
+
+    Attributes:
+        index: of the data set that it will be, but for what is only found while the episodes are read.
+        stamps: of every file that is read, as it was when the source was opened.
+        notes: what is changed on the way, and should be known, a line each.
+    """
+
+    index: Index
+    stamps: Mapping[Path, Stamp]
+    notes: Sequence[str] = ()
+
+    @abstractmethod
+    def blocks(self) -> Iterator[Sequence[Part]]:
+        """All episodes, the same way every time, in blocks of about BLOCK bytes. Only a Part's `read` reads them.
+
+        `read` raises DamagedFile for episodes that are not as the index says.
+        """
+
+    def check_unchanged(self, folder: Path) -> None:
+        """DamagedFile for a file that is not what it was when its conversion into `folder` began."""
+        for file, stamp in self.stamps.items():
+            now = file.stat()
+            if (now.st_size, now.st_mtime_ns) != (stamp.bytes, stamp.modified):
+                raise DamagedFile(f"{file}: has changed during its conversion; remove {folder}, and convert again")
+
+
+def open_source(kind: str, names: Sequence[str], tasks: Sequence[Task] | None = None) -> Source:
+    """The source `kind` of what `names` means to it: files, folders, data sets.
+
+    tasks: by number, for a source that does not tell itself which they are.
+
+    WmzooError for an unknown kind, and for whatever cannot be converted: before anything is written.
+    """
+    known = sorted(module.name for module in pkgutil.iter_modules(sources.__path__))
+    if kind not in known:
+        raise WmzooError(unknown("source", kind, known))
+    opened: Source = importlib.import_module(f"{sources.__name__}.{kind}").open_source(names, tasks)
+    return opened

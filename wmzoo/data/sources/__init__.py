@@ -1,0 +1,1 @@
+"""What `wmzoo data convert --from` takes: a module each, whose `open_source(names, tasks)` gives a `Source`."""

@@ -1,0 +1,1 @@
+"""Parts of an agent as files that run without wmzoo."""

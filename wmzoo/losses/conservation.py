@@ -1,0 +1,63 @@
+"""A penalty on what a rollout should keep and does not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from wmzoo.dynamics.base import Dynamics
+from wmzoo.errors import check_known
+from wmzoo.losses.base import lacking
+from wmzoo.losses.terms import RolloutTerm
+
+FLOOR = 1e-6  # relative, of the spread of a direction in which latents do not differ
+
+
+class ConservationLoss(RolloutTerm):
+    """ℓ_t = mean over rows and invariants of (I(z_{t+1}) − I(z_t))², for what should be the same along the rollout.
+
+    `learned`: I are the `count` linear figures of the latent that change least along what was observed, in units of
+    their spread over the batch: w with the least wᵀ E[Δ Δᵀ] w / wᵀ Cov(z) w, Δ = z*_{t+1} − z*_t, found anew in every
+    batch (slow feature analysis: Wiskott, Sejnowski, Neural Computation 14, 2002). The gradient is the prediction's.
+    `energy`: the dynamics' own, as that of port_hamiltonian, which loses some by friction and gets some by actions.
+
+    Args:
+        invariant: learned | energy.
+        count: how many are learned.
+    """
+
+    def __init__(self, invariant: str = "learned", count: int = 4) -> None:
+        check_known("loss.invariant", invariant, ("learned", "energy"))
+        if count < 1:
+            raise ValueError(f"loss.count is 1 or more, not {count}")
+        self.invariant, self.count = invariant, count
+
+    def errors(
+        self, dynamics: Dynamics, zs: Tensor, actions: Tensor, targets: Tensor, task_emb: Tensor | None = None
+    ) -> Tensor:
+        if self.invariant == "learned":
+            kept = zs @ slowest(torch.cat([zs[:1], targets]), self.count)
+        else:
+            energy: Callable[..., Tensor] | None = getattr(dynamics, "energy", None)
+            if energy is None:
+                raise TypeError(lacking(dynamics, "conservation", "energy"))
+            kept = energy(zs, task_emb).unsqueeze(-1)
+        return (kept[1:] - kept[:-1]).square()
+
+
+@torch.no_grad()
+def slowest(z: Tensor, count: int) -> Tensor:
+    """Of z[H+1,B,D] the directions w[D,count] with the least wᵀ E[Δ Δᵀ] w at wᵀ Cov(z) w = 1."""
+    width = z.shape[-1]
+    if count > width:
+        raise ValueError(f"loss.count={count} is more than a latent of {width} numbers has")
+    points, steps = z.flatten(0, 1).double(), (z[1:] - z[:-1]).flatten(0, 1).double()
+    centred = points - points.mean(0)
+    spread, directions = torch.linalg.eigh(centred.T @ centred / len(centred))
+    whiten = directions / spread.clamp_min(FLOOR * spread.max()).sqrt()
+    moved = steps @ whiten
+    _, slow = torch.linalg.eigh(moved.T @ moved / len(moved))
+    found: Tensor = (whiten @ slow[:, :count]).to(z)
+    return found
