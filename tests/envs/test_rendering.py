@@ -127,3 +127,20 @@ def test_pictures_of_any_size_come_headless_and_the_process_ends_quietly():
     environment = {name: value for name, value in os.environ.items() if name not in ("MUJOCO_GL", "WMZOO_RENDERING")}
     result = subprocess.run([sys.executable, "-c", RENDER], env=environment, capture_output=True, text=True)
     assert (result.returncode, result.stderr) == (0, "")
+
+
+TRITON = """
+import sys
+assert not {"mujoco.egl", "mujoco.osmesa", "dm_control"} & {*sys.modules}, "Mesa may be loaded already"
+print("triton")
+"""
+
+
+def test_triton_is_loaded_before_whatever_may_load_mesa(tmp_path):
+    """Else the GPU builds of torch end a process that has made an environment, on machines that draw by Mesa."""
+    (tmp_path / "triton.py").write_text(TRITON)
+    code = "import wmzoo; wmzoo.build('env', 'dmc', num_envs=1)"
+    environment = {name: value for name, value in os.environ.items() if name not in ("MUJOCO_GL", "WMZOO_RENDERING")}
+    environment["PYTHONPATH"] = os.pathsep.join([str(tmp_path), os.getcwd()])
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "triton\n"

@@ -8,6 +8,7 @@ picture is told why and what to install. The choice is written to MUJOCO_GL, so 
 from __future__ import annotations
 
 import atexit
+import contextlib
 import functools
 import importlib
 import os
@@ -56,6 +57,8 @@ def _choose() -> tuple[str, str]:
     """The backend, and why it is off if it is."""
     asked = os.environ.get("MUJOCO_GL", "").strip().lower()
     found, _, why = os.environ.get(_FOUND, "").partition(":")
+    if asked not in _OFF:
+        _load_triton_first()
     if asked and asked == found:  # by a parent process
         return asked, why
     if asked in _OFF:
@@ -70,6 +73,12 @@ def _choose() -> tuple[str, str]:
         if decides in sys.modules and chosen != asked:  # imported before us, and has decided: let it decide again
             importlib.reload(sys.modules[decides])
     return chosen, why
+
+
+def _load_triton_first() -> None:
+    """Triton, which GPU builds of torch bring, ends the process if Mesa has loaded its LLVM before it does."""
+    with contextlib.suppress(Exception):  # mostly it is not there
+        importlib.import_module("triton")
 
 
 class Pictures:
