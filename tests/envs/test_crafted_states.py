@@ -72,10 +72,15 @@ def test_the_state_of_a_generator_has_its_form(value: np.ndarray) -> None:
         mujoco_state.set_generator_state(np.random.default_rng(0), value)
 
 
+class Own:
+    def __init__(self) -> None:
+        self.random = np.random.RandomState(0)
+
+
 @pytest.mark.parametrize("change", [{"pos": 10**6}, {"pos": -1}, {"key": np.zeros(3, dtype=np.uint32)}])
 def test_a_stream_of_a_user_s_environment_is_not_read_beyond_its_key(change: dict[str, Any]) -> None:
     """NumPy itself takes any position, and reads there."""
-    own = SimpleNamespace(random=np.random.RandomState(0))
+    own = Own()
     saved = object_state.save(own, lambda value: False)
     pairs = saved["attributes"]["random"]["state"]["items"]
     (inner,) = (value for key, value in pairs if key == "state")

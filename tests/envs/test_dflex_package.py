@@ -72,8 +72,9 @@ def test_the_first_import_says_that_it_compiles(fake, caplog):
 def test_the_stand_in_for_imp_loads_a_compiled_module():
     """As dflex does with its kernels; Python's own extension modules are compiled ones."""
     imp = dflex_package.imp()
-    compiled = importlib.machinery.PathFinder.find_spec("_heapq", [os.path.dirname(sys.modules["array"].__file__)])
-    assert compiled is not None and compiled.origin is not None
+    compiled = importlib.machinery.PathFinder.find_spec("_heapq")
+    if compiled is None or compiled.origin is None:
+        pytest.skip("this Python has its extension modules built in")
     file, path, description = imp.find_module("_heapq", [os.path.dirname(compiled.origin)])
     with file:
         assert imp.load_module("_heapq", file, path, description).heappop([1]) == 1

@@ -77,6 +77,8 @@ def sweep(overrides: list[str]) -> None:
 
     Every combination is tried; a table says at the end what came of each, and those that failed are named.
     """
+    from unittest.mock import patch
+
     import hydra
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
@@ -93,7 +95,9 @@ def sweep(overrides: list[str]) -> None:
     sys.argv = [before[0], "--multirun", *overrides, into]
     os.environ["HYDRA_FULL_ERROR"] = "1"  # raise, instead of printing and exiting
     try:
-        hydra.main(version_base=VERSION_BASE, config_path=str(data_dir("configs")), config_name="train")(job)()
+        # From Python 3.14 on argparse looks into each help text when it is added; one of Hydra 1.3's is no text.
+        with patch.object(argparse.ArgumentParser, "_check_help", lambda self, action: None, create=True):
+            hydra.main(version_base=VERSION_BASE, config_path=str(data_dir("configs")), config_name="train")(job)()
     except Exception as error:
         if failed := [one for one in notes(folder, began) if one["status"] == "failed"]:
             raise _failure(failed, swept) from error
