@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
+from wmzoo.cli import study
 from wmzoo.errors import WmzooError
-from wmzoo.studies.search import Choices, Range, Scale, read_search
+from wmzoo.studies.search import RULES, Choices, Range, Scale, read_search
 
 SPEC = """
 title: A rate and a dynamics
@@ -39,6 +41,14 @@ def test_a_list_is_of_values_as_they_are_typed_and_a_mapping_is_a_range(spec: Pa
     }
     assert search.seeds == [100] and search.evaluations == 3  # of iterations 4, 8 and the last one
     assert search.name == "rates" and search.scales == {"pendulum_swingup": Scale("eval_return")}
+
+
+def test_the_form_that_the_help_shows_is_read_and_shows_what_is_done_without_a_key(tmp_path: Path) -> None:
+    shown = (study.__doc__ or "").partition("    search:\n")
+    (tmp_path / "shown.yaml").write_text(dedent("".join(shown[1:])))
+    search = read_search(str(tmp_path / "shown.yaml"))
+    assert search.space["recipe.actor_lr"] == Range(1e-4, 1e-2, log=True) and list(search.tasks) == ["cartpole_swingup"]
+    assert {key: getattr(search, key) for key in RULES} == {key: default for key, (default, _) in RULES.items()}
 
 
 class Trial:

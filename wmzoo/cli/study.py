@@ -4,9 +4,19 @@ NAME is an `experiment=` with a block `study`, or a YAML file with that block's 
 seeds). `run` trains what is missing: finished runs are kept and unfinished ones resumed, so the same command goes on
 after Ctrl-C or a crash. `diagnose` then runs `wmzoo diagnose` on every finished run, and `report` compares the arms.
 
-`tune` (the extra `tune`) tries values of keys, which the block's `search` names, by Optuna, and ends with the best:
+`tune` (the extra `tune`) tries values of keys by Optuna, and ends with the best trials and the command that trains the
+best one. Its block has `search` in the place of arms; what may be left out is shown as it then is:
 
-    search: {dynamics: [mlp, flow], recipe.actor_lr: {from: 1e-4, to: 1e-2, log: true}}
+    search:
+      dynamics: [mlp, flow]                               # one of these
+      recipe.actor_lr: {from: 1e-4, to: 1e-2, log: true}  # a number between these; also step: 8
+    tasks: [cartpole_swingup]
+    seeds: [100]             # each trial is a training on every task with every one of them, all at a time
+    trials: 30               # in all; a greater number goes on with a finished search
+    pruner: median           # after an evaluation; or hyperband, or none
+    startup: 5               # trials that come to their end before the median prunes one
+    last: 3                  # evaluations of a run whose mean counts, over tasks and seeds
+    ranges: {}               # Hopper-v5: [0, 3000], returns that count 0 and 1, for tasks without a range of their own
 """
 
 from __future__ import annotations

@@ -1,20 +1,9 @@
 """A search: values of keys are tried, each trial a training on every task with every seed, and the best is told.
 
-It is written where a study is, in the block `study` of an `experiment=` config or in a file of its own:
-
-    title: The policy's learning rate
-    overrides: [trainer.iterations=60, eval.every=5]      # of every run
-    search:
-      dynamics: [mlp, flow]                               # one of these
-      recipe.actor_lr: {from: 1e-4, to: 1e-2, log: true}  # a number between them, or evenly between their logarithms
-      recipe.model_updates: {from: 8, to: 48, step: 8}    # a whole one, as both ends are
-    tasks: [cartpole_swingup, walker_walk]                # names after env=, or {name: [overrides]}
-    seeds: [100]         # this, where it is left out: those below 100 are for results, which no search may have seen
-    trials: 30           # in all, those that were pruned or failed too
-    pruner: median       # or hyperband, or none
-    startup: 5           # trials that come to their end before the median prunes one
-    last: 3              # evaluations of a run whose mean is its score
-    ranges: {Hopper-v5: [0, 3000]}  # returns that count 0 and 1, of several tasks those without a range of their own
+It is written where a study is, in the block `study` of an `experiment=` config or in a file of its own, with the key
+`search` in the place of arms: a list is of values, {from: 1e-4, to: 1e-2, log: true, step: …} a number between two, a
+whole one where all of its numbers are. cli/study.py shows all keys; RULES has what is done without them. The default
+seed is 100, because those below are for results, which no search may have seen.
 
 Other keys are left alone.
 """
