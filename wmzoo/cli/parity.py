@@ -41,8 +41,8 @@ def run(args: argparse.Namespace) -> int:
     env.close()
     cfg = settled(cfg, env)
     with arithmetic(cfg), Bar() as bar:
-        pair = [Contender(one, env.obs_dim, env.act_dim) for one in (cfg, baseline(cfg))]
-        rows = compare(*pair, bar.at)
+        own, mlp = (Contender(one, env.obs_dim, env.act_dim) for one in (cfg, baseline(cfg)))
+        rows = compare(own, mlp, bar.at)
     found = difference(rows[ROW])
     matched = cfg.dynamics.get("units") == "match"
     widths = (
