@@ -1,5 +1,6 @@
 """`wmzoo mt30`: what makes no sense is refused before anything is made."""
 
+import shlex
 from pathlib import Path
 
 import pytest
@@ -21,3 +22,25 @@ def test_what_makes_no_sense_is_refused_in_one_line_before_anything_is_made(word
     assert main([*words, "--out", str(tmp_path / "out")]) == 2
     err = capsys.readouterr().err
     assert expected in err and err.count("\n") == 1 and not Path(tmp_path / "out").exists()
+
+
+def test_its_plan_is_shown_and_an_interruption_says_what_goes_on(tmp_path, capsys, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("wmzoo.data.collect.collect", interrupted)
+    words = ["mt30", "--mini", "seed=3", "extraction.collect.tasks=[cup-catch,reacher-easy]", "--workers", "2"]
+    assert main([*words, "--out", str(tmp_path / "out")]) == 130
+    printed = capsys.readouterr()
+    plan = [line.split(maxsplit=1) for line in printed.out.splitlines()[1:-1]]
+    assert dict(plan) == {
+        "data": f"60 random episodes of each of 2 tasks: {tmp_path}/out/data",
+        "pretrain": "2 world models: mlp, flow",
+        "extract": "8 policies, one a task: mlp, frozen; flow, frozen; mlp, finetuned; flow, finetuned",
+        "evaluate": "each of them, 10 episodes",
+        "report": f"{tmp_path}/out/report",
+    }
+    command = printed.err.partition("`")[2].partition("`")[0]
+    assert printed.err == f"wmzoo: interrupted; `{command}` goes on\n"
+    assert sorted(shlex.split(command)) == sorted(["wmzoo", *words, "--out", str(tmp_path / "out")])
+    assert f"`{command}` goes on" in printed.out

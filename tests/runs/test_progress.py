@@ -89,12 +89,14 @@ def test_a_resumed_run_begins_with_what_was():
     out, progress = plain_progress(clock, total=100, start=40)
     with progress:
         progress.recall([row(n, eval_return=float(n) if n % 5 == 0 else None, rewards=n) for n in range(1, 41)])
-        assert progress.fields()["evaluations"] == "20, 25, 30, 35, 40" and progress.fields()["rewards"] == "40"
+        assert progress.fields()["evaluations"] == "20.0, 25.0, 30.0, 35.0, 40.0"
+        assert progress.fields()["rewards"] == "40"
         clock.now += 2
         progress.update(row(41, eval_return=41.0, eval_return_std=2.0))
         assert progress.fields()["left"] == "0:01:58"
     lines = out.getvalue().splitlines()
-    assert len(lines) == 2 and "iteration 40/100" in lines[0] and "evaluations 25, 30, 35, 40, 41 ± 2" in lines[1]
+    assert len(lines) == 2 and "iteration 40/100" in lines[0]
+    assert "evaluations 25.0, 30.0, 35.0, 40.0, 41.0 ± 2.00" in lines[1]
 
 
 def test_the_time_left_follows_from_the_pace_of_this_process_alone():
@@ -135,7 +137,7 @@ def test_the_last_known_returns_stay_shown_between_episodes_and_evaluations():
         progress.update(row(2, rewards=None, eval_return=None, policy_loss=0.25))
         progress.update(row(3, rewards=20.0))
     fields = progress.fields()
-    assert fields["rewards"] == "20" and fields["evaluations"] == "200 ± 5"
+    assert fields["rewards"] == "20" and fields["evaluations"] == "200 ± 5.00"
     assert fields["iteration"] == "3/10" and fields["env steps"] == "192" and fields["fps"] == "1234"
 
 
@@ -159,13 +161,13 @@ def test_on_a_terminal_it_draws_a_live_table_with_the_last_five_evaluations(widt
     out = io.StringIO()
     console = Console(file=out, force_terminal=True, width=width, _environ={})
     with Progress(1000, start=500, console=console) as progress:
-        progress.recall([row(n, eval_return=100.0 + n, eval_return_std=n / 7) for n in range(1, 501)])
+        progress.recall([row(n, eval_return=-1000.0 - n, eval_return_std=n / 7) for n in range(1, 501)])
         progress.update(row(501, rewards=321.0))
         if before:
             progress.preparing("first model updates", 1000, 10_000)
         shown = drawn(progress, width)
     assert ("first model updates 1,000/10,000" if before else "iteration 501/1,000") in shown
     assert "321" in shown and "…" not in shown and max(map(len, shown.splitlines())) <= width
-    returns = ["596 ± 70.86", "597 ± 71", "598 ± 71.14", "599 ± 71.29", "600 ± 71.43"]
-    assert all(text in shown for text in returns) and "595 ±" not in shown
-    assert "600 ± 71.43" in out.getvalue()
+    returns = ["−1,496 ± 70.9", "−1,497 ± 71.0", "−1,498 ± 71.1", "−1,499 ± 71.3", "−1,500 ± 71.4"]
+    assert all(text in shown for text in returns) and "−1,495" not in shown
+    assert "−1,500 ± 71.4" in out.getvalue()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,11 @@ import wmzoo
 from wmzoo.checkpoints.find import list_checkpoints
 from wmzoo.cli.main import main
 from wmzoo.envs.build import build_env, evaluation_seed
-from wmzoo.errors import WmzooError
+from wmzoo.errors import RunInterrupted, WmzooError
 from wmzoo.evaluation.episodes import evaluate
+from wmzoo.reports.words import number
 from wmzoo.runs.metrics import read_metrics
+from wmzoo.runs.train import _why_no_video, record_video
 
 SHORT = [*SHORT_RUN, "dynamics=mlp", "trainer.iterations=4", "eval.every=2", "eval.episodes=2", "save.every=1"]
 SHORT += ["save.keep=2"]
@@ -82,6 +85,37 @@ def test_without_rendering_it_is_told_before_training_and_no_episode_is_run_for_
     out = capsys.readouterr().out
     line = "no video at the end: no rendering: install libegl1\n"
     assert out.count(line) == 1 and out.index(line) < out.index("iteration 1/4")
+
+
+@pytest.mark.parametrize(
+    ("words", "why"), [(["video=false"], "video=false"), (["trainer=pretrain"], "trainer=pretrain plays nothing")]
+)
+def test_a_run_without_a_video_says_why(words, why, monkeypatch):
+    monkeypatch.setattr("wmzoo.runs.train.why_no_video", lambda cfg: pytest.fail("looked whether it can be drawn"))
+    assert _why_no_video(wmzoo.compose(words)) == why
+
+
+@pytest.mark.usefixtures("no_video")
+def test_trained_on_it_begins_with_what_was_and_ends_with_what_it_reached_and_what_to_type_next(
+    folder, tmp_path, capsys
+):
+    run = shutil.copytree(folder, tmp_path / "run")
+    before = [row["eval_return"] for row in read_metrics(run) if row["eval_return"] is not None]
+    assert main(["resume", str(run), "trainer.iterations=5"]) == 0
+    out = capsys.readouterr().out.splitlines()
+    (shown,) = [line for line in out if line.startswith("iteration 4/5 ")]
+    assert f"| evaluations {number(before[0])}, {number(before[1])} ± " in shown
+    assert any(line.startswith("reached: return ") for line in out)
+    assert out[-1] == f"next, train on: wmzoo resume {run} trainer.iterations=10"
+
+
+def test_ctrl_c_while_the_video_is_drawn_says_that_all_else_is_done(folder, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("wmzoo.runs.train.film", interrupted)
+    with pytest.raises(RunInterrupted, match=f"interrupted before the video was drawn; all else is done: {folder}"):
+        record_video(folder)
 
 
 def test_so_does_the_command_and_says_so(folder, capsys):

@@ -44,28 +44,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    at_least(args, workers=1, episodes=1)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the end of a cluster's job is a Ctrl-C
+    try:
+        whole_job(args)
+    except KeyboardInterrupt as error:
+        raise RunInterrupted(f"interrupted; `{command(args)}` goes on") from error
+    return 0
+
+
+def whole_job(args: argparse.Namespace) -> None:
+    """What is not done yet of it, or with --report its report."""
     from wmzoo.studies.extraction import check_data, evaluations, extractions, policies, pretrainings, read_plan, set_of
 
-    at_least(args, workers=1, episodes=1)
     plan = read_plan(args.experiment or (MINI if args.mini else FULL), args.overrides)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the end of a cluster's job is a Ctrl-C
     tasks = set_of(args.data)[1] if args.data else [task.name for task in tasks_to_collect(plan)]
     if not args.report:
         print("\n".join(steps(plan, tasks, args)), flush=True)
-    try:
-        data = args.data or collected(plan, args.out)
-        chosen, names = set_of(data)
-        wanted = policies(plan, args.out, names)
-        if not args.report:
-            check_data(plan, data)
-            start = partial(run_all, launcher=launcher_of(args), args=args)
-            start(pretrainings(plan, data, args.out))
-            start(extractions(plan, data, args.out, chosen, wanted))
-            start(evaluations(wanted, args.episodes))
-        report(plan, data, args, chosen, names)
-    except KeyboardInterrupt as error:
-        raise RunInterrupted(f"`{command(args)}` goes on") from error
-    return 0
+    data = args.data or collected(plan, args.out)
+    chosen, names = set_of(data)
+    wanted = policies(plan, args.out, names)
+    if not args.report:
+        check_data(plan, data)
+        start = partial(run_all, launcher=launcher_of(args), args=args)
+        start(pretrainings(plan, data, args.out))
+        start(extractions(plan, data, args.out, chosen, wanted))
+        start(evaluations(wanted, args.episodes))
+    report(plan, data, args, chosen, names)
 
 
 def steps(plan: Plan, tasks: Sequence[str], args: argparse.Namespace) -> list[str]:

@@ -14,6 +14,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 
 from wmzoo.reports.pace import Lines, Pace, duration
+from wmzoo.reports.words import number
 from wmzoo.storage.rows import plain
 
 LOSSES = ("dynamics", "reward", "policy", "value")
@@ -115,7 +116,7 @@ class Progress:
             "iteration": f"{self._row['iteration']}/{self._pace.total}",
             "env steps": f"{self._row.get('env_steps') or 0:,}",
             "rewards": _number(self._rewards),
-            "evaluations": ", ".join([*(_number(row["eval_return"]) for row in earlier), _spread(last)]),
+            "evaluations": ", ".join([*(number(row["eval_return"]) for row in earlier), _spread(last)]),
             **{f"{name} loss": _number(self._row.get(f"{name}_loss")) for name in LOSSES},
             "fps": _number(self._row.get("fps")),
             "elapsed": duration(self._clock() - self._began),
@@ -152,20 +153,20 @@ class Progress:
 
     def _evaluated(self) -> Table:
         """The last evaluations, and after how many steps they were."""
-        counted = "env_steps" if self._row.get("env_steps") else "iteration"
-        table = Table.grid(padding=(0, 2))
+        counted, label = ("env_steps", "at step") if self._row.get("env_steps") else ("iteration", "after")
+        table = Table.grid(padding=(0, 1))
         table.add_column(style="dim")
         for _ in self._evaluations:
             table.add_column(justify="right", no_wrap=True)
-        table.add_row("evaluated at", *(f"{row[counted]:,}" for row in self._evaluations))
-        table.add_row("return", *map(_spread, self._evaluations))
+        table.add_row(label, *(f"{row[counted]:,}" for row in self._evaluations))
+        table.add_row("evaluated", *map(_spread, self._evaluations))
         return table
 
 
 def _spread(row: Mapping[str, Any]) -> str:
     """An evaluation's mean and standard deviation over episodes."""
     mean, std = (row.get(f"eval_return{part}") for part in ("", "_std"))
-    return _number(mean) if std is None else f"{_number(mean)} ± {_number(std)}"
+    return number(mean) if std is None else f"{number(mean)} ± {number(std)}"
 
 
 def _number(value: float | None) -> str:

@@ -154,7 +154,7 @@ class Runner:
 
 
 def _rounded(seconds: float) -> str:
-    minutes = round(seconds / 60)
+    minutes = max(1, round(seconds / 60))
     return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min"
 
 

@@ -33,7 +33,7 @@ def notes(sweep: Path, since: float) -> list[Note]:
 
 def own(one: Note, swept: Sequence[str]) -> str:
     """The overrides in which a run differs from others of its sweep."""
-    return " ".join(word for word in one["overrides"] if word.partition("=")[0] in swept)
+    return " ".join(word for word in one["overrides"] if word.lstrip("+").partition("=")[0] in swept)
 
 
 def table(ended: Sequence[Note], swept: Sequence[str], sweep: Path) -> list[str]:
