@@ -73,9 +73,8 @@ def factories(name: str) -> dict[str, Make]:
     """By test id: the entry as its card has it, and with the settings of the card's `checked_with`."""
 
     def factory(overrides: tuple[str, ...]) -> Make:
-        dynamics = legal_dynamics(name)[0]
-        cfg = tiny_config((f"dynamics={dynamics}", *overrides))
-        return lambda generator: build_from("loss", cfg.loss, generator=generator)
+        overrides = (f"dynamics={legal_dynamics(name)[0]}", *overrides)
+        return lambda generator: build_from("loss", tiny_config(overrides).loss, generator=generator)
 
     return {variant.id: factory(variant.overrides) for variant in variants("loss", name)}
 
