@@ -12,7 +12,8 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _row(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+    escaped = (cell.replace("|", "\\|") for cell in cells)
+    return f"| {' | '.join(escaped)} |"
 
 
 def toctree(documents: Iterable[str], caption: str = "") -> str:
@@ -21,9 +22,9 @@ def toctree(documents: Iterable[str], caption: str = "") -> str:
     return "\n".join(["```{toctree}", *options, "", *(f"/{document}" for document in documents), "```"])
 
 
-def documented(directive: str, name: str, *options: str) -> str:
+def documented(directive: str, name: str) -> str:
     """What the docstring of a Python object says."""
-    return "\n".join(["```{eval-rst}", f".. {directive}:: {name}", *(f"   :{option}:" for option in options), "```"])
+    return f"```{{eval-rst}}\n.. {directive}:: {name}\n```"
 
 
 def page(*parts: str) -> str:

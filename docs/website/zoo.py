@@ -88,7 +88,9 @@ def facts(entry: Entry) -> Iterator[tuple[str, str]]:
     if named := [f"`env={name}`" for name, env, _ in tasks() if entry.kind == "env" and env == entry.name]:
         yield "named tasks", ", ".join(named)
     for name in list_entries("checkpoint"):
-        if load_yaml(ROOT / "checkpoints" / name / "config.yaml")[entry.kind]["name"] == entry.name:
+        config = load_yaml(ROOT / "checkpoints" / name / "config.yaml")
+        used = entry.kind != "integrator" or get("dynamics", config["dynamics"]["name"]).integrates
+        if used and config[entry.kind]["name"] == entry.name:
             yield "checkpoint", f"{link('checkpoint', name)}: {get('checkpoint', name).summary}"
 
 
@@ -129,11 +131,11 @@ def contract(entry: Entry) -> str:
     cases = importlib.import_module(f"wmzoo.contracts.{entry.kind}").suite(entry.name)
     laws = dict.fromkeys(case.law for case in cases)
     settings = [" ".join(variant.overrides) for variant in variants(entry.kind, entry.name)]
+    held = "each of the settings below" if settings[1:] else "its defaults"
     return page(
-        f"That of {{py:class}}`{WORDS[entry.kind].base}`, checked by tests:",
+        f"That of {{py:class}}`{WORDS[entry.kind].base}`: tests hold it to these laws, where they apply, with {held}.",
         "\n".join(f"- {law}" for law in laws),
-        "with each of these settings:" if settings[1:] else "with the defaults.",
-        "\n".join(f"    {setting}" for setting in settings[1:] and settings),
+        "\n".join(f"    {setting}" for setting in settings) if settings[1:] else "",
     )
 
 
