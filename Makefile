@@ -1,6 +1,7 @@
 # make train   create the environment, install, train the default task (overrides: make train ARGS="seed=1 size=tiny")
 # make test    the test suite; make slow: the tests marked slow; make lint: ruff and mypy
 # make dflex   install dflex from its archive: make dflex ARCHIVE=FILE (ACCEPT=1 accepts its licence unasked)
+# make docs    the documentation's site, build/docs/index.html; Python 3.11 or later
 # PYTHON=…     the interpreter to build .venv with; PIP_ARGS=… is passed to every pip install
 
 VENV := .venv
@@ -16,7 +17,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # worksteal: a process gets a half of the tests in one piece, so that a module's fixtures are made once.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -q
 
-.PHONY: train test slow lint format dflex clean
+.PHONY: train test slow lint format docs dflex clean
 .DEFAULT_GOAL := train
 
 train: $(VENV)/.installed-run
@@ -40,6 +41,11 @@ format: $(VENV)/.installed-dev
 dflex: $(VENV)/.installed-run
 	@$(BIN)/python -m wmzoo.envs.dflex_install $(if $(ACCEPT),--accept) $(ARCHIVE)
 
+docs: $(VENV)/.installed-docs
+	@$(BIN)/python -c 'import sphinx' 2>/dev/null || { echo "the site's generator needs Python 3.11 or 3.12: \
+	make docs VENV=.venv-docs PYTHON=/path/to/python3.11" >&2; exit 2; }
+	$(BIN)/python -m sphinx -W -E -q -c docs . build/docs
+
 clean:
 	rm -rf $(VENV)
 
@@ -55,6 +61,7 @@ $(BIN)/python:
 $(VENV)/.installed-run: EXTRAS :=
 $(VENV)/.installed-test: EXTRAS := [test]
 $(VENV)/.installed-dev: EXTRAS := [test,dev]
+$(VENV)/.installed-docs: EXTRAS := [docs]
 $(VENV)/.installed-%: pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install -q $(PIP_ARGS) -c constraints.txt -e '.$(EXTRAS)'
 	$(BIN)/python -m pip install -q $(PIP_ARGS) -c constraints.txt --no-deps dm_control

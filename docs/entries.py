@@ -37,7 +37,7 @@ def recipe_page() -> str:
     options = recipe.options()
     rows = [f"| key | {' | '.join(options)} | must be | what it is |", "|---|" + "---|" * (len(options) + 2)]
     for key in fields(recipe.Recipe):
-        values = [f"`{_typed(node[key.name])}`" for node in options.values()]
+        values = [f"`{typed(node[key.name])}`" for node in options.values()]
         rule, words = key.metadata["rule"].words, key.metadata["words"]
         rows.append(f"| `recipe.{key.name}` | {' | '.join(values)} | {rule} | {words} |")
     head = (
@@ -50,7 +50,7 @@ def recipe_page() -> str:
     return head + "\n".join(rows) + "\n"
 
 
-def _typed(value: Any) -> str:
+def typed(value: Any) -> str:
     """As it would be typed."""
     words = {None: "null", True: "true", False: "false"}
     return words[value] if value is None or isinstance(value, bool) else str(value)

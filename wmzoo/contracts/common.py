@@ -62,7 +62,7 @@ def title(check: Callable[..., None]) -> str:
 
 def law(check: Callable[..., None]) -> str:
     """What the check's docstring says first."""
-    return (check.__doc__ or "").strip().partition("\n")[0]
+    return " ".join((check.__doc__ or "").partition("\n\n")[0].split())
 
 
 class Variant(NamedTuple):

@@ -47,7 +47,7 @@ class DynamicsLoss(ABC):
     def drawn(
         self, draw: Callable[..., Tensor], leading: Sequence[int], batch: int, width: int, like: Tensor
     ) -> Tensor:
-        """[*leading, batch, width] of torch.rand or torch.randn, in the dtype of `like`: drawn in float32 on the
+        """`[*leading, batch, width]` of torch.rand or torch.randn, in the dtype of `like`: drawn in float32 on the
         generator's own device, so that the stream is the same, for the rows of all processes alike."""
         device = self.generator.device if self.generator is not None else like.device
         whole = batch * self.world.size

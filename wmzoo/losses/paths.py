@@ -127,7 +127,7 @@ class PathLoss(DynamicsLoss):
         return LatentRollout(zs, loss, {})
 
     def measured(self, chart: Coordinates, paths: Paths, place: Tensor, rest: Tensor, delta: Tensor) -> Tensor:
-        """The change of z [N,D] that the error delta[N,D] of a velocity makes, at the latent `place`[N,D] of the path
+        """The change of z [N,D] that the error delta[N,D] of a velocity makes, at the latent place[N,D] of the path
         with rest[N,1] of its time to go."""
         if self.metric == "landed":
             return chart.land(paths.end + rest * delta) - paths.target
