@@ -24,6 +24,7 @@ USES = {
     "mlflow": "import mlflow; mlflow.set_tracking_uri('sqlite:///runs.db'); mlflow.set_experiment('x')",
     "slurm": "from hydra_plugins.hydra_submitit_launcher.submitit_launcher import SlurmLauncher",
     "parallel": "from hydra_plugins.hydra_joblib_launcher.joblib_launcher import JoblibLauncher",
+    "docs": "import metaworld, myst_parser, pydata_sphinx_theme, sphinx",
     "test": "import hypothesis, pytest, tensordict, torchdiffeq",
     "dev": "import mypy, ruff",
 }
@@ -59,8 +60,10 @@ def test_an_extra_alone_works_with_the_newest_of_everything(
     extra: str, tools: Path, wheel: Path, tmp_path: Path
 ) -> None:
     """By uv, which takes some seconds each."""
-    if extra == "metaworld" and sys.version_info >= (3, 14):
+    if extra in ("metaworld", "docs") and sys.version_info >= (3, 14):
         pytest.skip("Meta-World has no release for Python 3.14")
+    if extra == "docs" and sys.version_info < (3, 11):
+        pytest.skip("Sphinx has no release that fits Python 3.10")
     run(tools, "uv", "venv", "-q", "--allow-existing", "--python", sys.executable, tmp_path)
     empty = with_torch_of_here(tmp_path)
     asked = f"wmzoo[{extra}] @ {wheel.as_uri()}"

@@ -9,7 +9,7 @@ from sphinx.application import Sphinx
 from wmzoo.registry import KINDS
 
 NAVIGATION = {
-    "Guides": ["docs/tutorial", "docs/environments", "docs/multitask", "docs/extending", "docs/recipe"],
+    "Guides": ["docs/tutorial", "docs/environments", "docs/multitask", "docs/sharing", "docs/extending", "docs/recipe"],
     "Method and results": [
         "docs/method",
         "docs/findings",

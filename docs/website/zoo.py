@@ -16,11 +16,13 @@ from pieces import documented, page, table, toctree
 from wmzoo.config.composition import compose
 from wmzoo.contracts.common import variants
 from wmzoo.registry import KINDS, Entry, get, list_entries
-from wmzoo.registry.cards import load_yaml, tasks
+from wmzoo.registry.cards import load_yaml
+from wmzoo.registry.tasks import presets
 
 ROOT = Path(__file__).parents[2]
 LEARNING = ROOT / "benchmarks" / "results" / "learning"
 CONFIG = compose()
+UNTOLD = {"checked_with", "spellings"}  # facts for the program
 LINKED = {"default_loss": "loss", "default_integrator": "integrator"}  # facts that name another entry
 
 
@@ -80,13 +82,13 @@ def facts(entry: Entry) -> Iterator[tuple[str, str]]:
     for key, value in entry.facts.items():
         if key in LINKED:
             yield key.replace("_", " "), link(LINKED[key], value)
-        elif key != "checked_with":
+        elif key not in UNTOLD:
             yield key.replace("_", " "), ", ".join(value) if isinstance(value, list) else typed(value)
     if entry.kind == "dynamics":
         fitting = [name for name in list_entries("loss") if get("loss", name).requires <= entry.provides]
         yield "losses", ", ".join(link("loss", name) for name in fitting)
-    if named := [f"`env={name}`" for name, env, _ in tasks() if entry.kind == "env" and env == entry.name]:
-        yield "named tasks", ", ".join(named)
+    if named := [f"`env={preset.name}`" for preset in presets() if entry.kind == "env" and preset.suite == entry.name]:
+        yield "presets", ", ".join(named)
     for name in list_entries("checkpoint"):
         config = load_yaml(ROOT / "checkpoints" / name / "config.yaml")
         used = entry.kind != "integrator" or get("dynamics", config["dynamics"]["name"]).integrates

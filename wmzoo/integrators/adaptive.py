@@ -16,11 +16,12 @@ SAFETY, LEAST, MOST = 0.9, 0.2, 5.0  # of the next sub-step's length relative to
 class AdaptiveRungeKutta(Integrator):
     """An explicit method with an embedded one of lower order, whose last stage is the next sub-step's first (FSAL).
 
-    An attempt of length h is accepted in the rows where e = RMS(h Σ e_i k_i / (atol + rtol max(|z|, |z_new|))) ≤ 1, the
-    mean over the row's units; in all rows the next length is h · min(5, max(0.2, 0.9 e^(−1/p))), no longer than what is
-    left to τ = 1. Rows have times of their own, so that none depends on its neighbours, as it does where one error is
-    taken over the batch. The shapes are those of `most` attempts, whatever happens: a row that arrived stands still,
-    and one that did not arrive takes what is left in the last. Without compilation it ends with the last row to arrive.
+    An attempt of length h is accepted in the rows where `e = RMS(h Σ e_i k_i / (atol + rtol max(|z|, |z_new|))) ≤ 1`,
+    the mean over the row's units; in all rows the next length is h · min(5, max(0.2, 0.9 e^(−1/p))), no longer than
+    what is left to τ = 1. Rows have times of their own, so that none depends on its neighbours, as it does where one
+    error is taken over the batch. The shapes are those of `most` attempts, whatever happens: a row that arrived stands
+    still, and one that did not arrive takes what is left in the last. Without compilation it ends with the last row to
+    arrive.
 
     The gradient runs through the accepted sub-steps; their lengths count as constants.
 
