@@ -28,7 +28,10 @@ smartquotes_action = "D"  # dashes alone
 
 nitpicky = True
 nitpick_ignore_regex = [
-    ("py:class", r"(abc|collections|gymnasium|numpy|np|omegaconf|pathlib|torch|types|unittest)\..*|Tensor"),  # not of this project
+    (
+        "py:class",
+        r"(abc|collections|gymnasium|numpy|np|omegaconf|pathlib|torch|types|unittest)\..*|Tensor",
+    ),  # not of this project
     ("py:class", r"wmzoo\..*\.(T|Made|Module|Array)"),  # type variables
     ("py:class", r"wmzoo\.(compute|config|storage|envs\.perturbed|envs\.array_tasks)\..*"),  # not public
 ]

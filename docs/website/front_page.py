@@ -9,7 +9,15 @@ from sphinx.application import Sphinx
 from wmzoo.registry import KINDS
 
 NAVIGATION = {
-    "Guides": ["docs/tutorial", "docs/environments", "docs/multitask", "docs/sharing", "docs/extending", "docs/recipe"],
+    "Guides": [
+        "docs/tutorial",
+        "docs/environments",
+        "docs/tasks",
+        "docs/multitask",
+        "docs/sharing",
+        "docs/extending",
+        "docs/recipe",
+    ],
     "Method and results": [
         "docs/method",
         "docs/findings",
@@ -17,7 +25,7 @@ NAVIGATION = {
         "benchmarks/results/environments/README",
         "docs/performance",
     ],
-    "The zoo": [f"docs/zoo/{kind}/index" for kind in KINDS],
+    "The zoo": ["docs/entries", *(f"docs/zoo/{kind}/index" for kind in KINDS)],
     "Reference": ["docs/api/index", "docs/architecture", "docs/decisions"],
 }
 

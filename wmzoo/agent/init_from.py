@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,9 @@ WIDTHS = ("dynamics.units",)  # which the shapes tell
 BINNED = ("model.bin_range", "model.symexp")
 
 
-def init_from(agent: Agent, path: Path | str, whole_model: bool = False, allow: Sequence[str] = ()) -> str:
+def init_from(
+    agent: Agent, path: Path | str, may_lack: Collection[str] | None = None, allow: Collection[str] = ()
+) -> str:
     """Take over every part of a bundle that fits; gives a line that says which did, which did not, and why.
 
     A part is taken whole or not at all: half of another network's layers would be noise. A dynamics of another name is
@@ -36,8 +38,9 @@ def init_from(agent: Agent, path: Path | str, whole_model: bool = False, allow: 
     another chart or behind another activation, is refused.
 
     Args:
-        whole_model: every part of the world model has to fit, and none may mean something else, whatever is allowed.
-        allow: keys of the config that may differ: the weights are then only where the training starts.
+        may_lack: the parts that need not fit; None for any.
+        allow: keys of the config that may differ, or whole nodes of it: the weights are then only where the training
+            starts.
 
     Raises:
         WmzooError: no part fits, or one that has to, or one means something else, or what reading the bundle raises.
@@ -62,15 +65,14 @@ def init_from(agent: Agent, path: Path | str, whole_model: bool = False, allow: 
             taken.append(part)
     if not taken:
         raise WmzooError(f"{bundle / WEIGHTS}: no part of it fits this agent: {', '.join(fresh)}")
-    lacking = [why for why in fresh if not why.startswith(("actor", "critic"))]
-    if whole_model and lacking:
+    if may_lack is not None and (lacking := [why for why in fresh if why.partition(" ")[0] not in may_lack]):
         raise WmzooError(f"{bundle / WEIGHTS}: its world model is another one: {', '.join(lacking)}")
     differing = _differences(cfg, agent.cfg, taken)
-    if refused := [key for key in differing if whole_model or key not in allow]:
+    if refused := [key for key in differing if not any(f"{key}.".startswith(f"{each}.") for each in allow)]:
         named = ", ".join(
             f"{key} is {_typed(differing[key][0])} there and {_typed(differing[key][1])} here" for key in refused
         )
-        meant = "" if whole_model else f", or init_from_allow=[{','.join(differing)}] if that is meant"
+        meant = "" if may_lack is not None else f", or init_from_allow=[{','.join(differing)}] if that is meant"
         mend = " ".join(f"{key}={_typed(differing[key][0])}" for key in refused)
         raise WmzooError(f"{bundle}: its weights mean something else here: {named}; give {mend}{meant}")
     weights = {name: found[name].read() for part in taken for name in parts[part]}

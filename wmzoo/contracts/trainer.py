@@ -25,7 +25,7 @@ from wmzoo.envs.task_sets import find
 from wmzoo.evaluation.episodes import Evaluation
 from wmzoo.registry import get
 from wmzoo.trainers.base import Recorder, Trainer
-from wmzoo.trainers.build import build_trainer
+from wmzoo.trainers.build import build_trainer, extracts
 
 ITERATIONS = 2
 TINY = (
@@ -39,6 +39,7 @@ DATA, OBS_DIM, ACT_DIM = "cartpole-swingup", 5, 1  # a task with rewards whateve
 CLOCKS = frozenset({"wall_clock", "cpu_time", "fps", "iterations_per_second"})
 POLICY_LOSSES = ("policy_loss", "value_loss")
 MODEL_LOSSES = ("wm_loss", "dynamics_loss", "reward_loss")
+TAUGHT_LOSSES = ("wm_loss", "dynamics_loss")
 MODEL_PARTS = ("world_model.encoder", "world_model.dynamics", "world_model.reward_head")
 
 
@@ -93,7 +94,7 @@ class Make:
         overrides = [*TINY, *smaller, *self.overrides]
         if "data" in self.needs:
             overrides += [f"data.dir={_random_data()}", "env=dmc", f"env.task={DATA}"]
-        if self.needs == {"data", "policy"}:
+        if "teacher" in self.needs or extracts(self.needs):
             with tempfile.TemporaryDirectory() as folder:
                 _random_agent(overrides).save(Path(folder) / "model")
                 return build_trainer(compose([*overrides, f"init_from={folder}/model"]), recorder)[0]
@@ -136,10 +137,11 @@ def check_metrics(make: Make) -> None:
     trainer = make(notes.of)
     assert notes.agent is not None
     before = {name: p.detach().clone() for name, p in notes.agent.named_parameters()}
+    taught = "teacher" in make.needs
     trainer.run()
     iterations = [row["iteration"] for row in notes.rows]
     expect(iterations == [1, 2], f"rows were logged for iterations {iterations}, not [1, 2]")
-    expected = {*(POLICY_LOSSES if "policy" in make.needs else MODEL_LOSSES)}
+    expected = {*(POLICY_LOSSES if "policy" in make.needs else TAUGHT_LOSSES if taught else MODEL_LOSSES)}
     expected |= {*MODEL_LOSSES} if "env" in make.needs else set()
     for row in notes.rows:
         for name in expected | {name for name in MODEL_LOSSES if name in row}:
@@ -153,9 +155,9 @@ def check_metrics(make: Make) -> None:
     expect(steps == sorted(steps), f"env_steps goes back: {steps}")
     if "policy" in make.needs:
         expect(notes.rows[-1].get("eval_return") is not None, "the last row has no eval_return")
-    learning = (("actor", "critic") if "policy" in make.needs else ()) + (
-        MODEL_PARTS if "wm_loss" in notes.rows[-1] else ()
-    )
+    learning: tuple[str, ...] = ("actor", "critic") if "policy" in make.needs else ()
+    if "wm_loss" in notes.rows[-1]:
+        learning += ("world_model.dynamics",) if taught else MODEL_PARTS
     for part in learning:
         moved = [not torch.equal(p, before[n]) for n, p in notes.agent.named_parameters() if n.startswith(part)]
         expect(any(moved), f"no weight of {part} changed in {ITERATIONS} iterations")

@@ -10,11 +10,13 @@ import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any, Protocol
 
 from wmzoo.data import sources
-from wmzoo.data.episodes import Episodes
-from wmzoo.data.shards import Index
+from wmzoo.data.episodes import Episodes, grouped
+from wmzoo.data.shards import Index, TaskIndex, merged
 from wmzoo.envs.task_sets import Task
 from wmzoo.errors import DamagedFile, WmzooError, unknown
 
@@ -76,6 +78,54 @@ class Source(ABC):
             now = file.stat()
             if (now.st_size, now.st_mtime_ns) != (stamp.bytes, stamp.modified):
                 raise DamagedFile(f"{file}: has changed during its conversion; remove {folder}, and convert again")
+
+
+class Recording(Protocol):
+    """Episodes of one task, in order, which can be read by their numbers."""
+
+    @property
+    def task(self) -> Task:
+        """What was played."""
+
+    @property
+    def lengths(self) -> Sequence[int]:
+        """Steps of each episode."""
+
+    @property
+    def stamps(self) -> Mapping[Path, Stamp]:
+        """Of its files."""
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Of it, for the index."""
+
+    def notes(self) -> Iterable[str]:
+        """What of it is not in the rows as it was."""
+
+    def read(self, numbers: Sequence[int]) -> Iterable[Episodes]:
+        """Episodes by their numbers, one after the other; DamagedFile for one that is not as its length says."""
+
+
+class Recordings(Source):
+    """Some of them, to be one data set: those of one task together."""
+
+    def __init__(self, found: Sequence[Recording]) -> None:
+        self.found, self.tasks = found, [*dict.fromkeys(one.task for one in found)]
+        self.notes = [note for one in found for note in one.notes()]
+        self.stamps = {file: stamp for one in found for file, stamp in one.stamps.items()}
+        indices = []
+        for number, task in enumerate(self.tasks):
+            lengths = [length for one in found if one.task == task for length in one.lengths]
+            indices.append(TaskIndex(number, *task, merged((1, length) for length in lengths)))
+        widths = max(task.obs_dim for task in self.tasks), max(task.act_dim for task in self.tasks)
+        self.index = Index(*widths, len(indices), tuple(indices), tuple(one.facts for one in found))
+
+    def blocks(self) -> Iterator[list[Part]]:
+        for one in self.found:
+            width = one.task.obs_dim + one.task.act_dim + 1
+            for block in grouped([length + 1 for length in one.lengths], width):
+                episodes = merged((1, one.lengths[number]) for number in block)
+                yield [Part(self.tasks.index(one.task), episodes, partial(one.read, block))]
 
 
 def open_source(kind: str, names: Sequence[str], tasks: Sequence[Task] | None = None) -> Source:

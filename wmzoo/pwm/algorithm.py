@@ -27,12 +27,13 @@ from wmzoo.compute.device import send
 from wmzoo.compute.distributed import ALONE, World
 from wmzoo.config.recipe import Recipe
 from wmzoo.data.replay import Slices
+from wmzoo.dynamics.base import Dynamics
 from wmzoo.losses.base import DynamicsLoss
 from wmzoo.nets import Actor, CriticEnsemble
 from wmzoo.pwm.entropy import Entropy
 from wmzoo.pwm.esnr import RunningESNR
 from wmzoo.pwm.imagination import Drive, Feedback, Imagined, Restart, Unrolled
-from wmzoo.pwm.model_loss import ModelLoss, WorldModelLoss
+from wmzoo.pwm.model_loss import DistillationLoss, ModelLoss, WorldModelLoss
 from wmzoo.pwm.nonfinite import NonFinite, finite
 from wmzoo.pwm.returns import segment_discounts, td_lambda_targets
 from wmzoo.pwm.saved import check_moments, check_stream, load_moments
@@ -59,6 +60,7 @@ class PWM:
         compiled: by torch.compile, the three losses (a flow's in pieces, around the times it draws); a rollout that
             drives environments stays as it is.
         world: the processes that train this agent together; the world model's gradients are averaged over them.
+        teacher: whose rollouts the dynamics learns from, instead of from what was seen.
     """
 
     def __init__(
@@ -71,12 +73,15 @@ class PWM:
         precision: torch.dtype = torch.float32,
         compiled: bool = False,
         world: World = ALONE,
+        teacher: Dynamics | None = None,
     ) -> None:
         self.agent, self.model = agent, agent.world_model
         self.loss, self.recipe, self.streams, self.world = loss, recipe, streams, world
         self.precision, self.device = precision, next(agent.parameters()).device
         adam, s = torch.optim.Adam, recipe
-        model_loss = WorldModelLoss(self.model, loss, recipe)
+        model_loss: nn.Module = WorldModelLoss(self.model, loss, recipe)
+        if teacher is not None:
+            model_loss = DistillationLoss(self.model, loss, recipe, teacher)
         betas = (s.actor_critic_betas[0], s.actor_critic_betas[1])
         encoder = list(self.model.encoder.parameters())
         others = [p for name, p in self.model.named_parameters() if not name.startswith("encoder.")]

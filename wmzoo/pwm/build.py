@@ -16,6 +16,7 @@ from wmzoo.compute.distributed import ALONE, World
 from wmzoo.compute.rng import stream
 from wmzoo.config.added import added, without_additions
 from wmzoo.config.recipe import Recipe
+from wmzoo.dynamics.base import Dynamics
 from wmzoo.losses.base import DynamicsLoss
 from wmzoo.losses.terms import SumLoss
 from wmzoo.nets.critic import CriticEnsemble
@@ -49,7 +50,12 @@ def _values(critic: CriticEnsemble, z: Tensor) -> Tensor:
 
 
 def build_pwm(
-    cfg: DictConfig, agent: Agent, streams: dict[str, torch.Generator], compiled: bool = False, world: World = ALONE
+    cfg: DictConfig,
+    agent: Agent,
+    streams: dict[str, torch.Generator],
+    compiled: bool = False,
+    world: World = ALONE,
+    teacher: Dynamics | None = None,
 ) -> PWM:
     """The algorithm on an agent, with the loss of the config; for a few updates it does not pay to compile them.
 
@@ -61,5 +67,5 @@ def build_pwm(
     if agent.world_model.dynamics.noise_dim:
         streams.setdefault("chance", stream(cfg.seed, "chance"))
     device = next(agent.parameters()).device
-    how = (cfg.on_nonfinite, precision_of(cfg, device), compiled, world)
+    how = (cfg.on_nonfinite, precision_of(cfg, device), compiled, world, teacher)
     return PWM(agent, build_loss(cfg, streams, world, agent.critic), recipe, streams, *how)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from wmzoo.agent.world_model import END_WEIGHT, WorldModel
 from wmzoo.config.recipe import Recipe
 from wmzoo.data.replay import Slices
+from wmzoo.dynamics.base import Dynamics
 from wmzoo.losses.base import DynamicsLoss, discounted_sum
 
 
@@ -59,6 +60,25 @@ class WorldModelLoss(nn.Module):
             weighted = weighted + self.recipe.termination_coef * end_loss
             made_of["termination loss"] = figures["termination_loss"] = end_loss
         return ModelLoss(weighted / horizon, figures, made_of)
+
+
+class DistillationLoss(nn.Module):
+    """The dynamics loss alone, on rollouts of a teacher in the place of what was seen; the encoder is the teacher's."""
+
+    def __init__(self, model: WorldModel, loss: DynamicsLoss, recipe: Recipe, teacher: Dynamics) -> None:
+        super().__init__()
+        self.model, self.loss, self.recipe, self.teacher = model, loss, recipe, teacher
+
+    def forward(self, slices: Slices, task: Tensor | None = None) -> ModelLoss:
+        """obs[H+1,B,O], of which the first is encoded, and actions[H,B,A]; as WorldModelLoss."""
+        actions = self.model.mask(slices.actions, task)
+        with torch.no_grad():
+            z0, task_emb = self.model.encode(slices.obs[0], task), self.model.embed(task)
+            targets = self.teacher.unroll(z0, actions, task_emb)[1:]
+        zs, loss, figures = self.loss.rollout(self.model.dynamics, z0, actions, targets, self.recipe.gamma, task_emb)
+        made_of = {"observation": slices.obs, "action": actions, "target latent": targets, "latent": zs}
+        made_of["dynamics loss"] = loss
+        return ModelLoss(self.recipe.dynamics_coef * loss / len(actions), {"dynamics_loss": loss, **figures}, made_of)
 
 
 def end_errors(logit: Tensor, terminated: Tensor) -> Tensor:

@@ -54,7 +54,8 @@ class Entry:
 
     @property
     def needs(self) -> frozenset[str]:
-        """What a trainer is given: `env`, environments to act in; `data`; `policy`, to be trained and evaluated."""
+        """What a trainer is given: `env`, environments to act in; `data`; `policy`, to be trained and evaluated;
+        `teacher`, a trained agent."""
         return _names(self.facts.get("needs", ("env", "policy")))
 
 

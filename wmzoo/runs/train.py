@@ -233,7 +233,8 @@ def _resumed_trainer(
 ) -> tuple[Trainer, DictConfig]:
     """The config's trainer, in the state that `bundle` holds."""
     without = cfg.copy()
-    without.init_from = None  # its weights are in the bundle, and the file may be gone
+    if "teacher" not in get("trainer", cfg.trainer.name).needs:
+        without.init_from = None  # its weights are in the bundle, and the file may be gone
     try:
         trainer, settled = _new_trainer(without, recorder)
     except (WmzooError, OmegaConfBaseException) as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import torch
@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from wmzoo.agent.agent import Agent
 from wmzoo.agent.build import MATCH, build_agent, with_matched_units
 from wmzoo.agent.init_from import init_from
+from wmzoo.agent.teacher import load_teacher
 from wmzoo.checkpoints.find import pinned
 from wmzoo.checkpoints.weights import check_savable
 from wmzoo.compute.device import compiles, device_of
@@ -87,14 +88,17 @@ def build_trainer(cfg: DictConfig, recorder: Callable[[Agent], Recorder]) -> tup
     that of its checkpoints.
     """
     device, needed = device_of(cfg), get("trainer", cfg.trainer.name).needs
+    if cfg.init_from is None and ("teacher" in needed or extracts(needed)):
+        raise WmzooError(f"trainer={cfg.trainer.name} learns inside a model that was trained: init_from=RUN")
     data = build_data(cfg) if "data" in needed else None
     env = build_env(cfg) if "env" in needed else None
     eval_env = build_env(cfg, cfg.eval.episodes) if "policy" in needed else None
+    teacher = load_teacher(cfg.init_from).to(device) if "teacher" in needed else None
     source = env or eval_env or data
     assert source is not None, "a trainer needs env, data or policy"
     cfg = settled(cfg, data or source)  # extraction learns from data alone
     obs_dim, act_dim = source.obs_dim, source.act_dim
-    if "policy" not in needed:
+    if "policy" not in needed and (teacher is None or teacher.actor is None):
         cfg.actor = cfg.critic = None
     if cfg.dynamics.get("units") == MATCH:
         cfg.dynamics.units = with_matched_units(cfg, act_dim).dynamics.units
@@ -102,17 +106,15 @@ def build_trainer(cfg: DictConfig, recorder: Callable[[Agent], Recorder]) -> tup
     _check_memory(cfg, obs_dim, act_dim)
     agent = build_agent(cfg, obs_dim, act_dim).to(device)
     check_savable(agent)
-    extracts = needed >= {"data", "policy"}  # a policy, inside a model that is there
     if cfg.init_from is not None:
         cfg.init_from = pinned(cfg.init_from)
-        log.warning(init_from(agent, cfg.init_from, whole_model=extracts, allow=cfg.init_from_allow))
-    elif extracts:
-        raise WmzooError(f"trainer={cfg.trainer.name} learns inside a pretrained model: init_from=RUN")
+        log.warning(init_from(agent, cfg.init_from, **_taken_over(cfg)))
     streams = {name: stream(cfg.seed, name) for name in STREAMS}
     compiled = compiles(cfg, device)
     if compiled:
         log.warning("compile=%s: the first updates are slow, torch.compile takes them apart", str(cfg.compile).lower())
-    pwm = build_pwm(cfg, agent, streams, compiled, world())
+    taught = None if teacher is None else teacher.world_model.dynamics
+    pwm = build_pwm(cfg, agent, streams, compiled, world(), taught)
     if warning := extrapolation(pwm.loss, agent.world_model.dynamics):
         log.warning(warning)
     parts: dict[str, Any] = {"agent": agent, "pwm": pwm, "recorder": recorder(agent), "streams": streams}
@@ -121,10 +123,25 @@ def build_trainer(cfg: DictConfig, recorder: Callable[[Agent], Recorder]) -> tup
         parts |= {"env": env, "seed": seed_of(cfg.seed, "environments")}
     if eval_env is not None:
         parts["evaluate"] = lambda: evaluate(agent, eval_env, evaluation_seed(cfg))
+    if teacher is not None:
+        parts["teacher"] = teacher
     if data is not None:
         parts |= _samplers(cfg, data, streams, held_out="policy" not in needed)
     trainer: Trainer = build_from("trainer", cfg.trainer, **parts)
     return trainer, cfg
+
+
+def extracts(needed: Collection[str]) -> bool:
+    """Whether a trainer that needs these learns a policy from data, inside a model that is there."""
+    return {"data", "policy"} <= {*needed}
+
+
+def _taken_over(cfg: DictConfig) -> dict[str, Collection[str]]:
+    """What `init_from` is told: what need not fit, and what may differ."""
+    needed = get("trainer", cfg.trainer.name).needs
+    if "teacher" in needed:
+        return {"may_lack": ("dynamics",), "allow": ("dynamics", "integrator")}
+    return {"may_lack": ("actor", "critic")} if extracts(needed) else {"allow": cfg.init_from_allow}
 
 
 def _samplers(

@@ -12,15 +12,14 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from wmzoo.data.episodes import Episodes, grouped
-from wmzoo.data.shards import Index, TaskIndex, merged
-from wmzoo.data.source import Part, Source, Stamp
+from wmzoo.data.episodes import Episodes
+from wmzoo.data.source import Recordings, Stamp
 from wmzoo.envs.simulator import UNLIMITED, ActionRange
 from wmzoo.envs.task_sets import Task
 from wmzoo.errors import DamagedFile, WmzooError, named, require
@@ -101,29 +100,7 @@ class DataSet:
             yield Episodes(obs, np.clip(self.range.unit(native), -1, 1).astype(np.float32), reward, ended)
 
 
-class DataSets(Source):
-    """Some of them, to be one data set."""
-
-    def __init__(self, found: Sequence[DataSet]) -> None:
-        self.found, self.tasks = found, [*dict.fromkeys(data.task for data in found)]
-        self.notes = [note for data in found for note in data.notes()]
-        self.stamps = {file: stamp for data in found for file, stamp in data.stamps.items()}
-        indices = []
-        for number, task in enumerate(self.tasks):
-            lengths = [length for data in found if data.task == task for length in data.lengths]
-            indices.append(TaskIndex(number, *task, merged((1, length) for length in lengths)))
-        widths = max(task.obs_dim for task in self.tasks), max(task.act_dim for task in self.tasks)
-        self.index = Index(*widths, len(indices), tuple(indices), tuple(data.facts for data in found))
-
-    def blocks(self) -> Iterator[list[Part]]:
-        for data in self.found:
-            width = data.task.obs_dim + data.task.act_dim + 1
-            for block in grouped([length + 1 for length in data.lengths], width):
-                episodes = merged((1, data.lengths[number]) for number in block)
-                yield [Part(self.tasks.index(data.task), episodes, partial(data.read, block))]
-
-
-def open_source(names: Sequence[str], tasks: Sequence[Task] | None = None) -> DataSets:
+def open_source(names: Sequence[str], tasks: Sequence[Task] | None = None) -> Recordings:
     """The data sets of these ids, as `minari list local` shows them: mujoco/hopper/expert-v0.
 
     Raises:
@@ -139,7 +116,7 @@ def open_source(names: Sequence[str], tasks: Sequence[Task] | None = None) -> Da
     for data in found:
         if (other := first.setdefault(data.task.name, data)).task != data.task:
             raise WmzooError(f"{data.name}: {data.task.name} has other widths there than in {other.name}")
-    return DataSets(found)
+    return Recordings(found)
 
 
 def _open(name: str) -> DataSet:
