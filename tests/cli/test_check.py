@@ -84,16 +84,16 @@ def test_a_file_that_registers_nothing_or_does_not_load_is_bad_usage(
     assert "registers nothing" in nothing and "ZeroDivisionError" in broken and "no such file" in absent
 
 
-MEMBERS = (
-    DYNAMICS.replace('default_loss="mse"', 'default_loss="of_members", provides="members"')
+PARTS = (
+    DYNAMICS.replace('default_loss="mse"', 'default_loss="of_parts", provides="parts"')
     + """
 from wmzoo.losses.base import DynamicsLoss, LatentRollout, discounted_sum
 
-@wmzoo.register("loss", "of_members", requires="members")
-class OfMembers(DynamicsLoss):
+@wmzoo.register("loss", "of_parts", requires="parts")
+class OfParts(DynamicsLoss):
     def rollout(self, dynamics, z0, actions, targets, discount, task_emb=None):
         if not isinstance(dynamics, Shift):
-            raise TypeError("this loss needs members")
+            raise TypeError("this loss needs parts")
         zs = [z0]
         for a in actions:
             zs.append(dynamics(zs[-1], a, task_emb))
@@ -107,11 +107,11 @@ class OfMembers(DynamicsLoss):
 def test_a_loss_with_a_capability_of_its_own_is_checked_on_a_dynamics_that_has_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert check(tmp_path, MEMBERS, "--verbose") == 0
+    assert check(tmp_path, PARTS, "--verbose") == 0
     out = capsys.readouterr().out
-    assert "holds    of_members: discount" in out and "holds    of_members: missing capability" in out
-    assert check(tmp_path, MEMBERS.replace("errors, discount)", "errors, 1.0)")) == 1
-    assert "fails    of_members: discount" in capsys.readouterr().out
+    assert "holds    of_parts: discount" in out and "holds    of_parts: missing capability" in out
+    assert check(tmp_path, PARTS.replace("errors, discount)", "errors, 1.0)")) == 1
+    assert "fails    of_parts: discount" in capsys.readouterr().out
 
 
 def test_a_default_loss_that_does_not_exist_is_told_with_its_near_matches(
