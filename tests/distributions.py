@@ -40,6 +40,12 @@ def environment(folder: Path, *packages: str) -> Path:
     return folder
 
 
+def empty_environment(folder: Path, tools: Path) -> Path:
+    """One without even pip, by the `uv` of the environment `tools`: made and filled in a tenth of the time."""
+    run(tools, "uv", "venv", "-q", "--allow-existing", "--python", sys.executable, folder)
+    return folder
+
+
 def built(sources: Path, tools: Path) -> tuple[Path, Path]:
     """The source distribution, and the wheel that is built from it, by the `build` of the environment `tools`."""
     run(tools, "python", "-m", "build", "--outdir", tools / "dist", sources)

@@ -7,7 +7,7 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
-from distributions import ROOT, built, copied_sources, environment, run, with_torch_of_here
+from distributions import ROOT, built, copied_sources, empty_environment, environment, run, with_torch_of_here
 
 # What an extra is for, in a line; "" is a plain installation.
 USES = {
@@ -54,6 +54,7 @@ def wheel(tools: Path, sources: Path) -> Path:
 
 
 @pytest.mark.slow
+@pytest.mark.newest
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("extra", USES)
 def test_an_extra_alone_works_with_the_newest_of_everything(
@@ -64,8 +65,7 @@ def test_an_extra_alone_works_with_the_newest_of_everything(
         pytest.skip("Meta-World has no release for Python 3.14")
     if extra == "docs" and sys.version_info < (3, 11):
         pytest.skip("Sphinx has no release that fits Python 3.10")
-    run(tools, "uv", "venv", "-q", "--allow-existing", "--python", sys.executable, tmp_path)
-    empty = with_torch_of_here(tmp_path)
+    empty = with_torch_of_here(empty_environment(tmp_path, tools))
     asked = f"wmzoo[{extra}] @ {wheel.as_uri()}"
     kept = f"torch=={metadata.version('torch')}"  # what asks for another one has to do with an older version itself
     run(tools, "uv", "pip", "install", "-q", "--python", tmp_path / "bin" / "python", asked, kept)
@@ -73,6 +73,7 @@ def test_an_extra_alone_works_with_the_newest_of_everything(
 
 
 @pytest.mark.slow
+@pytest.mark.newest
 @pytest.mark.timeout(1800)
 def test_pip_too_finds_versions_that_go_with_meta_world(wheel: Path, tmp_path: Path) -> None:
     """Which decides over the versions of others. pip tries in another order than uv."""
@@ -82,7 +83,13 @@ def test_pip_too_finds_versions_that_go_with_meta_world(wheel: Path, tmp_path: P
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("versions", [["--all-extras"], ["--extra=test", "--extra=dev", "-c", "constraints.txt"]])
+@pytest.mark.parametrize(
+    "versions",
+    [
+        pytest.param(["--all-extras"], marks=pytest.mark.newest),
+        ["--extra=test", "--extra=dev", "-c", "constraints.txt"],
+    ],
+)
 @pytest.mark.parametrize("python", PYTHONS)
 def test_there_are_wheels_for_every_python(python: str, versions: list[str], tools: Path, sources: Path) -> None:
     """Of the newest versions, and of the pinned ones."""
@@ -93,6 +100,7 @@ def test_there_are_wheels_for_every_python(python: str, versions: list[str], too
 
 
 @pytest.mark.slow
+@pytest.mark.newest
 def test_uv_sync_has_dm_control_for_every_python_and_labmaze_for_none(tools: Path, sources: Path) -> None:
     run(tools, "uv", "lock", "-q", cwd=sources)
     locked = (sources / "uv.lock").read_text(encoding="utf-8")

@@ -58,13 +58,18 @@ def test_the_wheel_works_in_an_empty_environment_away_from_the_repository(instal
 def installed(tmp_path: Path) -> Iterator[Path]:
     """The environment's folder; in it are `tools/`, which has built `tools/dist/`, and `away/` to work in."""
     (tmp_path / "away").mkdir()
-    tools = distributions.environment(tmp_path / "tools", "build", "twine")
+    tools = distributions.environment(tmp_path / "tools", "build", "twine", "uv")
     _, wheel = distributions.built(distributions.copied_sources(tmp_path / "source"), tools)
-    distributions.environment(tmp_path)
-    run(tmp_path, "pip", "install", *PIP_ARGS, "-c", ROOT / "constraints.txt", wheel)
+    distributions.empty_environment(tmp_path, tools)
+    install(tmp_path, "-c", ROOT / "constraints.txt", wheel)
     yield tmp_path
     # Pytest would keep this gigabyte for three sessions. Some file systems take minutes to delete it: nobody waits.
     subprocess.run(["sh", "-c", 'rm -rf "$0" >/dev/null 2>&1 &', tmp_path], check=True)
+
+
+def install(installed: Path, *words: str | Path) -> None:
+    where = ("--python", installed / "bin" / "python")
+    run(installed / "tools", "uv", "pip", "install", "-q", *where, *PIP_ARGS, *words, cwd=".")
 
 
 def run(installed: Path, command: str, *words: str | Path, cwd: str = "away", **rest: Any) -> CompletedProcess[str]:
@@ -86,9 +91,11 @@ def both_say_version_and_licence_and_can_be_uploaded(installed: Path) -> None:
     dist = sorted((installed / "tools" / "dist").iterdir())
     assert [path.name.startswith(f"wmzoo-{wmzoo.__version__}") for path in dist] == [True, True]
     run(installed / "tools", "twine", "check", "--strict", *dist, cwd=".")
-    installed_as = run(installed, "pip", "show", "-f", "wmzoo").stdout
-    assert "\nLicense-Expression: MIT\n" in installed_as and "licenses/LICENSE\n" in installed_as
-    assert "wmzoo/py.typed\n" in installed_as
+    (wheel,) = (file for file in dist if file.suffix == ".whl")
+    about = f"wmzoo-{wmzoo.__version__}.dist-info"
+    with zipfile.ZipFile(wheel) as archive:
+        assert b"\nLicense-Expression: MIT\n" in archive.read(f"{about}/METADATA")
+        assert {f"{about}/licenses/LICENSE", "wmzoo/py.typed"} <= {*archive.namelist()}
 
 
 def the_wheel_holds_the_code_and_the_data_and_nothing_beside_them(installed: Path) -> None:
@@ -148,7 +155,7 @@ def an_installed_plugin_is_listed_without_being_imported_and_trains_and_evaluate
     (installed / "plugin").mkdir()
     (installed / "plugin" / "pyproject.toml").write_text(PLUGIN)
     (installed / "plugin" / "wmzoo_example.py").write_text(PLUGIN_MODULE)
-    run(installed, "pip", "install", *PIP_ARGS, "--no-deps", "../plugin")
+    install(installed, "--no-deps", installed / "plugin")
     listing = run(installed, "wmzoo", "list", "dynamics", PYTHONPROFILEIMPORTTIME="1")  # stderr names every import
     assert [line for line in listing.stdout.splitlines() if "example" in line and "wmzoo-example 1.2" in line]
     assert "wmzoo.registry.installed" in listing.stderr and "wmzoo_example" not in listing.stderr

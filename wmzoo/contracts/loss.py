@@ -74,19 +74,14 @@ class Still(Dynamics):
 
 def factories(name: str) -> dict[str, Make]:
     """By test id: the entry as its card has it, and with the settings of the card's `checked_with`."""
+    return {variant.id: partial(_made, name, variant.overrides) for variant in variants("loss", name)}
 
-    def factory(overrides: tuple[str, ...]) -> Make:
-        dynamics = legal_dynamics(name)[0]
-        cfg = tiny_config((f"dynamics={dynamics}", *overrides))
 
-        def make(generator: torch.Generator) -> DynamicsLoss:
-            loss: DynamicsLoss = build_from("loss", without_additions(cfg), generator=generator)
-            loss.value = _value
-            return loss
-
-        return make
-
-    return {variant.id: factory(variant.overrides) for variant in variants("loss", name)}
+def _made(name: str, overrides: tuple[str, ...], generator: torch.Generator) -> DynamicsLoss:
+    cfg = tiny_config((f"dynamics={legal_dynamics(name)[0]}", *overrides))
+    loss: DynamicsLoss = build_from("loss", without_additions(cfg), generator=generator)
+    loss.value = _value
+    return loss
 
 
 def suite(name: str) -> Iterator[Case]:
