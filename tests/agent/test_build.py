@@ -51,7 +51,9 @@ TASKS = {"model.num_tasks": 30, "model.task_dim": 96}
     [{}, TASKS, {"dynamics.condition_on_source": True}, {"dynamics.coordinates": "latent"}],
     ids=["", "tasks", "conditioned", "latent"],
 )
-@pytest.mark.parametrize("size", options("size"))
+@pytest.mark.parametrize(
+    "size", [pytest.param(size, marks=pytest.mark.slow if size != "small" else ()) for size in options("size")]
+)
 def test_the_flow_matches_the_baseline_within_two_percent_at_every_size(size: str, more: dict[str, Any]) -> None:
     cfg = composed(f"size={size}", "dynamics=flow", "dynamics.units=match")
     for key, value in more.items():

@@ -136,6 +136,7 @@ def test_rewards_of_another_scale_and_values_of_another_discount_mean_something_
         init_from(agent(), tmp_path / "source")
 
 
+@pytest.mark.slow
 def test_a_training_refuses_in_one_line_before_it_begins_and_takes_what_is_allowed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -56,6 +56,7 @@ def test_what_was_pushed_acts_as_what_was_there_when_it_is_loaded_and_when_it_is
         assert found.cfg.checkpoint.origin.result == mine.cfg.checkpoint.origin.result
 
 
+@pytest.mark.slow
 def test_a_branch_is_made_for_a_revision_and_holds_what_was_pushed_to_it(hub: Hub, tmp_path: Path) -> None:
     agent = wmzoo.load(NAME)
     agent.save(tmp_path / "one")

@@ -107,6 +107,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_what_is_typed_is_completed_in_bash(folder: Path) -> None:
     assert dict(zip(LINES, ask(folder, *LINES), strict=True)) == LINES
 

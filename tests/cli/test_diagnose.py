@@ -17,7 +17,8 @@ from wmzoo.envs.task_sets import find
 FEW = ["--horizons", "1,3", "--estimates", "6", "--episodes", "2"]
 
 
-@pytest.mark.parametrize("dynamics", [pytest.param("mlp", marks=pytest.mark.slow), "flow"])
+@pytest.mark.slow
+@pytest.mark.parametrize("dynamics", ["mlp", "flow"])
 def test_it_writes_figures_tables_and_pictures(
     tmp_path: Path, dynamics: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

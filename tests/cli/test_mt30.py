@@ -8,6 +8,7 @@ import pytest
 from wmzoo.cli.main import main
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "expected"),
     [

@@ -27,6 +27,7 @@ def rows(capsys: pytest.CaptureFixture[str], *words: str, code: int) -> dict[str
     return json.loads(capsys.readouterr().out)["rows"]
 
 
+@pytest.mark.slow
 def test_it_says_yes_and_no(capsys: pytest.CaptureFixture[str]) -> None:
     wide = ["dynamics=flow", "dynamics.condition_on_source=true"]
     wide += ["dynamics.train_integrator=heun", "dynamics.train_substeps=2"]

@@ -72,6 +72,7 @@ def test_a_sweep_runs_every_combination_in_a_folder_of_its_own_and_ends_with_the
     assert compare == f"next, compare them: wmzoo compare {folder} --by dynamics --out report"
 
 
+@pytest.mark.slow
 def test_a_sweep_goes_over_tasks_by_their_own_names(tmp_path: Path) -> None:
     code = (
         "import sys, types\n"
@@ -106,6 +107,7 @@ def test_of_several_runs_of_a_sweep_that_fail_all_are_named_with_what_they_diffe
     assert last.endswith("it went wrong") and done.returncode == code and "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_an_interrupted_sweep_shows_what_has_ended_and_how_to_go_on(tmp_path: Path) -> None:
     done = swept(tmp_path, ["seed=0,3,5", "hydra.sweep.dir='my sweep'"], "RunInterrupted")
     assert done.returncode == 130 and done.stderr.splitlines()[-1] == "wmzoo: interrupted: it went wrong"

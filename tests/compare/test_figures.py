@@ -18,7 +18,8 @@ from wmzoo.compare.tasks import Settings
 QUICK = Settings(repetitions=200)
 
 
-@pytest.mark.parametrize("tasks", [1, pytest.param(5, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("tasks", [1, 5])
 def test_no_text_of_a_figure_overlaps_another(tmp_path: Path, tasks: int, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: dict[Figure, list[tuple[str, Bbox]]] = {}
     sizes: dict[Figure, Bbox] = {}

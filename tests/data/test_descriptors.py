@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import torch
 from chunk_files import told_chunk, write_chunks
 
@@ -45,6 +46,7 @@ def test_what_was_mapped_is_let_go_of_with_the_last_tensor_that_sees_it(tmp_path
     assert maps(tmp_path / "data") == 0
 
 
+@pytest.mark.slow
 def test_nothing_can_be_written_through_it(tmp_path: Path) -> None:
     convert([write_chunks(tmp_path / "chunks", told_chunk([0], steps=3))], tmp_path / "data")
     before = (tmp_path / "data" / "task-0" / "obs.f32").read_bytes()

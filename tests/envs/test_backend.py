@@ -93,6 +93,7 @@ def test_any_task_replays_to_the_same_numbers_in_threads_and_processes(task, bac
     assert_replays(task, backend, length=12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", ["Hopper-v5", "Ant-v5"])
 def test_a_row_that_ends_within_an_action_repeat_stands_still_for_the_rest_of_it(task):
     assert_replays(task, "arrays", length=40, hold=5, action_repeat=3)
@@ -140,6 +141,7 @@ def test_pictures_are_the_same(backend):
     env.close()
 
 
+@pytest.mark.slow
 def test_auto_takes_arrays_where_they_are_defined_and_rollout_for_many_environments():
     assert isinstance(make("pendulum-swingup", "auto", batch=64).pool, RolloutPool)
     assert type(make("pendulum-swingup", "auto", batch=16).pool).__name__ == "ArrayPool"

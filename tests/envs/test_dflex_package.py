@@ -37,6 +37,7 @@ print("no trace")
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("which", BOTH)
 def test_the_process_is_left_as_it_was(which):
     """In a process of its own, where nothing has been imported before."""

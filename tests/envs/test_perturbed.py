@@ -96,6 +96,7 @@ def test_hidden_velocities_are_left_out_and_the_rest_is_as_it_was(make, hidden):
         assert torch.equal(one.obs[:, shown], two.obs) and torch.equal(one.reward, two.reward)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("check", contract.CHECKS, ids=lambda check: check.__name__)
 def test_a_perturbed_task_keeps_the_contract(check):
     check(lambda count: DmcVectorEnv("cheetah-run", count, backend="serial", **EVERYTHING))

@@ -260,6 +260,7 @@ def test_a_resumed_run_of_a_users_environment_has_the_figures_of_one_that_was_no
     assert kept == expected
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_video")
 def test_a_run_says_at_its_start_that_a_resume_will_not_be_exact_and_resumes_at_episode_starts(tmp_path, caplog):
     with caplog.at_level(logging.WARNING, logger="wmzoo"):

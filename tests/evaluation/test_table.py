@@ -40,6 +40,7 @@ def evaluate(capsys, *words):
     return code, captured.out, captured.err
 
 
+@pytest.mark.slow
 def test_the_table_has_every_task_of_every_run_and_the_score(policies, capsys):
     runs = (policies / "several", policies / "one")
     code, out, _ = evaluate(capsys, *runs, "--tasks", "cup-catch,pendulum-swingup,walker-run", "--episodes", 2)

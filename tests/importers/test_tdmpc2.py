@@ -105,6 +105,7 @@ def test_a_file_of_the_published_5m_shapes_is_converted(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("tasks", [30, 80])
+@pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES)
 def test_a_file_of_each_published_size_is_the_net_that_size_builds(size: str, tasks: int) -> None:
     width, layers, units, latent, *sets = SIZES[size]

@@ -33,11 +33,11 @@ def inside(name: str) -> str:
 @pytest.mark.parametrize(
     "change",
     [
-        lambda name: f"module.{name}",
-        lambda name: f"_orig_mod.{name}",
-        lambda name: f"module._orig_mod.{name}",
-        lambda name: f"_orig_mod.module.{name}",
-        inside,
+        pytest.param(lambda name: f"module.{name}", marks=pytest.mark.slow),
+        pytest.param(lambda name: f"_orig_mod.{name}", marks=pytest.mark.slow),
+        pytest.param(lambda name: f"module._orig_mod.{name}", marks=pytest.mark.slow),
+        pytest.param(lambda name: f"_orig_mod.module.{name}", marks=pytest.mark.slow),
+        pytest.param(inside, marks=pytest.mark.slow),
         lambda name: f"module.{inside(name)}",
     ],
 )

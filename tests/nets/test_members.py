@@ -21,7 +21,7 @@ def test_each_member_is_the_stack_that_its_weights_make() -> None:
         for place, linear in enumerate(linears):
             state |= {f"{place}.weight": linear.weight[index].T, f"{place}.bias": linear.bias[index, 0]}
         for place, norm in enumerate(norms):
-            state |= {f"{place}.norm.weight": norm.gain[index], f"{place}.norm.bias": norm.offset[index]}
+            state |= {f"{place}.norm.weight": norm.weight[index, 0], f"{place}.norm.bias": norm.bias[index, 0]}
         alone.load_state_dict(state)
         torch.testing.assert_close(out[index], alone(x))
 

@@ -75,9 +75,9 @@ def batch(rows: int = 6, horizon: int = 3) -> Slices:
     return Slices(*(torch.randn(shape, dtype=torch.float64, generator=generator) for shape in shapes))
 
 
-@pytest.mark.parametrize("tasks", [False, True])
+@pytest.mark.parametrize("tasks", [False, pytest.param(True, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("bins", [1, 11])
-@pytest.mark.parametrize("entropy", ["none", "auto"])
+@pytest.mark.parametrize("entropy", [pytest.param("none", marks=pytest.mark.slow), "auto"])
 @pytest.mark.parametrize("dynamics", ["mlp/none", "mlp/latent", "flow/latent", "flow/logit"])
 def test_no_update_looks_at_the_devices_numbers(
     dynamics: str, entropy: str, bins: int, tasks: bool, monkeypatch: pytest.MonkeyPatch

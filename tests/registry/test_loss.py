@@ -7,9 +7,10 @@ from wmzoo.contracts import loss as contract
 from wmzoo.registry import list_entries
 
 CASES = {case.id: case for name in list_entries("loss") for case in contract.suite(name)}
+OTHERS = [f"with {name}" for name in list_entries("dynamics") if name not in ("mlp", "flow", "actions")]
 
 
-@pytest.mark.parametrize("case", by_id(CASES))
+@pytest.mark.parametrize("case", by_id(CASES, slow=OTHERS))
 def test_a_loss_keeps_the_contract(case):
     CASES[case].run()
 

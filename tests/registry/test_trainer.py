@@ -10,7 +10,7 @@ pytestmark = pytest.mark.usefixtures("short_trainings")
 CASES = {case.id: case for name in list_entries("trainer") for case in contract.suite(name)}
 
 
-@pytest.mark.parametrize("case", by_id(CASES))
+@pytest.mark.parametrize("case", by_id(CASES, slow=["repeats", "resume"]))
 def test_a_trainer_keeps_the_contract(case):
     CASES[case].run()
 

@@ -215,6 +215,7 @@ def test_no_run_begins_or_goes_on_where_it_cannot_write(
     assert "Read-only file system" in err and err.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_what_a_kill_left_half_written_is_cleared_away(cut: Path) -> None:
     for name in (".00000006-x.tmp", ".00000002-old.tmp"):
         (cut / "checkpoints" / name).mkdir()

@@ -38,6 +38,7 @@ def fill(bundle: Path) -> None:
     save_state(bundle, state)
 
 
+@pytest.mark.slow
 def test_a_full_replay_is_resumed_without_a_second_one_in_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

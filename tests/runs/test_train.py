@@ -75,6 +75,7 @@ def test_run_json_tells_how_many_evaluations_one_latent_step_costs(folder, tmp_p
     assert json.loads((tmp_path / "run" / "run.json").read_text())["nfe_per_latent_step"] == 4 * 3
 
 
+@pytest.mark.slow
 def test_without_rendering_it_is_told_before_training_and_no_episode_is_run_for_a_video(tmp_path, capsys, monkeypatch):
     def blind(self):
         raise WmzooError("no rendering: install libegl1")
@@ -188,6 +189,7 @@ def test_stop_ends_the_run_with_what_where_and_the_last_good_checkpoint(
     assert newest.name == "00000004" and [row["iteration"] for row in read_metrics(run)] == [1, 2, 3, 4]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_video")
 def test_skip_goes_on_to_the_end_and_counts(command: list[str], tmp_path: Path) -> None:
     run = tmp_path / "run"

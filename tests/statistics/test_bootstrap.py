@@ -50,7 +50,8 @@ def test_an_interval_that_touches_zero_covers_it() -> None:
     assert Estimate(np.array(1.0), np.array(0.1), np.array(2.0)).excludes(0.0)
 
 
-@pytest.mark.parametrize("shape", [(5, 5), pytest.param((10, 3), marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("shape", [(5, 5), (10, 3)])
 def test_rliable_s_intervals_are_the_same_up_to_the_draw(shape: tuple[int, int]) -> None:
     pytest.importorskip("rliable", reason="no release for this Python")
     from rliable import library, metrics

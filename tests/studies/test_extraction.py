@@ -21,6 +21,7 @@ def index(folder, tasks, num_tasks, episodes=((1, 1),)):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("experiment", ["mt30", "mt30_mini"])
 def test_both_plans_compose_with_both_dynamics_and_both_modes(experiment):
     plan = read_plan(experiment)

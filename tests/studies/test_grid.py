@@ -45,6 +45,7 @@ def test_an_experiment_s_study_runs_that_experiment(monkeypatch: pytest.MonkeyPa
     assert all(job.overrides[0] == "experiment=flow_vs_mlp" for job in study.cells())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", STUDIES)
 def test_every_study_composes_with_every_arm(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """On the first task; on every task below."""

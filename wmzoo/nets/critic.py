@@ -10,45 +10,16 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
-import torch.nn.functional as F
 from einops import pack, rearrange, unpack
 from torch import Tensor, nn
 
 from wmzoo.nets.functional import Mish, own_kernels
+from wmzoo.nets.members import MemberLinear, MemberNorm
 
 
-class EnsembleLinear(nn.Module):
-    """E independent linear layers: [E,B,in] -> [E,B,out]; weights orthogonal with gain √2, biases 0 (PWM's critics)."""
-
-    def __init__(self, num: int, in_features: int, out_features: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.empty(num, in_features, out_features))
-        self.bias = nn.Parameter(torch.zeros(num, 1, out_features))
-        for member in self.weight:
-            nn.init.orthogonal_(member.data, gain=2**0.5)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.baddbmm(self.bias, x, self.weight)
-
-    def alone(self, x: Tensor, member: int) -> Tensor:
-        """One member's [B,in] -> [B,out]."""
-        return torch.addmm(self.bias[member], x, self.weight[member])
-
-
-class EnsembleLayerNorm(nn.Module):
-    """LayerNorm with a scale and shift of its own per member: [E,B,W] -> [E,B,W]."""
-
-    def __init__(self, num: int, width: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.ones(num, 1, width))
-        self.bias = nn.Parameter(torch.zeros(num, 1, width))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.addcmul(self.bias, F.layer_norm(x, x.shape[-1:]), self.weight)
-
-    def alone(self, x: Tensor, member: int) -> Tensor:
-        """One member's [B,W] -> [B,W]."""
-        return torch.addcmul(self.bias[member], F.layer_norm(x, x.shape[-1:]), self.weight[member])
+def orthogonal(weight: Tensor) -> Tensor:
+    """The start of PWM's critics."""
+    return nn.init.orthogonal_(weight, gain=2**0.5)
 
 
 class CriticEnsemble(nn.Module):
@@ -63,8 +34,8 @@ class CriticEnsemble(nn.Module):
         widths = [latent_dim, *units]
         layers: list[nn.Module] = []
         for i, o in pairwise(widths):
-            layers += [EnsembleLinear(num, i, o), Mish(), EnsembleLayerNorm(num, o)]
-        last = EnsembleLinear(num, widths[-1], 1)
+            layers += [MemberLinear(num, i, o, orthogonal), Mish(), MemberNorm(num, o)]
+        last = MemberLinear(num, widths[-1], 1, orthogonal)
         self.layers = nn.Sequential(*layers, last)
         if zero_init:
             nn.init.zeros_(last.weight)
@@ -83,7 +54,7 @@ class CriticEnsemble(nn.Module):
     def _alone(self, rows: Tensor, member: int) -> Tensor:
         """rows[B,D] -> one member's values [B,1]."""
         for layer in self.layers:
-            rows = layer.alone(rows, member) if isinstance(layer, EnsembleLinear | EnsembleLayerNorm) else layer(rows)
+            rows = layer.alone(rows, member) if isinstance(layer, MemberLinear | MemberNorm) else layer(rows)
         return rows
 
     def minimum(self, z: Tensor) -> Tensor:

@@ -2,42 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
+from einops import pack, unpack
 from torch import Tensor, nn
 
 from wmzoo.nets.blocks import activation
 
 
-class MemberLinear(nn.Module):
-    """W_m x + b_m for M members: x[M, ..., in] -> [M, ..., out]."""
+def truncated(weight: Tensor) -> Tensor:
+    """The start of `mlp`'s weights."""
+    return nn.init.trunc_normal_(weight, std=0.02)
 
-    def __init__(self, members: int, in_features: int, out_features: int) -> None:
+
+class MemberLinear(nn.Module):
+    """W_m x + b_m for M members: x[M,B,in] -> [M,B,out]. `start` fills one member's weights [in,out]; biases are 0."""
+
+    def __init__(
+        self, members: int, in_features: int, out_features: int, start: Callable[[Tensor], object] = truncated
+    ) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.empty(members, in_features, out_features))
         self.bias = nn.Parameter(torch.zeros(members, 1, out_features))
-        nn.init.trunc_normal_(self.weight, std=0.02)
+        for member in self.weight:
+            start(member.data)
 
     def forward(self, x: Tensor) -> Tensor:
-        flat = torch.baddbmm(self.bias, x.flatten(1, -2), self.weight)
-        return flat.reshape(*x.shape[:-1], -1)
+        return torch.baddbmm(self.bias, x, self.weight)
+
+    def alone(self, x: Tensor, member: int) -> Tensor:
+        """One member's [B,in] -> [B,out]."""
+        return torch.addmm(self.bias[member], x, self.weight[member])
 
 
 class MemberNorm(nn.Module):
-    """LayerNorm with gains and offsets of each member: [M, ..., width] -> the same."""
+    """LayerNorm with a scale and shift of its own per member: [M,B,width] -> the same."""
 
     def __init__(self, members: int, width: int) -> None:
         super().__init__()
-        self.gain = nn.Parameter(torch.ones(members, width))
-        self.offset = nn.Parameter(torch.zeros(members, width))
+        self.weight = nn.Parameter(torch.ones(members, 1, width))
+        self.bias = nn.Parameter(torch.zeros(members, 1, width))
 
     def forward(self, x: Tensor) -> Tensor:
-        shape = (len(x), *[1] * (x.dim() - 2), x.shape[-1])
-        normed = F.layer_norm(x, x.shape[-1:])
-        return torch.addcmul(self.offset.view(shape), normed, self.gain.view(shape))
+        return torch.addcmul(self.bias, F.layer_norm(x, x.shape[-1:]), self.weight)
+
+    def alone(self, x: Tensor, member: int) -> Tensor:
+        """One member's [B,width] -> [B,width]."""
+        return torch.addcmul(self.bias[member], F.layer_norm(x, x.shape[-1:]), self.weight[member])
 
 
 class Members(nn.Sequential):
@@ -54,5 +68,7 @@ class Members(nn.Sequential):
         self.members = members
 
     def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = super().forward(x.expand(self.members, *x.shape))  # type: ignore[no-untyped-call]
-        return out
+        rows, leading = pack([x], "* features")
+        out: Tensor = super().forward(rows.expand(self.members, *rows.shape))  # type: ignore[no-untyped-call]
+        found: list[Tensor] = unpack(out, leading, "member * features")
+        return found[0]

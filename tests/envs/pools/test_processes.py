@@ -174,6 +174,7 @@ def test_workers_end_when_their_parent_is_killed():
     assert gone(workers)
 
 
+@pytest.mark.slow
 def test_ctrl_c_prints_nothing_from_the_workers():
     # A shell starts background jobs, of which this test may be one, with SIGINT ignored.
     loop = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\nprint(flush=True)\n"
