@@ -16,7 +16,14 @@ project, version = "wmzoo", wmzoo.__version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.viewcode"]
 extensions += ["cells", "docstrings", "front_page", "generated", "repository"]
 root_doc = "README"
-include_patterns = ["README.md", "docs/**.md", "benchmarks/results/README.md", "benchmarks/results/*/README.md"]
+include_patterns = [
+    "README.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "docs/**.md",
+    "benchmarks/results/README.md",
+    "benchmarks/results/*/README.md",
+]
 exclude_patterns = ["build", "dist", "runs", "tests", "wmzoo", ".*"]  # not even looked through
 source_suffix = {".md": "markdown"}
 

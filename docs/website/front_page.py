@@ -26,7 +26,7 @@ NAVIGATION = {
         "docs/performance",
     ],
     "The zoo": ["docs/entries", *(f"docs/zoo/{kind}/index" for kind in KINDS)],
-    "Reference": ["docs/api/index", "docs/architecture", "docs/decisions"],
+    "Reference": ["docs/api/index", "docs/architecture", "docs/decisions", "CONTRIBUTING", "CHANGELOG"],
 }
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from docutils import nodes
-from pygments.lexers import get_lexer_for_filename
+from pygments.lexers import find_lexer_class_for_filename
 from sphinx.addnodes import download_reference, pending_xref
 from sphinx.application import Sphinx
 from sphinx.highlighting import PygmentsBridge
@@ -74,9 +74,10 @@ def list_of(folder: Path) -> str:
 
 
 def listing(file: Path) -> str:
-    """The text with its colours."""
-    text = file.read_text(encoding="utf-8")
-    return PygmentsBridge("html").highlight_block(text, get_lexer_for_filename(file.name).aliases[0], linenos=False)
+    """The text, with the colours of its language."""
+    lexer = find_lexer_class_for_filename(file.name)
+    language = lexer.aliases[0] if lexer else "text"
+    return PygmentsBridge("html").highlight_block(file.read_text(encoding="utf-8"), language, linenos=False)
 
 
 def copy_results(app: Sphinx, failure: Exception | None) -> None:
