@@ -40,7 +40,7 @@ nitpick_ignore_regex = [
         r"(abc|collections|gymnasium|numpy|np|omegaconf|pathlib|torch|types|unittest)\..*|Tensor",
     ),  # not of this project
     ("py:class", r"wmzoo\..*\.(T|Made|Module|Array)"),  # type variables
-    ("py:class", r"wmzoo\.(compute|config|storage|envs\.perturbed|envs\.array_tasks)\..*"),  # not public
+    ("py:class", r"wmzoo\.(compute|config|storage|envs\.perturbed|envs\.array_tasks|envs\.single)\..*"),  # not public
 ]
 autodoc_default_options = {"members": True, "show-inheritance": True}
 autodoc_member_order = "bysource"

@@ -17,7 +17,7 @@ MODULES = {
     "wmzoo.nets": ["wmzoo.nets"],
     "wmzoo.pwm": ["wmzoo.pwm.algorithm", "wmzoo.pwm.imagination"],
     "wmzoo.trainers": ["wmzoo.trainers.base", "wmzoo.trainers.from_data"],
-    "wmzoo.envs": [f"wmzoo.envs.{name}" for name in ("base", "single", "simulated", "simulator")],
+    "wmzoo.envs": [f"wmzoo.envs.{name}" for name in ("base", "simulated", "simulator")],
     "wmzoo.imagined": ["wmzoo.imagined.env", "wmzoo.imagined.vector_env"],
     "wmzoo.data": ["wmzoo.data.shards", "wmzoo.data.sampler", "wmzoo.data.replay"],
     "wmzoo.evaluation": ["wmzoo.evaluation.episodes"],
