@@ -9,7 +9,7 @@ as much.)
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -40,14 +40,15 @@ class Evaluations:
 class TaskRow:
     """An arm on a task.
 
-    digest, config: of its runs' fingerprint, and those keys of it that are not the whole row's. seeds: of each its
-    evaluations. The rest are means over seeds, None where nothing tells: ratio, seconds of an iteration against the
+    digest, config: of its runs' fingerprint, and those keys of it that are not the whole row's. commit: of the code that
+    trained them, if known. seeds: of each its evaluations. The rest are means over seeds, None where nothing tells: ratio, seconds of an iteration against the
     mlp's; parameters, nfe: of the dynamics, and baseline_parameters of the mlp's; latent_errors: of open-loop
     predictions, the first step's and the last; esnr: at the trained horizon; nonfinite: of all seeds together.
     """
 
     digest: str
     config: Keys
+    commit: str | None
     seeds: Mapping[str, Evaluations]
     ratio: float | None = None
     parameters: int | None = None
@@ -88,15 +89,14 @@ class TaskRow:
 
 @dataclass(frozen=True)
 class Row:
-    """overrides: what makes the arm. config: the keys of the fingerprint that all tasks share. commit: of the code that
-    trained it, if known."""
+    """overrides: what makes the arm. command: what makes the row. config: the keys of the fingerprint that all tasks
+    share."""
 
     name: str
     overrides: Sequence[str]
     command: str
-    commit: str | None
     config: Keys
-    tasks: Mapping[str, TaskRow] = field(default_factory=dict)
+    tasks: Mapping[str, TaskRow]
 
     def fingerprint(self, task: str) -> Keys:
         return {**self.config, **self.tasks[task].config}
@@ -125,26 +125,34 @@ def made_of(
 
     ValueError where two runs of a task were not trained alike.
     """
-    prints = {task: [fingerprint(run.config) for run in of_task] for task, of_task in runs.items()}
-    for task, found in prints.items():
-        if any(each != found[0] for each in found):
-            raise ValueError(f"the runs of {name} on {task} were not trained alike")
-    firsts = [found[0] for found in prints.values()]
-    shared = {key: value for key, value in firsts[0].items() if all(each.get(key) == value for each in firsts)}
     tasks = {}
     for task, of_task in runs.items():
-        whole = prints[task][0]
-        own = {key: value for key, value in whole.items() if key not in shared}
-        tasks[task] = _task_row(digest(whole), own, of_task, (costs or {}).get(task))
-    commits = {run.facts.get("commit") for of_task in runs.values() for run in of_task}
-    return Row(name, overrides, command, commits.pop() if len(commits) == 1 else None, shared, tasks)
+        prints = [fingerprint(run.config) for run in of_task]
+        if any(each != prints[0] for each in prints):
+            raise ValueError(f"the runs of {name} on {task} were not trained alike")
+        tasks[task] = _task_row(prints[0], of_task, (costs or {}).get(task))
+    return joined(Row(name, overrides, command, {}, tasks))
 
 
-def _task_row(identity: str, own: Keys, runs: Sequence[Run], cost: Cost | None) -> TaskRow:
+def joined(*rows: Row) -> Row:
+    """One row of the tasks of several of an arm; of two with the same task the later has it."""
+    prints = {task: row.fingerprint(task) for row in rows for task in row.tasks}
+    first, *others = prints.values()
+    shared = {key: value for key, value in first.items() if all(each.get(key) == value for each in others)}
+    tasks = {}
+    for task, found in {name: found for row in rows for name, found in row.tasks.items()}.items():
+        own = {key: value for key, value in prints[task].items() if key not in shared}
+        tasks[task] = replace(found, config=own)
+    return replace(rows[-1], config=shared, tasks=tasks)
+
+
+def _task_row(config: Keys, runs: Sequence[Run], cost: Cost | None) -> TaskRow:
+    commits = {run.facts.get("commit") for run in runs}
     parameters = [(run.facts.get("parameters") or {}).get("dynamics") for run in runs]
     return TaskRow(
-        digest=identity,
-        config=own,
+        digest=digest(config),
+        config=config,
+        commit=commits.pop() if len(commits) == 1 else None,
         seeds={str(run.seed): Evaluations(run.steps.tolist(), run.returns.tolist()) for run in runs},
         ratio=cost.ratio if cost else None,
         parameters=cost.parameters if cost else parameters[0],
