@@ -100,7 +100,9 @@ def keep(rows: Sequence[Row], folder: Path) -> list[str]:
         new, why = fitting(row)
         said += why
         if new and (old := found.get(row.name)):
-            better = {t: of for t, of in new.tasks.items() if t not in old.tasks or len(of.seeds) >= len(old.tasks[t].seeds)}
+            better = {
+                t: of for t, of in new.tasks.items() if t not in old.tasks or len(of.seeds) >= len(old.tasks[t].seeds)
+            }
             found[row.name] = joined(old, replace(new, tasks=better))
         elif new:
             found[row.name] = new

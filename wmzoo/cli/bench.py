@@ -21,7 +21,9 @@ GROUP = "comparing"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", metavar="WHAT", help="a dynamics, a loss, an integrator, or a file that registers one")
-    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="as of `wmzoo train`: part of what is trained")
+    parser.add_argument(
+        "overrides", nargs="*", metavar="KEY=VALUE", help="as of `wmzoo train`: part of what is trained"
+    )
     parser.add_argument(
         "--tasks", default="standard", metavar="NAMES", help="NAME,NAME as after env= (default: those of the suite)"
     )

@@ -86,7 +86,9 @@ class Bench:
             known = {each.get("sha256") for each in read_facts(folder).get("plugins", [])}
             found += [f"{file} has changed since" for file in self.arm.plugins if known and now[file] not in known]
             if found:
-                raise WmzooError(f"{folder}: was begun with other settings ({'; '.join(found)}): remove it, or give --root")
+                raise WmzooError(
+                    f"{folder}: was begun with other settings ({'; '.join(found)}): remove it, or give --root"
+                )
 
     def _do(self, jobs: Sequence[Job]) -> None:
         Runner(jobs, self.launcher, self.workers, self.say, self.command, self.arm.plugins).run()

@@ -28,7 +28,11 @@ def write_report(rows: Sequence[Row], notes: Sequence[str], out: Path) -> Path:
         ("curves", "Learning curves", page.figure(picture)),
         ("returns", "Returns", page.table(made[0])),
         ("costs", "Costs and model", page.table(made[1])),
-        ("notes", "Before believing it", page.bullets(notes) if notes else page.paragraph("Nothing to add.", soft=True)),
+        (
+            "notes",
+            "Before believing it",
+            page.bullets(notes) if notes else page.paragraph("Nothing to add.", soft=True),
+        ),
         ("commands", "Commands", page.preformatted([row.command for row in rows])),
         ("method", "How it was computed", page.bullets(METHOD)),
     ]
@@ -39,9 +43,9 @@ METHOD = (
     "The rules: the same recipe, tasks, seeds and agent steps for every entry; configs/experiment/standard.yaml.",
     f"A score is the mean of a run's last {LAST} evaluations up to there, interpolated between evaluations.",
     f"Intervals: 95%, percentiles of a bootstrap over seeds, {REPETITIONS:,} repetitions; none for one seed.",
-    "In the time of N steps: after N / r steps, r the seconds of an iteration against the mlp's, the updates of both and "
-    "the steps of the environments timed on one machine in turns. A faster arm's run may be over by then; its last score "
-    "counts.",
+    "In the time of N steps: after N / r steps, r the seconds of an iteration against the mlp's, the updates of both "
+    "(on the processor) and the steps of the environments timed on one machine, in turns. A faster arm's run may be over "
+    "by then; its last score counts.",
     f"Made by wmzoo {__version__}.",
 )
 
