@@ -13,9 +13,8 @@ from typing import Any
 from wmzoo.compare.tasks import Task
 from wmzoo.registry.cards import load_yaml
 from wmzoo.registry.tasks import plain
-from wmzoo.reports.table import Table
+from wmzoo.reports.table import Cell, Table
 from wmzoo.storage.package_data import data_dir
-
 
 CHANGES = ("env.sticky", "env.push", "env.hide_velocities")
 
@@ -55,15 +54,14 @@ def without(tasks: Sequence[Task]) -> str:
 
 def table(tasks: Sequence[Task]) -> Table:
     """What is drawn."""
-    rows = [
+    rows: list[list[Cell]] = [
         [task.name, each.method, at, at * (task.action_repeat or 1), float(score)]
         for task in tasks
         for each in points(task)
         for at, score in zip(each.steps, each.returns, strict=True)
     ]
-    return Table(
-        "published", "Published returns.", ["task", "method", "agent steps", "environment steps", "return"], rows
-    )
+    columns = ["task", "method", "agent steps", "environment steps", "return"]
+    return Table("published", "Published returns.", columns, rows)
 
 
 def source() -> str:

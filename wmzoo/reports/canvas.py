@@ -91,8 +91,17 @@ def draw_curve(axes: Axes, curve: Curve, index: int, label: str) -> None:
 
 def draw_points(axes: Axes, x: Sequence[float], y: Sequence[float], index: int, label: str) -> None:
     """Hollow markers in the colour of number `index`."""
-    look = {"marker": _marker(index), "markersize": 6, "markerfacecolor": "none", "markeredgewidth": 1.4}
-    axes.plot(x, y, color=COLOURS[index % len(COLOURS)], linestyle="none", label=label, **look)
+    axes.plot(
+        x,
+        y,
+        color=COLOURS[index % len(COLOURS)],
+        marker=_marker(index),
+        markersize=6,
+        linestyle="none",
+        markerfacecolor="none",
+        markeredgewidth=1.4,
+        label=label,
+    )
 
 
 def draw_interval(

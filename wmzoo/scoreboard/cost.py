@@ -39,8 +39,8 @@ def measured(cfg: DictConfig, say: Say) -> Cost:
         cfg = settled(cfg, env)
         with arithmetic(cfg):
             acting = seconds_of_acting(env, cfg.trainer.horizon, cfg.seed)
-            pair = [Contender(each, env.obs_dim, env.act_dim) for each in (cfg, baseline(cfg))]
-            rows = compare(*pair, say)
+            contender, other = (Contender(each, env.obs_dim, env.act_dim) for each in (cfg, baseline(cfg)))
+            rows = compare(contender, other, say)
     finally:
         env.close()
     seconds = {who: acting + ms / 1000 for who, ms in rows["ms of updates per iteration"].items()}

@@ -23,6 +23,7 @@ def write_report(rows: Sequence[Row], notes: Sequence[str], out: Path) -> Path:
     picture, made = curves(rows, tasks), [returns(rows, tasks), costs(rows, tasks)]
     beside = f", beside {' and '.join(row.name for row in others)}" if others else ""
     title = f"{first.name} on the standard suite"
+    doubts = page.bullets(notes) if notes else page.paragraph("Nothing to add.", soft=True)
     sections = [
         ("top", title, page.paragraph(f"{first.name} on {counted(len(tasks), 'task')}{beside}.")),
         ("curves", "Learning curves", page.figure(picture)),
@@ -44,8 +45,8 @@ METHOD = (
     f"A score is the mean of a run's last {LAST} evaluations up to there, interpolated between evaluations.",
     f"Intervals: 95%, percentiles of a bootstrap over seeds, {REPETITIONS:,} repetitions; none for one seed.",
     "In the time of N steps: after N / r steps, r the seconds of an iteration against the mlp's, the updates of both "
-    "(on the processor) and the steps of the environments timed on one machine, in turns. A faster arm's run may be over "
-    "by then; its last score counts.",
+    "(on the processor) and the steps of the environments timed on one machine, in turns. A faster arm's run may be "
+    "over by then; its last score counts.",
     f"Made by wmzoo {__version__}.",
 )
 

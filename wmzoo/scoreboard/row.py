@@ -40,10 +40,11 @@ class Evaluations:
 class TaskRow:
     """An arm on a task.
 
-    digest, config: of its runs' fingerprint, and those keys of it that are not the whole row's. commit: of the code that
-    trained them, if known. seeds: of each its evaluations. The rest are means over seeds, None where nothing tells: ratio, seconds of an iteration against the
-    mlp's; parameters, nfe: of the dynamics, and baseline_parameters of the mlp's; latent_errors: of open-loop
-    predictions, the first step's and the last; esnr: at the trained horizon; nonfinite: of all seeds together.
+    digest, config: of its runs' fingerprint, and those keys of it that are not the whole row's. commit: of the code
+    that trained them, if known. seeds: of each its evaluations. The rest are means over seeds, None where nothing
+    tells: ratio, seconds of an iteration against the mlp's; parameters, nfe: of the dynamics, and baseline_parameters
+    of the mlp's; latent_errors: of open-loop predictions, the first step's and the last; esnr: at the trained horizon;
+    nonfinite: of all seeds together.
     """
 
     digest: str

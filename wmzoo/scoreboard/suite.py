@@ -60,7 +60,8 @@ def iterations(cfg: DictConfig, steps: int) -> int:
     """How many take a run to so many agent steps, and on to its next evaluation; no more than the config has."""
     each, warm_up = cfg.env.num_envs * cfg.trainer.horizon, cfg.trainer.warmup_steps or 0
     evaluations = math.ceil(max(1, steps - warm_up) / each / cfg.eval.every)
-    return min(int(cfg.trainer.iterations), evaluations * int(cfg.eval.every))
+    needed: int = min(cfg.trainer.iterations, evaluations * cfg.eval.every)
+    return needed
 
 
 def trainings(study: Study, cfgs: Mapping[str, DictConfig], root: Path) -> list[Job]:

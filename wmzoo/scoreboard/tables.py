@@ -22,23 +22,23 @@ def returns(rows: Sequence[Row], tasks: Sequence[str]) -> Table:
         cells.append([task, row.name, len(found.seeds), *scores])
     columns = ["task", "arm", "seeds", *map(_thousands, POINTS), *(["the end"] if short else [])]
     caption = (
-        "Mean return, with its 95% interval over seeds, after so many thousand agent steps, and in the seconds that the "
-        "mlp needs for as many."
+        "Mean return, with its 95% interval over seeds, after so many thousand agent steps, and in the seconds that "
+        "the mlp needs for as many."
     )
     return Table("returns", caption, [*columns, *(f"time of {_thousands(at)}" for at in POINTS)], cells)
 
 
 def costs(rows: Sequence[Row], tasks: Sequence[str]) -> Table:
-    cells: list[list[Cell]] = [
-        [task, row.name, found.ratio, found.parameters, relative_parameters(found), found.nfe]
-        + [*found.latent_errors, found.esnr, found.nonfinite]
-        for task, row, found in _there(rows, tasks)
-    ]
+    cells: list[list[Cell]] = []
+    for task, row, found in _there(rows, tasks):
+        size, model = [found.parameters, relative_parameters(found), found.nfe], [*found.latent_errors, found.esnr]
+        cells.append([task, row.name, found.ratio, *size, *model, found.nonfinite])
     columns = ["task", "arm", "seconds / mlp's", "parameters", "to mlp's", "NFE", "error, 1 step", "last step"]
     caption = (
-        "Seconds of an iteration against the mlp's; the dynamics' parameters and its evaluations per latent step (NFE); "
-        "errors of open-loop predictions at the end of training (1: no better than no change); signal-to-noise ratio of "
-        "the policy's gradient at the trained horizon (ESNR); updates left out over a number that was not finite."
+        "Seconds of an iteration against the mlp's; the dynamics' parameters and its evaluations per latent step "
+        "(NFE); errors of open-loop predictions at the end of training (1: no better than no change); signal-to-noise "
+        "ratio of the policy's gradient at the trained horizon (ESNR); updates left out over a number that was not "
+        "finite."
     )
     return Table("costs", caption, [*columns, "ESNR", "non-finite"], cells)
 
@@ -62,7 +62,8 @@ def disparity(row: Row) -> str:
     if not found:
         return ""
     told = ", ".join(f"{relative_parameters(task)} on {name}" for name, task in found.items())
-    return f"no parity: {row.name} has not the mlp's parameters within {PARITY:.0%} ({told}); dynamics.units=match may mend it"
+    mend = "dynamics.units=match may mend it"
+    return f"no parity: {row.name} has not the mlp's parameters within {PARITY:.0%} ({told}); {mend}"
 
 
 def _excess(task: TaskRow) -> float | None:
