@@ -30,8 +30,9 @@ from wmzoo.scoreboard.arm import KINDS
 from wmzoo.scoreboard.beside import why_stale
 from wmzoo.scoreboard.cost import Cost
 from wmzoo.scoreboard.files import ROW, read_row, references, write_row
+from wmzoo.scoreboard.from_runs import joined, made_of
 from wmzoo.scoreboard.report import METHOD, curves
-from wmzoo.scoreboard.row import POINTS, Row, joined, made_of
+from wmzoo.scoreboard.row import POINTS, Row
 from wmzoo.scoreboard.suite import suite
 from wmzoo.scoreboard.tables import costs, returns
 from wmzoo.storage.files import write_bytes, write_text
@@ -128,7 +129,7 @@ def page(rows: Sequence[Row], tasks: Sequence[str]) -> str:
     commands = [{"arm": row.name, "command": f"`{row.command}`"} for row in rows]
     parts = [
         ABOUT,
-        f"Of the zoo's {len(there)} dynamics {without} have no finished runs of today's settings, and stand in no table.",
+        f"Of the zoo's {len(there)} dynamics {without} have no finished runs of today's settings, and no row.",
         f"![Return by agent steps, a panel a task](images/{PICTURE.name})",
         *_section("Returns", returns(rows, tasks)),
         *_section("Costs and model", costs(rows, tasks)),

@@ -18,8 +18,8 @@ from wmzoo.scoreboard.beside import rows_beside, stale
 from wmzoo.scoreboard.cost import measured
 from wmzoo.scoreboard.files import ROW, write_row
 from wmzoo.scoreboard.fingerprint import differences, fingerprint
+from wmzoo.scoreboard.from_runs import made_of
 from wmzoo.scoreboard.report import write_report
-from wmzoo.scoreboard.row import made_of
 from wmzoo.scoreboard.suite import finished, trainings
 from wmzoo.scoreboard.tables import costs, disparity, lines, returns
 from wmzoo.storage.foreign import read_config

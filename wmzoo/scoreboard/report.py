@@ -29,11 +29,7 @@ def write_report(rows: Sequence[Row], notes: Sequence[str], out: Path) -> Path:
         ("curves", "Learning curves", page.figure(picture)),
         ("returns", "Returns", page.table(made[0])),
         ("costs", "Costs and model", page.table(made[1])),
-        (
-            "notes",
-            "Before believing it",
-            page.bullets(notes) if notes else page.paragraph("Nothing to add.", soft=True),
-        ),
+        ("notes", "Before believing it", doubts),
         ("commands", "Commands", page.preformatted([row.command for row in rows])),
         ("method", "How it was computed", page.bullets(METHOD)),
     ]
