@@ -10,8 +10,11 @@ from omegaconf import OmegaConf
 from wmzoo.agent.build import BASELINE
 from wmzoo.config.composition import compose
 from wmzoo.errors import WmzooError
+from wmzoo.registry.cards import cards
+from wmzoo.scoreboard.arm import KINDS
 from wmzoo.scoreboard.files import ROW, best, read_row, references
 from wmzoo.scoreboard.fingerprint import differences, fingerprint
+from wmzoo.scoreboard.from_runs import joined
 from wmzoo.scoreboard.row import Row
 from wmzoo.scoreboard.suite import suite
 
@@ -21,9 +24,12 @@ NAMED = 3  # of the keys in which a reference differs
 def rows_beside(name: str, tasks: Sequence[str], root: Path) -> list[Row]:
     """The mlp's row and, where it is another one, that of the best entry on these tasks, without the arm itself.
 
-    Rows are those that come with wmzoo, and in their place what `wmzoo bench` has made in `root`.
+    Rows are those that come with wmzoo, with what `wmzoo bench` has made of the same entries in `root` in their place.
     """
-    rows = references() | {file.parent.name: read_row(file) for file in sorted(root.glob(f"*/{ROW}"))}
+    rows = references()
+    for entry in {entry for kind, entry in cards() if kind in KINDS}:
+        if (file := root / entry / ROW).is_file():
+            rows[entry] = joined(*filter(None, [rows.get(entry), read_row(file)]))
     rows = {other: row for other, row in rows.items() if other != name and {*row.tasks} & {*tasks}}
     found = [rows.get(BASELINE), best(list(rows.values()), tasks)]
     return list({row.name: row for row in found if row is not None}.values())
