@@ -88,7 +88,9 @@ def test_a_command_shown_is_one_and_composes(
     (tmp_path / "benchmarks").symlink_to(ROOT / "benchmarks")
     monkeypatch.chdir(tmp_path)
     runs = overrides_of(parse(command.split()))
-    composes = command.startswith(("train", "parity", "study", "bench", "mt30")) and not command.startswith("study tune")
+    composes = command.startswith(("train", "parity", "study", "bench", "mt30")) and not command.startswith(
+        "study tune"
+    )
     assert bool(runs) == composes
     for run in runs:
         compose(run)

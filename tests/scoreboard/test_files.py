@@ -16,7 +16,10 @@ from wmzoo.storage.package_data import data_dir
 
 def row(name: str, level: float, tasks: tuple[str, ...] = ("a",), end: float = 120_000.0) -> Row:
     seeds = {"0": Evaluations([20_000.0, end], [level, level]), "1": Evaluations([20_000.0, end], [level, level])}
-    made = {task: TaskRow("d" * 16, {"env.task": task}, "c" * 40, seeds, ratio=1.25) for task in tasks}
+    made = {
+        task: TaskRow("d" * 16, {"env.task": task}, "c" * 40, seeds, ratio=1.25, latent_errors=[0.5, 1])
+        for task in tasks
+    }
     return Row(name, [f"dynamics={name}"], f"wmzoo bench {name}", {"recipe.gamma": 0.99}, made)
 
 

@@ -18,14 +18,18 @@ from wmzoo.storage.foreign import read_config, read_json
 def run(folder: Path, seed: int = 0, task: str = "cheetah-run", **config: Any) -> Run:
     env = {"env": {"name": "dmc", "task": task, "action_repeat": 2}}
     trainer = {"trainer": {"name": "online", "iterations": 30, "horizon": 16, "imagination_horizon": 8}}
-    write_run(folder, dynamics="mlp", task=task, seed=seed, returns=[1, 2, 6], nonfinite=2, config=env | trainer | config)
+    write_run(
+        folder, dynamics="mlp", task=task, seed=seed, returns=[1, 2, 6], nonfinite=2, config=env | trainer | config
+    )
     write_diagnostics(folder, 2.0, np.random.default_rng(seed))
     return read_run(folder, read_config(folder / "config.yaml"), [FOLDER])
 
 
 def test_its_figures_are_those_of_the_runs(tmp_path: Path) -> None:
     runs = [run(tmp_path / f"seed{seed}", seed) for seed in (0, 1)]
-    row = made_of("mlp", ["dynamics=mlp"], "wmzoo bench mlp", {"cheetah_run": runs}, {"cheetah_run": Cost(3, 2, 99, 90)})
+    row = made_of(
+        "mlp", ["dynamics=mlp"], "wmzoo bench mlp", {"cheetah_run": runs}, {"cheetah_run": Cost(3, 2, 99, 90)}
+    )
     found = row.tasks["cheetah_run"]
     assert found.ratio == 1.5 and (found.parameters, found.baseline_parameters) == (99, 90)
     assert found.nonfinite == 4 and found.nfe == 1

@@ -121,7 +121,10 @@ COMPLETERS: dict[str, Callable[..., Iterable[str]]] = {
     "ENTRY": entries,
     "SUITE": lambda parsed_args, **_: suites() if parsed_args.kind == list_.TASKS else (),
     "NAME": lambda **_: options("experiment"),
-    "WHAT": lambda prefix, **_: [*(e for kind in BENCHED for e in list_entries(kind)), *FilesCompleter(("py",))(prefix)],
+    "WHAT": lambda prefix, **_: [
+        *(e for kind in BENCHED for e in list_entries(kind)),
+        *FilesCompleter(("py",))(prefix),
+    ],
     "NAMES": lambda prefix, **_: _last_of_several(prefix, ["standard", *env_names()]),
     "TASKS": lambda prefix, **_: _last_of_several(prefix, [*SETS, *(task.name for task in MT80)]),
 }
