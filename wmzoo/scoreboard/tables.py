@@ -32,7 +32,8 @@ def costs(rows: Sequence[Row], tasks: Sequence[str]) -> Table:
     cells: list[list[Cell]] = []
     for task, row, found in _there(rows, tasks):
         size, model = [found.parameters, relative_parameters(found), found.nfe], [*found.latent_errors, found.esnr]
-        cells.append([task, row.name, found.ratio, *size, *model, found.nonfinite])
+        ratio = None if found.ratio is None else float(found.ratio)
+        cells.append([task, row.name, ratio, *size, *model, found.nonfinite])
     columns = ["task", "arm", "seconds / mlp's", "parameters", "to mlp's", "NFE", "error, 1 step", "last step"]
     caption = (
         "Seconds of an iteration against the mlp's; the dynamics' parameters and its evaluations per latent step "
