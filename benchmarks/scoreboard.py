@@ -126,7 +126,7 @@ def page(rows: Sequence[Row], tasks: Sequence[str]) -> str:
     """docs/scoreboard.md."""
     there = [name for kind, name in cards() if kind == "dynamics"]
     without = len(there) - len({row.name for row in rows} & {*there})
-    commands = [{"arm": row.name, "command": f"`{row.command}`"} for row in rows]
+    commands = [{"arm": row.name, "command": f"`{row.command}`", "commits": _commits(row)} for row in rows]
     parts = [
         ABOUT,
         f"Of the zoo's {len(there)} dynamics {without} have no finished runs of today's settings, and no row.",
@@ -139,6 +139,11 @@ def page(rows: Sequence[Row], tasks: Sequence[str]) -> str:
         "\n".join(f"- {said}" for said in METHOD[:-1]),
     ]
     return marked_tables.wrapped("\n\n".join(parts)) + "\n"
+
+
+def _commits(row: Row) -> str:
+    """Of the code that its runs were trained with."""
+    return ", ".join(sorted({task.commit[:8] for task in row.tasks.values() if task.commit})) or "–"
 
 
 def _section(title: str, table: Table) -> tuple[str, str, str]:

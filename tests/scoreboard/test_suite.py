@@ -34,6 +34,8 @@ def test_other_tasks_take_the_suite_s_settings_and_an_arm_s_own() -> None:
     assert cfgs["fish_swim"].env.task == "fish-swim" and cfgs["fish_swim"].dynamics.units == [8]
     with pytest.raises(WmzooError, match="--steps 5 and trainer.iterations=7: give one"):
         study_of(Arm("x", ("dynamics=mlp", "trainer.iterations=7")), "walker_walk", 1, 5)
+    with pytest.raises(WmzooError, match="trainer=pretrain evaluates no policy"):
+        study_of(Arm("x", ("dynamics=mlp", "trainer=pretrain")), "walker_walk", 1)
 
 
 @pytest.mark.parametrize(

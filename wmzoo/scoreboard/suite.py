@@ -13,6 +13,7 @@ from wmzoo.checkpoints.config import CONFIG
 from wmzoo.compare.runs import FOLDER, Run, read_run
 from wmzoo.config.composition import compose
 from wmzoo.errors import WmzooError
+from wmzoo.registry import get
 from wmzoo.scoreboard.arm import Arm
 from wmzoo.storage.files import checked_name, remove
 from wmzoo.storage.foreign import read_config
@@ -39,7 +40,7 @@ def suite(tasks: str = STANDARD) -> tuple[tuple[str, ...], dict[str, Sequence[st
 def study_of(arm: Arm, tasks: str, seeds: int, steps: int | None = None) -> tuple[Study, dict[str, DictConfig]]:
     """The arm's trainings, and the composed config of each task's; steps: agent steps, where not the suite's.
 
-    WmzooError where one does not compose.
+    WmzooError where one does not compose, or has no returns.
     """
     shared, overrides = suite(tasks)
     typed = [text for text in arm.overrides if text.startswith(f"{ITERATIONS}=")]
@@ -48,6 +49,8 @@ def study_of(arm: Arm, tasks: str, seeds: int, steps: int | None = None) -> tupl
     cfgs = {}
     for task in overrides:
         cfgs[task] = compose([*shared, *overrides[task], *arm.overrides])
+        if "policy" not in get("trainer", cfgs[task].trainer.name).needs:
+            raise WmzooError(f"trainer={cfgs[task].trainer.name} evaluates no policy: there is no return to compare")
         if steps is not None:
             cfgs[task].trainer.iterations = iterations(cfgs[task], steps)
             overrides[task] = [*overrides[task], f"{ITERATIONS}={cfgs[task].trainer.iterations}"]
