@@ -40,13 +40,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     at_least(args, seeds=1, steps=1, workers=1)
+    from wmzoo.config.composition import plugins_override
     from wmzoo.scoreboard.arm import read_arm
     from wmzoo.scoreboard.bench import Bench
     from wmzoo.scoreboard.suite import study_of
     from wmzoo.studies.grid import folder_of
     from wmzoo.studies.launchers import Local
 
-    plugins = [f"plugins=['{file}']" for file in args.plugin]
+    plugins = [plugins_override(args.plugin)] if args.plugin else []
     arm = read_arm(args.what, [*plugins, *args.overrides])
     study, cfgs = study_of(arm, args.tasks, args.seeds, args.steps)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the end of a cluster's job is a Ctrl-C
