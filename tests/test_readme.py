@@ -15,6 +15,8 @@ from short_run import SHORT_RUN
 
 from wmzoo.cli.main import main, parse
 from wmzoo.config.composition import compose, prepare
+from wmzoo.scoreboard.arm import read_arm
+from wmzoo.scoreboard.suite import study_of
 from wmzoo.studies import grid
 from wmzoo.studies.extraction import read_plan
 from wmzoo.studies.grid import read_study
@@ -61,6 +63,9 @@ def overrides_of(args: argparse.Namespace) -> list[list[str]]:
         return []
     if command == "study":
         return [list(next(read_study(args.name).cells()).overrides)]
+    if command == "bench":
+        study, _ = study_of(read_arm(args.what, args.overrides), args.tasks, args.seeds, args.steps)
+        return [list(next(study.cells()).overrides)]
     if command == "mt30":
         return [list(read_plan("mt30_mini" if args.mini else "mt30", args.overrides).shared)]
     if command not in ("train", "parity"):
@@ -83,7 +88,9 @@ def test_a_command_shown_is_one_and_composes(
     (tmp_path / "benchmarks").symlink_to(ROOT / "benchmarks")
     monkeypatch.chdir(tmp_path)
     runs = overrides_of(parse(command.split()))
-    composes = command.startswith(("train", "parity", "study", "mt30")) and not command.startswith("study tune")
+    composes = command.startswith(("train", "parity", "study", "bench", "mt30")) and not command.startswith(
+        "study tune"
+    )
     assert bool(runs) == composes
     for run in runs:
         compose(run)

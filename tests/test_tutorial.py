@@ -65,7 +65,7 @@ def run(command: str, quoted: str, folder: Path) -> None:
     words = ["-m", *command.split()] if command.startswith("wmzoo ") else command.split()[1:]
     path = os.pathsep.join([str(folder / "site"), str(ROOT)])
     done = subprocess.run(
-        [sys.executable, *words, *(SHORT if "train" in words else [])],
+        [sys.executable, *words, *(SHORT if {"train", "bench"} & {*words} else [])],
         cwd=folder, env={**os.environ, "PYTHONPATH": path, "MUJOCO_GL": "disabled"},
         capture_output=True, text=True, check=False,
     )  # fmt: skip

@@ -24,6 +24,7 @@ import wmzoo
 from wmzoo.registry import KINDS
 from wmzoo.registry.cards import load_yaml
 
+DATA = ("registry/", "configs/", "checkpoints/", "scoreboard/")
 SHORT = ["size=tiny", "env=pendulum_swingup", "env.num_envs=4", "env.episode_length=10", "trainer.horizon=4"]
 SHORT += ["recipe.model_updates=1", "recipe.actor_updates=1", "recipe.rollouts=16"]
 SHORT += ["recipe.warmup_steps=80", "recipe.pretrain_updates=1", "trainer.iterations=2", "device=cpu", "threads=1"]
@@ -81,7 +82,7 @@ def the_source_distribution_holds_what_a_wheel_is_made_of_and_the_pages_and_stay
     with tarfile.open(sdist) as file:
         names = {name.partition("/")[2] for name in file.getnames()}
     pages = {"README.md", "LICENSE", "CHANGELOG.md", "CITATION.cff", "constraints.txt", "pyproject.toml", ".gitignore"}
-    inside = {path for path in tracked_files() if path.startswith(("wmzoo/", "registry/", "configs/", "checkpoints/"))}
+    inside = {path for path in tracked_files() if path.startswith(("wmzoo/", *DATA))}
     docs = {path for path in tracked_files() if path.startswith("docs/")}
     assert names == inside | docs | pages | {"PKG-INFO"}
     assert sdist.stat().st_size < 15e6  # nearly all of it is the catalogue's weights
@@ -102,12 +103,12 @@ def the_wheel_holds_the_code_and_the_data_and_nothing_beside_them(installed: Pat
     (wheel,) = (installed / "tools" / "dist").glob("*.whl")
     names = [name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name]
     code = [path for path in tracked_files() if path.startswith("wmzoo/")]
-    data = [f"wmzoo/_{path}" for path in tracked_files() if path.startswith(("registry/", "configs/", "checkpoints/"))]
+    data = [f"wmzoo/_{path}" for path in tracked_files() if path.startswith(DATA)]
     assert sorted(names) == sorted(code + data)
 
 
 def folders_of_the_repository_are_no_packages(installed: Path) -> None:
-    for name in ("registry", "configs", "checkpoints", "tests"):
+    for name in ("registry", "configs", "checkpoints", "scoreboard", "tests"):
         error = run(installed, "python", "-c", f"import {name}", codes=(1,)).stderr
         assert f"ModuleNotFoundError: No module named '{name}'" in error
 

@@ -92,6 +92,12 @@ LINES = {
     "wmzoo show dynamics mean": ["mean_flow"],
     "wmzoo study r": ["run", "report"],
     "wmzoo study run flow_": ["flow_vs_mlp"],
+    "wmzoo bench koop": ["koopman"],
+    "wmzoo bench mlp --tasks walker_walk,finger": [
+        "walker_walk,finger_spin",
+        "walker_walk,finger-turn_easy",
+        "walker_walk,finger-turn_hard",
+    ],
     "wmzoo data col": ["collect"],
     "wmzoo mt30 --launcher s": ["slurm"],
 }

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from argcomplete.completers import FilesCompleter
 from argcomplete.finders import CompletionFinder
 
 from wmzoo.cli import list_
@@ -18,6 +19,7 @@ from wmzoo.envs.task_sets import MT80, SETS
 from wmzoo.registry import KINDS, list_entries
 from wmzoo.registry.tasks import suites
 
+BENCHED = ("dynamics", "loss", "integrator")
 RUNS_ALONE = ("compare", "resume")  # the commands whose RUN is no checkpoint
 
 
@@ -119,5 +121,10 @@ COMPLETERS: dict[str, Callable[..., Iterable[str]]] = {
     "ENTRY": entries,
     "SUITE": lambda parsed_args, **_: suites() if parsed_args.kind == list_.TASKS else (),
     "NAME": lambda **_: options("experiment"),
+    "WHAT": lambda prefix, **_: [
+        *(e for kind in BENCHED for e in list_entries(kind)),
+        *FilesCompleter(("py",))(prefix),
+    ],
+    "NAMES": lambda prefix, **_: _last_of_several(prefix, ["standard", *env_names()]),
     "TASKS": lambda prefix, **_: _last_of_several(prefix, [*SETS, *(task.name for task in MT80)]),
 }

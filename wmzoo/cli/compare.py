@@ -41,6 +41,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="of the bootstrap (default: %(default)s)")
     add_clock(parser)
+    parser.add_argument(
+        "--published",
+        action="store_true",
+        help="returns of TD-MPC2, MR.Q, SAC and DreamerV3 beside the learning curves",
+    )
     parser.add_argument("--title", metavar="TEXT", help="of the report (default: the arms' names)")
 
 
@@ -55,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
     check_folder(args.out)
     by = args.by or ["dynamics"]
     settings = Settings(last=args.last, threshold=args.threshold, seed=args.seed, clock=args.clock)
-    report = Report(args.runs, by, command(args, by), settings, args.title, args.baseline)
+    report = Report(args.runs, by, command(args, by), settings, args.title, args.baseline, args.published)
     page = report.write(args.out)
     print("\n".join([*report.left_out, *(conclusion.text for conclusion in report.conclusions)]))
     print(f"report: {page}")
@@ -72,4 +77,4 @@ def command(args: argparse.Namespace, by: list[str]) -> str:
     for name in ("baseline", "title"):
         if getattr(args, name) is not None:
             words += [f"--{name}", getattr(args, name)]
-    return shlex.join(words)
+    return shlex.join([*words, *["--published"] * args.published])

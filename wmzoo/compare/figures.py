@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,19 @@ from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from wmzoo.compare.analysis import AGGREGATES, Comparison
 from wmzoo.compare.conclusions import AXIS_WORDS
+from wmzoo.compare.published import Points
 from wmzoo.compare.tasks import SECONDS, STEPS
-from wmzoo.reports.canvas import WIDTH, Picture, draw_curve, draw_interval, finish, panels, plain_numbers, styled
+from wmzoo.reports.canvas import (
+    WIDTH,
+    Picture,
+    draw_curve,
+    draw_interval,
+    draw_points,
+    finish,
+    panels,
+    plain_numbers,
+    styled,
+)
 from wmzoo.reports.words import MINUS, counted
 from wmzoo.statistics.bootstrap import Estimate
 from wmzoo.statistics.curves import Curve
@@ -21,19 +33,21 @@ AXIS_LABELS = {STEPS: "agent steps", SECONDS: "seconds"}
 COLUMNS = 3  # tasks beside each other
 PROFILE_POINTS = 101
 Curves = Mapping[str, Mapping[str, Curve]]  # by task and arm
+Beside = Mapping[str, Sequence[Points]]  # by task
 
 
-def learning_curves(comparison: Comparison, axis: str) -> Picture:
-    """Mean evaluation return, a panel per task."""
+def learning_curves(comparison: Comparison, axis: str, beside: Beside | None = None) -> Picture:
+    """Mean evaluation return, a panel per task; beside: points of others."""
     found = {
         task.name: {arm: comparison.learning_curve(axis, arm, task) for arm in comparison.arms}
         for task in comparison.tasks
     }
     caption = f"Evaluation return by {AXIS_LABELS[axis]}: mean over seeds with its 95% interval."
     repeats = [task.action_repeat or 1 for task in comparison.tasks] if axis == STEPS else []
-    return task_grid(
-        comparison, f"learning_curves_{axis}", caption, found, AXIS_LABELS[axis], "evaluation return", repeats=repeats
-    )
+    if beside:
+        caption += " Hollow: what others have published."
+    name, words = f"learning_curves_{axis}", (AXIS_LABELS[axis], "evaluation return")
+    return task_grid(comparison, name, caption, found, *words, repeats=repeats, beside=beside or {})
 
 
 @styled
@@ -47,6 +61,7 @@ def task_grid(
     doubling: bool = False,
     log: bool = False,
     repeats: Sequence[int] = (),
+    beside: Beside = MappingProxyType({}),
 ) -> Picture:
     """A panel per task, a curve per arm.
 
@@ -54,7 +69,9 @@ def task_grid(
         doubling: x is 1, 2, 4, …
         log: y is logarithmic where that helps.
         repeats: of each task, where x are agent steps: environment steps are shown above where these are others.
+        beside: points of others, by task.
     """
+    others = list(dict.fromkeys(points.method for of_task in beside.values() for points in of_task))
     columns = min(len(found), COLUMNS)
     rows = -(-len(found) // columns)
     height = (2.9 if max(repeats, default=1) > 1 else 2.5) * rows + 0.5
@@ -62,6 +79,9 @@ def task_grid(
     for number, (axes, (task, curves)) in enumerate(zip(every, found.items(), strict=False)):
         for arm, curve in curves.items():
             draw_curve(axes, curve, comparison.arms.index(arm), f"{arm} ({counted(curve.runs, 'seed')})")
+        for points in beside.get(task, ()):
+            index = len(comparison.arms) + others.index(points.method)
+            draw_points(axes, points.steps, points.returns, index, f"{points.method} (published)")
         axes.set(title=task, xlabel=xlabel, ylabel="" if number % columns else ylabel)
         _ticks(axes, xlabel, doubling)
         if repeats and repeats[number] > 1:
@@ -71,7 +91,7 @@ def task_grid(
             plain_numbers(axes.yaxis)
     for axes in every[len(found) :]:
         axes.remove()
-    return finish(figure, name, caption, comparison.arms)
+    return finish(figure, name, caption, [*comparison.arms, *others])
 
 
 @styled

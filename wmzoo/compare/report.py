@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from wmzoo.compare import figures, horizons, tables
+from wmzoo.compare import figures, horizons, published, tables
 from wmzoo.compare.analysis import compare
 from wmzoo.compare.conclusions import Conclusion, caveats, conclude
 from wmzoo.compare.configuration import notes
@@ -29,6 +29,7 @@ class Report:
         command: what makes the same report again.
         title: of the page; by default the arms' names.
         baseline: the arm that the others are compared with; by default the first one found.
+        beside: draw what others have published on these tasks, too.
 
     Raises:
         WmzooError: there is nothing to compare; see `selection.select_runs`.
@@ -42,10 +43,13 @@ class Report:
         settings: Settings | None = None,
         title: str | None = None,
         baseline: str | None = None,
+        beside: bool = False,
     ) -> None:
         runs, self.left_out = select_runs(paths, by, baseline)
         self.comparison = compare(runs, settings or Settings())
-        self.command, self.by = command, by
+        self.command, self.by, self.beside = command, by, beside
+        if beside and (missing := published.without(self.comparison.tasks)):
+            self.left_out = [*self.left_out, missing]
         self.title = title or " and ".join([", ".join(self.comparison.arms[:-1]), self.comparison.arms[-1]])
         self.conclusions: list[Conclusion] = conclude(self.comparison)
         self.pictures: list[Picture] = []
@@ -79,7 +83,7 @@ class Report:
             ("parity", "Parity", self._tables(tables.parities)),
             ("configuration", "Configuration", self._configuration()),
             ("runs", "Runs and commands", self._tables(tables.runs) + self._commands()),
-            ("method", "How it was computed", page.bullets(method(comparison))),
+            ("method", "How it was computed", page.bullets(method(comparison) + [published.source()] * self.beside)),
         ]
 
     def _introduction(self) -> str:
@@ -113,7 +117,8 @@ class Report:
         comparison = self.comparison
         parts = []
         for axis, x in AXIS_LABELS.items():
-            parts.append(self._figure(figures.learning_curves(comparison, axis)))
+            others = {task.name: published.points(task) for task in comparison.tasks} if self.beside else {}
+            parts.append(self._figure(figures.learning_curves(comparison, axis, others if axis == STEPS else None)))
             points = [
                 (task.name, arm, comparison.learning_curve(axis, arm, task))
                 for task in comparison.tasks
@@ -121,6 +126,9 @@ class Report:
             ]
             repeats = {task.name: task.action_repeat for task in comparison.tasks} if axis == STEPS else None
             self.tables.append(tables.points(f"learning_curves_{axis}", points, x, "mean return", repeats))
+        if self.beside and (beside := published.table(comparison.tasks)).rows:
+            self.tables.append(beside)
+            parts.append(page.table(beside))
         return "".join(parts)
 
     def _horizons(self, of_gradient: bool) -> str:

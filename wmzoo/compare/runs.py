@@ -49,6 +49,7 @@ class Run:
     without_return: tuple[int, ...] = ()  # iterations whose evaluation came to no number: they are not among the E
     action_repeat: int = 1  # environment steps an agent step
     cpu_time: Array = field(default_factory=lambda: np.empty(0))  # processor seconds of the evaluations, if recorded
+    latent_errors: tuple[Array, Array] = (np.empty(0), np.empty(0))  # open-loop, of the first step and the last
 
     @property
     def fps(self) -> float:
@@ -102,6 +103,7 @@ def read_run(folder: Path, cfg: Config, by: Sequence[str]) -> Run:
         steps=_column(evaluations, "env_steps"),
         seconds=_column(evaluations, "wall_clock"),
         cpu_time=_column(evaluations, "cpu_time"),
+        latent_errors=(_column(evaluations, "latent_error_first"), _column(evaluations, "latent_error_last")),
         returns=_column(evaluations, "eval_return"),
         without_return=_without_return(rows, select(cfg, "eval.every")),
         action_repeat=_whole(folder, cfg, "env.action_repeat", 1),

@@ -89,6 +89,21 @@ def draw_curve(axes: Axes, curve: Curve, index: int, label: str) -> None:
     axes.fill_between(curve.x, curve.y.low, curve.y.high, color=COLOURS[index % len(COLOURS)], alpha=0.18, linewidth=0)
 
 
+def draw_points(axes: Axes, x: Sequence[float], y: Sequence[float], index: int, label: str) -> None:
+    """Hollow markers in the colour of number `index`."""
+    axes.plot(
+        x,
+        y,
+        color=COLOURS[index % len(COLOURS)],
+        marker=_marker(index),
+        markersize=6,
+        linestyle="none",
+        markerfacecolor="none",
+        markeredgewidth=1.4,
+        label=label,
+    )
+
+
 def draw_interval(
     axes: Axes, estimate: Estimate, at: float, index: int, hollow: bool = False, label: str | None = None
 ) -> None:

@@ -1,4 +1,4 @@
-"""Where the package data are: `registry/`, `configs/` and `checkpoints/` beside the code, or inside it in a wheel."""
+"""Where the package data are: folders of the repository beside the code, or inside it in a wheel."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def data_dir(name: str, package: Path = PACKAGE) -> Path:
-    """The folder of package data `name` ("registry", "configs" or "checkpoints").
+    """The folder of package data `name` ("registry", "configs", "checkpoints" or "scoreboard").
 
     A wheel carries it as `wmzoo/_<name>`; a checkout has it at the top level, beside `wmzoo/`.
     """
