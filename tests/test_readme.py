@@ -104,7 +104,7 @@ def test_the_variant_shown_trains_from_a_folder_outside_the_repository(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_registry: None, no_video: None
 ) -> None:
     (tmp_path / "my_dynamics.py").write_text(plugin(), encoding="utf-8")
-    command = re.search(r"^    wmzoo (train plugins=\[my_dynamics\.py\].*)$", README, re.MULTILINE)
+    command = re.search(r"^    wmzoo (train plugins=my_dynamics\.py.*)$", README, re.MULTILINE)
     assert command, "README shows no command for my_dynamics.py"
     monkeypatch.chdir(tmp_path)
     assert main([*command[1].split(), *TINY, "run_dir=out"]) == 0

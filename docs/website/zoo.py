@@ -16,7 +16,7 @@ from pieces import documented, page, table, toctree
 from wmzoo.config.composition import compose
 from wmzoo.contracts.common import variants
 from wmzoo.registry import KINDS, Entry, get, list_entries
-from wmzoo.registry.cards import load_yaml
+from wmzoo.registry.cards import comments, load_yaml
 from wmzoo.registry.tasks import presets
 
 ROOT = Path(__file__).parents[2]
@@ -102,10 +102,9 @@ def link(kind: str, name: str) -> str:
 
 def parameters(entry: Entry) -> Iterator[tuple[str, str, str]]:
     """Key, default and what the card's comment says."""
-    card = (ROOT / "registry" / entry.kind / f"{entry.name}.yaml").read_text(encoding="utf-8")
-    comments = dict(re.findall(r"^  (\w+):.*?  +# (.*)$", card, re.MULTILINE))
+    said = comments(entry)
     for key, value in entry.params.items():
-        yield f"`{entry.kind}.{key}`", default(value), comments.get(key, "")
+        yield f"`{entry.kind}.{key}`", default(value), said.get(key, "")
 
 
 def default(value: Any) -> str:

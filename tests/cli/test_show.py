@@ -13,6 +13,9 @@ def test_show_prints_facts_and_parameters_as_they_are_typed(capsys: pytest.Captu
     assert "default_loss rectified_flow" in out
     assert "dynamics.condition_on_source false" in out
     assert "dynamics.substeps 2" in out
+    assert "dynamics.units [256,256] as model.units" in out
+    assert "dynamics.coordinates logit latent | logit | sphere; as recipe.coordinates" in out
+    assert "dynamics.train_integrator euler" in out and "${" not in out
 
 
 def test_show_knows_the_named_tasks_that_list_prints(capsys: pytest.CaptureFixture[str]) -> None:

@@ -109,11 +109,17 @@ def test_a_pair_that_cannot_work_is_refused_with_the_pairs_that_do() -> None:
 
 def test_one_line_says_that_an_integrator_has_no_effect(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, logger="wmzoo"):
-        compose(["dynamics=flow", "integrator=rk4"])
+        compose(["dynamics=flow", "integrator=heun"])
+        compose(["dynamics=flow", "integrator=rk4", "dynamics.train_integrator=null", "dynamics.train_substeps=null"])
         compose(["dynamics=mlp"])
         assert caplog.messages == []
         compose(["dynamics=mlp", "integrator=rk4"])
-    assert caplog.messages == ["integrator=rk4 has no effect: dynamics=mlp has no velocity to integrate"]
+        compose(["dynamics=flow", "integrator=rk4"])
+    assert caplog.messages == [
+        "integrator=rk4 has no effect: dynamics=mlp has no velocity to integrate",
+        "integrator=rk4 is for dynamics(z, a) alone: training takes euler, unless "
+        "dynamics.train_integrator=null dynamics.train_substeps=null",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -138,7 +138,7 @@ def test_the_last_known_returns_stay_shown_between_episodes_and_evaluations():
         progress.update(row(3, rewards=20.0))
     fields = progress.fields()
     assert fields["rewards"] == "20" and fields["evaluations"] == "200 ± 5.00"
-    assert fields["iteration"] == "3/10" and fields["env steps"] == "192" and fields["fps"] == "1234"
+    assert fields["iteration"] == "3/10" and fields["agent steps"] == "192" and fields["fps"] == "1234"
 
 
 def test_nothing_is_invented_before_the_first_row():

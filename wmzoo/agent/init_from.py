@@ -66,7 +66,9 @@ def init_from(
     if not taken:
         raise WmzooError(f"{bundle / WEIGHTS}: no part of it fits this agent: {', '.join(fresh)}")
     if may_lack is not None and (lacking := [why for why in fresh if why.partition(" ")[0] not in may_lack]):
-        raise WmzooError(f"{bundle / WEIGHTS}: its world model is another one: {', '.join(lacking)}")
+        sizes = _sizes(cfg, agent.cfg)
+        there = f"; there it is {' '.join(sizes)}, which size= may set" if sizes else ""
+        raise WmzooError(f"{bundle / WEIGHTS}: its world model is another one: {', '.join(lacking)}{there}")
     differing = _differences(cfg, agent.cfg, taken)
     if refused := [key for key in differing if not any(f"{key}.".startswith(f"{each}.") for each in allow)]:
         named = ", ".join(
@@ -94,6 +96,19 @@ def _differences(theirs: DictConfig, ours: DictConfig, taken: Sequence[str]) -> 
         there, here = _values(theirs, key), _values(ours, key)
         found |= {name: (there[name], here[name]) for name in here if name in there and there[name] != here[name]}
     return {key: pair for key, pair in found.items() if key not in WIDTHS}
+
+
+def _sizes(theirs: DictConfig, ours: DictConfig) -> list[str]:
+    """The widths that are others there, as they would be typed."""
+    found = []
+    for part in ("model", "actor", "critic"):
+        there = _values(theirs, part)
+        found += [
+            f"{key}={_typed(there[key])}"
+            for key, value in _values(ours, part).items()
+            if there.get(key, value) != value
+        ]
+    return found
 
 
 def _values(cfg: DictConfig, key: str) -> dict[str, Any]:

@@ -17,7 +17,9 @@ LONGER = "trainer.iterations"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("path", type=Path, metavar="RUN", help="the run folder")
-    parser.add_argument("overrides", nargs="*", metavar=f"{LONGER}=N", help="how many there are to be in all")
+    parser.add_argument(
+        "overrides", nargs="*", default=[], metavar=f"{LONGER}=N", help="how many there are to be in all"
+    )
 
 
 def run(args: argparse.Namespace) -> int:

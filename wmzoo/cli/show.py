@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 
+from wmzoo.config.recipe import options
 from wmzoo.errors import WmzooError, unknown
 from wmzoo.registry import KINDS, get, list_entries
+from wmzoo.registry.cards import comments, load_yaml
 from wmzoo.registry.plugins import load_entry_points
 from wmzoo.registry.tasks import having, plain, presets
+from wmzoo.storage.package_data import data_dir
 
 GROUP = "first hour"
 
@@ -35,9 +39,33 @@ def run(args: argparse.Namespace) -> int:
     print("\n".join(f"  {key:20}  {_text(value)}" for key, value in facts.items() if value not in ("", None, [])))
     print("parameters" if entry.params else "no parameters")
     params = {**entry.params} if task is None else {**entry.params, "task": task}
-    for key, value in params.items():
-        print(f"  {f'{kind}.{key}':32}  {_text(value)}")
+    said, texts = comments(entry), {key: _value(value) for key, value in settled(params).items()}
+    width = max(map(len, texts.values()), default=0)
+    for key, text in texts.items():
+        about = "; ".join(filter(None, (said.get(key), _followed(params[key]))))
+        print(f"  {f'{kind}.{key}':32}  {text:{width}}  {about}".rstrip())
     return 0
+
+
+def settled(params: Mapping[str, object]) -> dict[str, object]:
+    """The parameters' defaults; of one that follows a key of the recipe or of `size=` what that is by default."""
+    train, size = (load_yaml(data_dir("configs") / file) for file in ("train.yaml", "size/small.yaml"))
+    followed = {"recipe": options()["default"], "model": train["model"] | size["model"]}
+    found = {**params}
+    for name, value in params.items():
+        node, _, key = _referred(value).partition(".")
+        if key in followed.get(node, {}):
+            found[name] = followed[node][key]
+    return found
+
+
+def _referred(value: object) -> str:
+    """model.units for "${model.units}"."""
+    return value[2:-1] if isinstance(value, str) and value.startswith("${") else ""
+
+
+def _followed(value: object) -> str:
+    return f"as {_referred(value)}" if _referred(value) else ""
 
 
 def kind_of(name: str) -> str:
@@ -64,6 +92,11 @@ def played(name: str) -> tuple[str, str | None]:
         return name, None
     named = {plain(preset.name): (preset.suite, preset.task) for preset in presets()}
     return named.get(plain(name)) or suite_and_task(name)
+
+
+def _value(value: object) -> str:
+    """A parameter's, as it would be typed."""
+    return f"[{','.join(map(str, value))}]" if isinstance(value, list) else _text(value)
 
 
 def _text(value: object) -> str:

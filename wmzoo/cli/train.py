@@ -28,7 +28,7 @@ AFTER_QUICK = "next, the whole task: wmzoo train"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "overrides", nargs="*", metavar="KEY=VALUE", help="`wmzoo list` and configs/train.yaml have the keys"
+        "overrides", nargs="*", metavar="KEY=VALUE", help="`wmzoo train --cfg` prints all keys, `wmzoo list` the parts"
     )
     parser.add_argument("-m", "--multirun", action="store_true", help="a sweep over keys with several values")
     parser.add_argument("--cfg", action="store_true", help="print the composed config and stop")

@@ -58,15 +58,23 @@ def compose(overrides: Sequence[str] = ()) -> DictConfig:
     except Exception as error:  # only Hydra and OmegaConf are at work here, and they raise many kinds
         raise explained(error, overrides, parsed) from error
     validate(cfg)
-    if any(o.key_or_group.partition(".")[0] == "integrator" for o in parsed) and not (
-        registry.get("dynamics", cfg.dynamics.name).integrates
-    ):
-        log.warning(
-            "integrator=%s has no effect: dynamics=%s has no velocity to integrate",
-            cfg.integrator.name,
-            cfg.dynamics.name,
-        )
+    if any(o.key_or_group.partition(".")[0] == "integrator" for o in parsed) and (why := _idle_integrator(cfg)):
+        log.warning(why)
     return cfg
+
+
+def _idle_integrator(cfg: DictConfig) -> str:
+    """What a typed integrator does not do; empty for one that does all, or is what it would be anyway."""
+    entry, name = registry.get("dynamics", cfg.dynamics.name), cfg.integrator.name
+    if not entry.integrates:
+        return f"integrator={name} has no effect: dynamics={entry.name} has no velocity to integrate"
+    trained = cfg.dynamics.get("train_integrator")
+    if trained in (None, name) or name == entry.facts.get("default_integrator", FOLLOWED["integrator"]):
+        return ""
+    return (
+        f"integrator={name} is for dynamics(z, a) alone: training takes {trained}, unless "
+        f"dynamics.train_integrator=null dynamics.train_substeps=null"
+    )
 
 
 def prepare(overrides: Sequence[str]) -> tuple[list[str], list[Override]]:

@@ -129,7 +129,8 @@ def rules(cfg: DictConfig) -> Iterator[tuple[str, Rule]]:
         for name, default in registry.get(kind, node.name).params.items():
             key = f"{kind}.{name}"
             inherited = RULES.get(_referred(default)) or _like(default)
-            inherited = MATCHED if key == "dynamics.units" and inherited is UNITS else inherited
+            if key == "dynamics.units" and (inherited is UNITS or default == "match"):
+                inherited = MATCHED
             if inherited and key not in RULES and _has(cfg, key):
                 yield key, inherited
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -88,6 +89,13 @@ def load_yaml(path: Path) -> dict[str, Any]:
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     with path.open(encoding="utf-8") as file:
         return yaml.load(file, Loader=loader) or {}
+
+
+def comments(entry: Entry) -> dict[str, str]:
+    """What a built-in entry's card says of its parameters, by their names."""
+    card = data_dir("registry") / entry.kind / f"{entry.name}.yaml"
+    text = card.read_text(encoding="utf-8") if entry.built_in else ""
+    return dict(re.findall(r"^  (\w+):.*?  +# (.*)$", text, re.MULTILINE))
 
 
 def check_kind(kind: str) -> None:

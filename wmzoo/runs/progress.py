@@ -114,7 +114,7 @@ class Progress:
         *earlier, last = self._evaluations or [{}]
         return {
             "iteration": f"{self._row['iteration']}/{self._pace.total}",
-            "env steps": f"{self._row.get('env_steps') or 0:,}",
+            "agent steps": f"{self._row.get('env_steps') or 0:,}",
             "rewards": _number(self._rewards),
             "evaluations": ", ".join([*(number(row["eval_return"]) for row in earlier), _spread(last)]),
             **{f"{name} loss": _number(self._row.get(f"{name}_loss")) for name in LOSSES},
@@ -145,7 +145,7 @@ class Progress:
             *(f"elapsed {fields['elapsed']}", f"left {duration(pace.left())}"),
         )
         figures = Table(box=None, pad_edge=False, header_style="dim")
-        for name in ("env steps", "rewards", *(f"{name} loss" for name in LOSSES), "fps"):
+        for name in ("agent steps", "rewards", *(f"{name} loss" for name in LOSSES), "fps"):
             figures.add_column(name.replace(" loss", "\nloss"), justify="right", no_wrap=True)
         figures.add_row(*(fields[str(column.header).replace("\n", " ")] for column in figures.columns))
         known = "env_steps" in self._row

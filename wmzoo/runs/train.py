@@ -26,7 +26,7 @@ from wmzoo.runs.recorder import RunRecorder, SilentRecorder
 from wmzoo.storage.foreign import read_config
 from wmzoo.storage.run_layout import is_trained
 from wmzoo.trainers.base import Trainer
-from wmzoo.trainers.build import build_trainer
+from wmzoo.trainers.build import build_trainer, check_given
 
 
 def train(cfg: DictConfig) -> Path:
@@ -35,6 +35,7 @@ def train(cfg: DictConfig) -> Path:
     Raises WmzooError for a config from which nothing can be built, RunFailed when the run cannot go on, and
     RunInterrupted on Ctrl-C; the last two name the last checkpoint.
     """
+    check_given(cfg)
     return _run(cfg)
 
 

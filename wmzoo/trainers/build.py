@@ -74,11 +74,13 @@ def _check_memory(cfg: DictConfig, obs_dim: int, act_dim: int) -> None:
         )
 
 
-def build_data(cfg: DictConfig) -> Shards:
-    """The data set of `data.dir`; WmzooError where none is given or it is not one."""
-    if cfg.data.dir is None:
+def check_given(cfg: DictConfig) -> None:
+    """WmzooError where the config's trainer needs data, or a trained model, and none is named."""
+    needed = get("trainer", cfg.trainer.name).needs
+    if "data" in needed and cfg.data.dir is None:
         raise WmzooError(f"trainer={cfg.trainer.name} learns from data: data.dir=FOLDER, as `wmzoo data convert` makes")
-    return Shards(cfg.data.dir)
+    if cfg.init_from is None and ("teacher" in needed or extracts(needed)):
+        raise WmzooError(f"trainer={cfg.trainer.name} learns inside a model that was trained: init_from=RUN")
 
 
 def build_trainer(cfg: DictConfig, recorder: Callable[[Agent], Recorder]) -> tuple[Trainer, DictConfig]:
@@ -88,9 +90,7 @@ def build_trainer(cfg: DictConfig, recorder: Callable[[Agent], Recorder]) -> tup
     that of its checkpoints.
     """
     device, needed = device_of(cfg), get("trainer", cfg.trainer.name).needs
-    if cfg.init_from is None and ("teacher" in needed or extracts(needed)):
-        raise WmzooError(f"trainer={cfg.trainer.name} learns inside a model that was trained: init_from=RUN")
-    data = build_data(cfg) if "data" in needed else None
+    data = Shards(cfg.data.dir) if "data" in needed else None
     env = build_env(cfg) if "env" in needed else None
     eval_env = build_env(cfg, cfg.eval.episodes) if "policy" in needed else None
     teacher = load_teacher(cfg.init_from).to(device) if "teacher" in needed else None
