@@ -78,6 +78,24 @@ def test_an_error_is_one_line_and_an_exit_code(
     assert "Traceback" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("trian seed=1", "unknown command 'trian': did you mean train? there is bench, check,"),
+        ("train dynamics flow", "'dynamics' is not KEY=VALUE: type dynamics=NAME\n"),
+        ("train koopman", "'koopman' is not KEY=VALUE: type dynamics=koopman\n"),
+    ],
+)
+def test_a_word_in_the_wrong_place_says_how_it_is_typed(
+    words: str, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    try:
+        code = main(words.split())
+    except SystemExit as error:
+        code = error.code
+    assert code == 2 and capsys.readouterr().err.startswith(f"wmzoo: {says}")
+
+
 def test_an_unknown_name_exits_with_2_and_near_matches(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", "dynamics", "flwo"]) == 2
     assert capsys.readouterr().err.startswith("wmzoo: unknown dynamics 'flwo': did you mean flow?")

@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import NoReturn
 
 from wmzoo import cli
-from wmzoo.errors import RunFailed, RunInterrupted, WmzooError, about_file
+from wmzoo.errors import RunFailed, RunInterrupted, WmzooError, about_file, unknown
 
 GROUPS = ("first hour", "comparing", "many tasks", "adding and sharing")  # headings of the help
 
@@ -80,7 +80,9 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     """
     anywhere = _options_anywhere()
     found, rest = anywhere.parse_known_args(words)
-    parser = _parser(anywhere)
+    parser, known = _parser(anywhere), commands()
+    if rest and not rest[0].startswith("-") and rest[0] not in known:
+        parser.error(unknown("command", rest[0], known))
     args, rest = parser.parse_known_args(rest, found)
     takes_overrides = hasattr(args, "overrides")
     if rest and (not takes_overrides or any(text.startswith("-") for text in rest)):

@@ -184,8 +184,14 @@ def _parse(overrides: list[str]) -> list[Override]:
         try:
             parsed.append(parser.parse_override(text))
         except HydraException as error:
-            raise ConfigError(f"'{text}' is not KEY=VALUE: {_first_line(error)}") from error
+            raise ConfigError(f"'{text}' is not KEY=VALUE: {_meant(text) or _first_line(error)}") from error
     return parsed
+
+
+def _meant(word: str) -> str:
+    """How a bare word is typed that is the name of a kind, or of an entry."""
+    kind = next((kind for kind in CONFIGURED if word == kind or word in registry.list_entries(kind)), "")
+    return kind and f"type {kind}={'NAME' if word == kind else word}"
 
 
 def _plugin_files(override: Override) -> list[str]:
