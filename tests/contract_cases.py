@@ -7,12 +7,13 @@ from collections.abc import Iterable, Sequence
 import pytest
 
 
-def by_id(cases: Iterable[str], slow: Sequence[str] = ()) -> list[object]:
+def by_id(cases: Iterable[str], slow: Sequence[str] = (), usual: Sequence[str] | None = None) -> list[object]:
     """Ids such as "flow trunk=shared: gradient". Slow are those of an entry with further settings, whose code differs
-    little from the entry's as its card has it, and those whose check, in words, is one of `slow`."""
+    little from the entry's as its card has it, those whose check, in words, is one of `slow`, and those of entries that
+    are none of the `usual` ones: most of a contract that breaks breaks on these, too."""
 
     def marks(case: str) -> Sequence[pytest.MarkDecorator]:
         entry, _, check = case.partition(": ")
-        return [pytest.mark.slow] if " " in entry or check in slow else []
+        return [pytest.mark.slow] if check in slow or entry not in (usual or [entry]) or " " in entry else []
 
     return [pytest.param(case, id=case, marks=marks(case)) for case in cases]

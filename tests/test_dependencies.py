@@ -45,6 +45,7 @@ def test_every_dependency_is_imported_somewhere():
     assert [name for name in ours if IMPORTED_AS.get(name, name) not in imported] == []
 
 
+@pytest.mark.slow
 def test_dm_control_s_tasks_need_nothing_of_its_own_requirements_that_is_not_declared_here():
     """So that `pip install --no-deps dm_control` is all that is missing where labmaze has no wheel."""
     done = subprocess.run([sys.executable, "-c", PLAYS], capture_output=True, text=True, cwd=ROOT, check=True)

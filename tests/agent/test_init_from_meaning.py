@@ -78,6 +78,7 @@ def test_a_difference_is_named_and_refused_and_nothing_is_taken(tmp_path: Path, 
     assert all(torch.equal(tensor, before[name]) for name, tensor in own.state_dict().items())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DIFFERENCES)
 def test_a_difference_that_is_meant_is_taken_and_told_and_does_change_what_the_weights_say(
     tmp_path: Path, name: str

@@ -92,6 +92,7 @@ def test_the_model_losses_are_equal(transcription: ModuleType, bins: str) -> Non
         assert own.update_model(*data[:3]) == pytest.approx(theirs.item(), rel=1e-9, abs=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bins", BINS)
 @pytest.mark.parametrize("ends", [False, True])
 def test_the_actor_and_critic_losses_are_equal(transcription: ModuleType, bins: str, ends: bool) -> None:

@@ -43,6 +43,7 @@ def test_it_says_yes_and_no(capsys: pytest.CaptureFixture[str]) -> None:
     rows(capsys, *wide, "--tolerance", "0.5", code=0)
 
 
+@pytest.mark.slow
 def test_the_table_is_printed_with_differences(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["parity", *TINY, "dynamics=mlp"]) == 0
     out = capsys.readouterr().out

@@ -41,6 +41,7 @@ def test_where_the_task_is_not_the_published_one_there_are_none(tmp_path: Path) 
     assert without([task(write(tmp_path / "same", "walker-walk"))]) == ""
 
 
+@pytest.mark.slow
 def test_a_report_draws_them_names_their_source_and_says_where_there_are_none(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

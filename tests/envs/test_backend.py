@@ -68,7 +68,10 @@ def assert_replays(task, backend, length, hold=1, **params):
     oracle.close()
 
 
-@pytest.mark.parametrize(("task", "backend"), DEFINED)
+@pytest.mark.parametrize(
+    ("task", "backend"),
+    [*DEFINED[::3], *(pytest.param(*pair, marks=pytest.mark.slow) for pair in DEFINED if pair not in DEFINED[::3])],
+)
 def test_a_defined_task_replays_to_the_same_numbers(task, backend):
     assert_replays(task, backend, length=20, hold=5)
 

@@ -62,6 +62,7 @@ def check_against_dm_control(domain, task):
         assert bool(got.truncated.all()) == (step % LENGTH == 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("domain", "task"), VARIED)
 def test_a_batch_gives_dm_controls_own_observations_and_rewards(domain, task):
     check_against_dm_control(domain, task)

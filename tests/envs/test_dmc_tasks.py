@@ -41,6 +41,7 @@ sys.exit(main(["train", "run_dir=out"]))
 """
 
 
+@pytest.mark.slow
 def test_a_training_without_dm_control_ends_with_the_one_command_that_installs_it(tmp_path):
     done = subprocess.run([sys.executable, "-c", WITHOUT], cwd=tmp_path, capture_output=True, text=True)
     (line,) = done.stderr.splitlines()

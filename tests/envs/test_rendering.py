@@ -136,6 +136,7 @@ print("triton")
 """
 
 
+@pytest.mark.slow
 def test_triton_is_loaded_before_whatever_may_load_mesa(tmp_path):
     """Else the GPU builds of torch end a process that has made an environment, on machines that draw by Mesa."""
     (tmp_path / "triton.py").write_text(TRITON)

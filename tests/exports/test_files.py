@@ -59,6 +59,7 @@ def observations(rows: int) -> Tensor:
     return 3 + 2 * torch.randn(rows, 5, generator=torch.Generator().manual_seed(rows))
 
 
+@pytest.mark.slow
 def test_the_policy_acts_as_the_agent_does(tmp_path: Path) -> None:
     agent = agent_of("dynamics=flow")
     assert write_onnx(graphs.policy(agent), tmp_path / "policy.onnx") < 1e-5

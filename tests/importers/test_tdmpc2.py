@@ -77,6 +77,7 @@ def assert_equal(model: Any, source: foreign.Foreign, tasks: int, rtol: float, m
     close(model.reward_code.decode(model.reward(z, a, task)), foreign.symexp(foreign.two_hot_mean(logits)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", [old, present, bare, compiled_with_moments])
 @pytest.mark.parametrize("shape", [{}, {"tasks": 0}, {"encoder": (20, 12, 20), "units": (24, 16)}])
 def test_what_is_converted_computes_what_the_file_computed(tmp_path: Path, layout: Any, shape: dict[str, Any]) -> None:

@@ -77,6 +77,7 @@ def test_a_field_that_is_not_finite_ends(name):
     assert not end.isfinite().any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*PAIRS, "curvature"])
 def test_compiled_it_has_its_full_length_and_the_same_end(name):
     method = build("integrator", name)

@@ -30,6 +30,7 @@ CASES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("count", [8, 32])
 def test_the_estimate_is_unbiased_where_the_plug_in_is_not(name: str, count: int) -> None:

@@ -42,6 +42,7 @@ def first_update(one: Contender, name: str) -> tuple[torch.Tensor, float]:
     return torch.cat([p.grad.flatten() for p in parameters if p.grad is not None]), loss.item()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["model", "actor", "critic"])
 @pytest.mark.parametrize("form", FORMS, ids=" ".join)
 def test_bfloat16_gives_the_loss_and_gradient_of_float32_up_to_its_rounding(form: list[str], name: str) -> None:

@@ -11,7 +11,7 @@ NAMES = list_entries("dynamics")
 CASES = {case.id: case for name in NAMES for case in contract.suite(name)}
 
 
-@pytest.mark.parametrize("case", by_id(CASES, slow=["compile"]))
+@pytest.mark.parametrize("case", by_id(CASES, slow=["compile"], usual=["mlp", "flow", "noise_flow"]))
 def test_a_dynamics_keeps_the_contract(case):
     CASES[case].run()
 

@@ -15,8 +15,7 @@ MORE = [("gymnasium", "Pendulum-v1"), ("dmc", "cup-catch"), ("dmc", "reacher-thr
 SMALL_SET = ["reacher-three-hard", "pendulum-spin", "cartpole-balance-sparse"]  # three widths, cheap to step
 HERE = [*(named for named in NAMED if named[0] != "dflex"), *MORE, ("multitask", SMALL_SET), ("multitask", "mt30")]
 # The others are of these suites, too: their numbers are those of the suite itself, see tests/envs.
-FAST = [("dmc", "cheetah-run"), ("dmc", "reacher-easy"), ("gymnasium", "Ant-v5"), ("metaworld", "reach")]
-FAST += [*MORE, ("multitask", SMALL_SET)]
+FAST = [("dmc", "reacher-easy"), ("gymnasium", "Ant-v5"), ("gymnasium", "Pendulum-v1"), ("multitask", SMALL_SET)]
 # For whose many environments in check_autoreset `auto` starts worker processes, which take seconds to begin.
 PROCESSES = [("metaworld", "reach"), ("multitask", SMALL_SET), ("dmc", "cup-catch"), ("dmc", "reacher-three-easy")]
 # A picture of one task of a suite is as good as another's.
@@ -62,7 +61,7 @@ def test_a_task_of_each_suite_keeps_the_contract_over_episodes_of_its_own_length
     check(make(suite, played))
 
 
-@pytest.mark.parametrize("task", DFLEX)
+@pytest.mark.parametrize("task", [DFLEX[0], *(pytest.param(task, marks=pytest.mark.slow) for task in DFLEX[1:])])
 @pytest.mark.parametrize("which", BOTH)
 @pytest.mark.parametrize("check", contract.CHECKS, ids=lambda check: check.__name__)
 def test_a_dflex_task_keeps_the_contract(check, which, task):
@@ -75,9 +74,7 @@ OF_PROCESSES = (contract.check_close, contract.check_crash)  # each takes second
 
 
 def is_fast(check, task, backend):
-    return task == "reacher-easy" and (
-        backend in ("serial", "threads") or (backend == "processes" and check in OF_PROCESSES)
-    )
+    return task == "reacher-easy" and (backend == "threads" or (backend == "processes" and check in OF_PROCESSES))
 
 
 BACKENDS = [

@@ -10,7 +10,7 @@ CASES = {case.id: case for name in list_entries("loss") for case in contract.sui
 OTHERS = [f"with {name}" for name in list_entries("dynamics") if name not in ("mlp", "flow", "actions")]
 
 
-@pytest.mark.parametrize("case", by_id(CASES, slow=OTHERS))
+@pytest.mark.parametrize("case", by_id(CASES, slow=OTHERS, usual=["mse", "rectified_flow", "noise_flow"]))
 def test_a_loss_keeps_the_contract(case):
     CASES[case].run()
 

@@ -36,6 +36,7 @@ def test_the_report_shows_everything_and_asks_the_network_for_nothing(report: Pa
     assert names == ["aggregates", "differences", "scores", "speed", "diagnostics", "parity", "configuration", "runs"]
 
 
+@pytest.mark.slow
 def test_every_figure_is_drawn_and_nothing_sticks_out_of_a_narrow_window(report: Path) -> None:
     page = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", report.read_text())
     probed = report.with_name("probed.html")

@@ -72,6 +72,7 @@ def test_rliable_s_intervals_are_the_same_up_to_the_draw(shape: tuple[int, int])
     assert (ours.low, ours.high) == pytest.approx(tuple(pairs["x,y"][:, 0]), abs=0.03)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("seeds", "stated"), [(3, 0.81), (5, 0.89), (10, 0.92), (20, 0.93)])
 def test_intervals_of_a_difference_cover_the_truth_as_often_as_the_report_says(seeds: int, stated: float) -> None:
     generator = np.random.default_rng(seeds)

@@ -42,6 +42,7 @@ def test_the_whole_job_is_a_model_per_dynamics_and_a_policy_per_task_dynamics_an
     assert f"init_from={tmp_path}/out/pretrain/flow" in words and "dynamics=flow" in words
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("episodes", "why"),
     [

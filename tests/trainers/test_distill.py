@@ -76,7 +76,7 @@ def test_the_student_comes_near_its_teacher_in_a_model_that_else_stays_as_it_was
 ) -> None:
     teacher = saved_flow(tmp_path / "teacher")
     overrides = [*SHORT_RUN, "env=cartpole_swingup", "dynamics=mlp", *DISTILL, f"init_from={teacher}"]
-    overrides += [f"data.dir={data}", f"run_dir={tmp_path / 'run'}", "trainer.iterations=6", "eval.every=1"]
+    overrides += [f"data.dir={data}", f"run_dir={tmp_path / 'run'}", "trainer.iterations=3", "eval.every=1"]
     train(compose(overrides))
     rows, agent, before = read_metrics(tmp_path / "run"), wmzoo.load(tmp_path / "run"), wmzoo.load(teacher)
     assert rows[-1]["dynamics_loss"] < 0.2 * rows[0]["dynamics_loss"]
@@ -106,6 +106,7 @@ def test_the_teacher_s_figures_are_those_of_its_full_steps(tmp_path: Path) -> No
     assert open_loop_by_step(own, slices, lambda r: r)["latent_error"][-1] != pytest.approx(error, rel=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_video")
 def test_a_flow_of_one_step_starts_from_its_teacher_s_weights_and_serves_a_further_training(
     tmp_path: Path, data: Path

@@ -419,6 +419,7 @@ def test_what_an_environment_gives_that_is_not_finite_stops_the_training_and_is_
         notes.trainer.run()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 @pytest.mark.parametrize("what", SPOILERS)
 @pytest.mark.parametrize("act_on", ACTING)
