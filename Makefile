@@ -62,7 +62,10 @@ $(VENV)/.installed-run: EXTRAS :=
 $(VENV)/.installed-test: EXTRAS := [test]
 $(VENV)/.installed-dev: EXTRAS := [test,dev]
 $(VENV)/.installed-docs: EXTRAS := [docs]
+$(VENV)/.installed-dev: COVERS := run test docs
+$(VENV)/.installed-test: COVERS := run docs
+$(VENV)/.installed-docs: COVERS := run
 $(VENV)/.installed-%: pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install -q $(PIP_ARGS) -c constraints.txt -e '.$(EXTRAS)'
 	$(BIN)/python -m pip install -q $(PIP_ARGS) -c constraints.txt --no-deps dm_control
-	@touch $@
+	@touch $(COVERS:%=$(VENV)/.installed-%) $@

@@ -168,7 +168,7 @@ def validate(cfg: DictConfig) -> None:
     if not missing:
         return
     losses = [registry.get("loss", name) for name in registry.list_entries("loss")]
-    losses = [entry for entry in losses if not entry.facts.get("term")]  # these are to be added to another one
+    losses = [entry for entry in losses if not entry.facts.get("regularises")]  # nothing alone
     others = [registry.get("dynamics", name) for name in registry.list_entries("dynamics")]
     works = [f"dynamics={dynamics.name} loss={x.name}" for x in losses if x.requires <= dynamics.provides]
     works += [f"dynamics={x.name} loss={loss.name}" for x in others if loss.requires <= x.provides]
