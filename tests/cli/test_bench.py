@@ -74,7 +74,7 @@ def test_a_bench_that_was_interrupted_goes_on_and_is_made_longer(tmp_path: Path)
     words = [sys.executable, "-m", "wmzoo", "bench", str(file), *TINY, "--tasks", "pendulum_swingup", "--seeds", "1"]
     env = {**os.environ, "MUJOCO_GL": "disabled", "PYTHONPATH": os.pathsep.join(sys.path)}
     say = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "env": env}
-    begun = subprocess.Popen([*words, "--steps", "8000", "--root", root], **say)  # type: ignore[call-overload]
+    begun = subprocess.Popen([*words, "--steps", "3000", "--root", root], **say)  # type: ignore[call-overload]
     while begun.poll() is None and not list(root.rglob("checkpoints/0*")):
         time.sleep(0.05)
     begun.terminate()  # as Ctrl-C, which a process that was begun in the background may ignore
@@ -94,8 +94,8 @@ def test_a_bench_that_was_interrupted_goes_on_and_is_made_longer(tmp_path: Path)
         return list(task["seeds"]["0"]["steps"])
 
     # The warm-up has 80 steps, an iteration 16, an evaluation comes every second one.
-    assert again(8100)[-1] == 80 + 16 * 502
+    assert again(3800)[-1] == 80 + 16 * 234
     assert json.loads((run / "run.json").read_text())["resumed"] and list(root.glob("*/report/report.html"))
     file.write_text(PLUGIN.replace("A small one", "Another one"))
-    done = subprocess.run([*words, "--steps", "8100", "--root", root], check=False, **say)  # type: ignore[call-overload]
+    done = subprocess.run([*words, "--steps", "3800", "--root", root], check=False, **say)  # type: ignore[call-overload]
     assert done.returncode == 2 and "mine.py has changed since" in done.stdout
