@@ -16,7 +16,7 @@ from pieces import documented, page, table, toctree
 from wmzoo.config.composition import compose
 from wmzoo.contracts.common import variants
 from wmzoo.registry import KINDS, Entry, get, list_entries
-from wmzoo.registry.cards import comments, load_yaml
+from wmzoo.registry.cards import comments, load_yaml, referred
 from wmzoo.registry.tasks import presets
 
 ROOT = Path(__file__).parents[2]
@@ -109,10 +109,10 @@ def parameters(entry: Entry) -> Iterator[tuple[str, str, str]]:
 
 def default(value: Any) -> str:
     """As it would be typed; what follows another key, with that key and what it is by default."""
-    reference = re.fullmatch(r"\$\{(.+)\}", str(value))
-    if not reference:
+    key = referred(value)
+    if not key:
         return f"`{typed(value)}`"
-    key, follows = reference[1], typed(OmegaConf.select(CONFIG, reference[1]))
+    follows = typed(OmegaConf.select(CONFIG, key))
     return f"`{follows}`, of [`{key}`](../../recipe.md)" if key.startswith("recipe.") else f"`{follows}`, of `{key}`"
 
 

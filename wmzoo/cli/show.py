@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from wmzoo.config.recipe import options
 from wmzoo.errors import WmzooError, unknown
 from wmzoo.registry import KINDS, get, list_entries
-from wmzoo.registry.cards import comments, load_yaml
+from wmzoo.registry.cards import comments, load_yaml, referred
 from wmzoo.registry.plugins import load_entry_points
 from wmzoo.registry.tasks import having, plain, presets
 from wmzoo.storage.package_data import data_dir
@@ -53,19 +53,14 @@ def settled(params: Mapping[str, object]) -> dict[str, object]:
     followed = {"recipe": options()["default"], "model": train["model"] | size["model"]}
     found = {**params}
     for name, value in params.items():
-        node, _, key = _referred(value).partition(".")
+        node, _, key = referred(value).partition(".")
         if key in followed.get(node, {}):
             found[name] = followed[node][key]
     return found
 
 
-def _referred(value: object) -> str:
-    """model.units for "${model.units}"."""
-    return value[2:-1] if isinstance(value, str) and value.startswith("${") else ""
-
-
 def _followed(value: object) -> str:
-    return f"as {_referred(value)}" if _referred(value) else ""
+    return f"as {referred(value)}" if referred(value) else ""
 
 
 def kind_of(name: str) -> str:

@@ -32,6 +32,7 @@ from wmzoo.config.values import (
 )
 from wmzoo.errors import WmzooError, unknown
 from wmzoo.registry import CONFIGURED
+from wmzoo.registry.cards import referred
 
 RULES: dict[str, Rule] = {
     "seed": integer(0, 2**63 - 1),
@@ -128,7 +129,7 @@ def rules(cfg: DictConfig) -> Iterator[tuple[str, Rule]]:
             raise registry.RegistryError(unknown(kind, node.name, known))
         for name, default in registry.get(kind, node.name).params.items():
             key = f"{kind}.{name}"
-            inherited = RULES.get(_referred(default)) or _like(default)
+            inherited = RULES.get(referred(default)) or _like(default)
             if key == "dynamics.units" and (inherited is UNITS or default == "match"):
                 inherited = MATCHED
             if inherited and key not in RULES and _has(cfg, key):
@@ -139,11 +140,6 @@ def _has(cfg: DictConfig, key: str) -> bool:
     parent, _, name = key.rpartition(".")
     node = OmegaConf.select(cfg, parent) if parent else cfg
     return isinstance(node, DictConfig) and name in node
-
-
-def _referred(default: Any) -> str:
-    """model.units for "${model.units}"."""
-    return default[2:-1] if isinstance(default, str) and default.startswith("${") else ""
 
 
 def _like(default: Any) -> Rule | None:

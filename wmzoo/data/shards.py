@@ -174,6 +174,11 @@ def merged(episodes: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
     return tuple((sum(count for count, _ in pairs), steps) for steps, pairs in runs)
 
 
+def named_as_folder(text: str) -> str:
+    """What a task of another source is called here, since its name becomes a folder's."""
+    return re.sub(r"[^\w.-]", "-", text)
+
+
 def check_name(name: str) -> str:
     """The task's name, which is also a folder's. ValueError for one that cannot be."""
     if not re.fullmatch(r"\w[\w.-]{0,99}", name):

@@ -98,6 +98,11 @@ def comments(entry: Entry) -> dict[str, str]:
     return dict(re.findall(r"^  (\w+):.*?  +# (.*)$", text, re.MULTILINE))
 
 
+def referred(default: object) -> str:
+    """The key that a parameter's default follows: model.units for "${model.units}"; empty for any other."""
+    return default[2:-1] if isinstance(default, str) and default.startswith("${") else ""
+
+
 def check_kind(kind: str) -> None:
     """RegistryError unless `kind` is one of KINDS."""
     if kind not in KINDS:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from wmzoo.data.episodes import Episodes
+from wmzoo.data.shards import named_as_folder
 from wmzoo.data.source import Recordings, Stamp
 from wmzoo.envs.simulator import UNLIMITED, ActionRange
 from wmzoo.envs.task_sets import Task
@@ -49,8 +49,7 @@ class DataSet:
 
     @cached_property
     def task(self) -> Task:
-        name = re.sub(r"[^\w.-]", "-", self.env or self.name)  # it becomes a folder's
-        return Task(name, sum(self.widths.values()), len(self.bounds[0]))
+        return Task(named_as_folder(self.env or self.name), sum(self.widths.values()), len(self.bounds[0]))
 
     @cached_property
     def stamps(self) -> dict[Path, Stamp]:

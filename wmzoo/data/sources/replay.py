@@ -5,7 +5,6 @@ The oldest episode of an environment may have lost its beginning, and the newest
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +18,7 @@ from wmzoo.checkpoints.find import locate
 from wmzoo.checkpoints.state import TENSORS, has_state, open_state
 from wmzoo.data.episodes import Episodes
 from wmzoo.data.replay import NO_EPISODE
+from wmzoo.data.shards import named_as_folder
 from wmzoo.data.source import Recordings, Stamp
 from wmzoo.envs.task_sets import Task, task_of
 from wmzoo.errors import DamagedFile, WmzooError
@@ -110,8 +110,7 @@ def _open(bundle: Path) -> Replay:
     if "replay" not in state:
         raise WmzooError(f"{bundle}: holds no replay; the checkpoints of a run of trainer=online do")
     cfg = load_config(bundle)
-    name = re.sub(r"[^\w.-]", "-", task_of(cfg.env))  # it becomes a folder's
-    task = Task(name, cfg.checkpoint.obs_dim, cfg.checkpoint.act_dim)
+    task = Task(named_as_folder(task_of(cfg.env)), cfg.checkpoint.obs_dim, cfg.checkpoint.act_dim)
     replay = Replay(bundle, task, cfg.env.action_repeat, state["replay"])
     try:
         widths = [replay.stored[each].shape[2] for each in ("obs", "action")]
