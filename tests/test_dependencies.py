@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 import wmzoo
 
 ROOT = Path(wmzoo.__file__).parents[1]
-IMPORTED_AS = {"hydra-core": "hydra"}
+IMPORTED_AS = {"hydra-core": "hydra", "pillow": "PIL"}
 OF_DM_CONTROL = {"dm-env", "lxml", "scipy"}  # which has to be installed without its requirements from Python 3.13 on
 PLAYS = """
 import sys

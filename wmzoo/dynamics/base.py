@@ -139,13 +139,7 @@ class VelocityDynamics(Dynamics):
 
     @abstractmethod
     def velocity(
-        self,
-        z: Tensor,
-        a: Tensor,
-        tau: Tensor,
-        task_emb: Tensor | None = None,
-        *,
-        source: Tensor | None = None,
+        self, z: Tensor, a: Tensor, tau: Tensor, task_emb: Tensor | None = None, *, source: Tensor | None = None
     ) -> Tensor:
         """Velocity at the path's point z[B,D] and time tau[B,1], in the chart of `coordinates`: [B,D].
 

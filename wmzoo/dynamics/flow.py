@@ -83,13 +83,7 @@ class FlowDynamics(IntegratedDynamics):
         return field
 
     def velocity(
-        self,
-        z: Tensor,
-        a: Tensor,
-        tau: Tensor,
-        task_emb: Tensor | None = None,
-        *,
-        source: Tensor | None = None,
+        self, z: Tensor, a: Tensor, tau: Tensor, task_emb: Tensor | None = None, *, source: Tensor | None = None
     ) -> Tensor:
         return self.field(source, a, task_emb)(z, tau)
 

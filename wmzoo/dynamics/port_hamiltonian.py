@@ -72,13 +72,7 @@ class PortHamiltonianDynamics(IntegratedDynamics):
         return (F.softplus(self.strength) * log_cosh).sum(-1)
 
     def velocity(
-        self,
-        z: Tensor,
-        a: Tensor,
-        tau: Tensor,
-        task_emb: Tensor | None = None,
-        *,
-        source: Tensor | None = None,
+        self, z: Tensor, a: Tensor, tau: Tensor, task_emb: Tensor | None = None, *, source: Tensor | None = None
     ) -> Tensor:
         slope = self._hidden(z, task_emb).tanh()
         by_latent = (F.softplus(self.strength) * slope) @ self.hidden.weight[:, : self.latent_dim]
