@@ -64,10 +64,12 @@ def _row(files: Sequence[Path]) -> dict[str, str]:
     if len(curves[0]) < 2:
         return model
     policy = {"saturation": _mean(late, "action_saturation"), "actor gradient": _mean(late, "actor_grad_norm")}
-    scores = [statistics.fmean(last_returns(file)) for file in files]
+    last = [last_returns(file) for file in files]
+    scores, fewest = [statistics.fmean(returns) for returns in last], min(map(len, last))
     every = [row["eval_return"] for curve in curves for row in curve]
     returns = {
-        "last three evaluations, by seed": ", ".join(f"{score:.0f}" for score in scores),
+        "last three evaluations, by seed": ", ".join(f"{score:.0f}" for score in scores)
+        + (f" (of {fewest} evaluations)" if fewest < LAST else ""),
         "mean ± 95%": interval(scores),
         "best": f"{max(every):.0f}",
         "mean over the run": f"{statistics.fmean(every):.0f}",

@@ -72,3 +72,9 @@ def test_diagnostics_are_compared_by_the_ranks_of_runs_over_all_tasks():
     found = horizons.differences(compare(runs, Settings(repetitions=200)), ESNR)
     assert [(each.at, each.arm, each.tasks) for each in found] == [(1.0, "b", 2), (2.0, "b", 2)]
     assert [float(each.probability.value) for each in found] == [5 / 8, 5 / 8]
+
+
+def test_of_gradients_every_seed_is_to_be_seen():
+    runs = [run_in_memory("a", seed, (60, 1.0), [1.0], "s", esnr) for seed, esnr in enumerate((3.0, 5.0))]
+    curve = curves(compare(runs, Settings(repetitions=200)), ESNR)["s"]["a"]
+    assert curve.each is not None and curve.each.tolist() == [[3.0, 5.0], [30.0, 50.0]]  # by horizon, by run

@@ -35,7 +35,8 @@ def test_every_picture_and_table_is_written_once(study: Path) -> None:
     report = study / "report"
     assert {file.name for file in (report / "figures").iterdir()} == {f"{name}.png" for name in names}
     assert {file.stem for file in (report / "tables").glob("*.csv")} >= {
-        *("aggregates", "differences", "scores", "speed", "parity", "configuration", "runs", "esnr", "latent_error"),
+        *("aggregates", "differences", "power", "scores", "speed", "parity", "configuration", "runs"),
+        *("esnr", "latent_error"),
         *("learning_curves_steps", "learning_curves_seconds"),
     }
 
@@ -130,3 +131,20 @@ def test_longer_runs_failed_runs_other_machines_and_late_evaluations_are_told(tm
     assert "The runs differ in run.json: threads: their seconds are not comparable" in page
     assert "There is no comparison at equal seconds" in page and "at equal seconds (" not in page
     assert "No run has such diagnostics; `wmzoo diagnose RUN` makes them." in page
+    assert "On cheetah-run some runs have 2 evaluations up to where they are compared: their scores are not" in page
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_a_curve_of_two_points_is_a_table(tmp_path: Path) -> None:
+    two_arms(tmp_path, {"mlp": [[100.0, 200.0]] * 3, "flow": [[150.0, 250.0]] * 3})
+    page = Report([tmp_path], ["dynamics"], "", QUICK, baseline="mlp").write(tmp_path / "report").read_text()
+    assert 'id="table-learning_curves_steps"' in page and "Evaluation return by agent steps" in page
+    assert not (tmp_path / "report/figures/learning_curves_steps.png").exists()
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_runs_of_another_study_are_named_by_their_folders(tmp_path: Path) -> None:
+    for name, arm in (("former", "mlp"), ("new", "flow")):
+        two_arms(tmp_path / name, {arm: [[100.0, 200.0, 300.0]] * 3})
+    page = Report([tmp_path / "former", tmp_path / "new"], ["dynamics"], "", QUICK, baseline="mlp")
+    assert (tmp_path / "former/mlp/seed1").as_posix() in page.write(tmp_path / "report").read_text()

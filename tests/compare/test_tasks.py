@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from synthetic_runs import run_in_memory, two_arms
 
+from wmzoo.compare.analysis import compare
+from wmzoo.compare.figures import axis_label
 from wmzoo.compare.report import Report
-from wmzoo.compare.tasks import CPU, PACE, Settings, make_task
+from wmzoo.compare.tasks import CPU, PACE, SECONDS, STEPS, WALL, Settings, make_task
 from wmzoo.errors import WmzooError
 
 
@@ -35,6 +37,13 @@ def test_processor_seconds_are_taken_for_those_of_the_wall_where_so_asked() -> N
     assert make_task("t", ["a"], [worked], Settings(clock=CPU)).runs["a"][0].seconds.tolist() == [7.0, 8.0, 9.0]
     with pytest.raises(WmzooError, match="no cpu_time in its metrics, which the clock `cpu` needs"):
         make_task("t", ["a"], [worked, replace(run, seed=1)], Settings(clock=CPU))
+
+
+@pytest.mark.parametrize(("clock", "words"), [(WALL, "seconds"), (CPU, "processor"), (PACE, "modelled")])
+def test_the_axis_says_whose_seconds_they_are(clock: str, words: str) -> None:
+    runs = [replace(run_in_memory("a", 0, (60, 9.0), [1]), cpu_time=np.array([7.0, 8.0, 9.0]))]
+    comparison = compare(runs, Settings(clock=clock))
+    assert words in axis_label(comparison, SECONDS) and axis_label(comparison, STEPS) == "agent steps"
 
 
 @pytest.mark.usefixtures("no_drawing")

@@ -16,6 +16,7 @@ from wmzoo.statistics import aggregates, curves
 from wmzoo.statistics.aggregates import Array
 from wmzoo.statistics.bootstrap import Estimate, estimate
 from wmzoo.statistics.curves import Curve, Reach
+from wmzoo.statistics.power import detectable, holm, p_value, seeds_for
 
 AGGREGATES: Mapping[str, Callable[..., Array]] = {
     "IQM": aggregates.iqm,
@@ -28,8 +29,21 @@ OF_A_TASK: Mapping[str, Callable[..., Array]] = {
     "IQM": aggregates.iqm,
 }
 CURVE_POINTS = 60
+EFFECT = 0.1  # of the baseline's mean: the difference whose price in seeds is told
 P = ParamSpec("P")
 R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Power:
+    """What the seeds could have shown, with a chance of 80%, in the unit of the scores.
+
+    `seeds` of each arm would show a difference of a tenth of `mean`, the baseline's; NaN where that is not known.
+    """
+
+    shown: float
+    mean: float
+    seeds: float
 
 
 def once(method: Callable[Concatenate[Comparison, P], R]) -> Callable[Concatenate[Comparison, P], R]:
@@ -110,6 +124,22 @@ class Comparison:
     def task_improvement(self, axis: str, arm: str, task: Task) -> Estimate:
         groups = [[self.returns(axis, name, task)] for name in (arm, self.arms[0])]
         return self.estimate(aggregates.probability_of_improvement, *groups)
+
+    @once
+    def p_values(self, axis: str, arm: str) -> Mapping[str, Sequence[float]]:
+        """By task: Welch's p of the difference to the baseline, and the same corrected for the number of tasks."""
+        p = [p_value([self.returns(axis, arm, t)], [self.returns(axis, self.arms[0], t)]) for t in self.tasks]
+        return {task.name: each for task, *each in zip(self.tasks, p, holm(p), strict=True)}
+
+    @once
+    def power(self, axis: str, arm: str, task: Task | None = None) -> Power:
+        """Of the difference of mean returns on the task; without one, of the mean normalised scores over all tasks."""
+        ours, theirs = (
+            self.scores(axis, name) if task is None else [self.returns(axis, name, task)]
+            for name in (arm, self.arms[0])
+        )
+        mean = float(aggregates.mean(theirs))
+        return Power(detectable(ours, theirs), mean, seeds_for(EFFECT * abs(mean), ours, theirs))
 
     def area(self, axis: str, arm: str, task: Task) -> Estimate:
         """Mean over runs of the area under the curve, from the first evaluation that all have to the common end."""

@@ -1,17 +1,18 @@
 """What the comparison shows, in words; and what it does not show.
 
-A difference is claimed only where its 95% interval leaves out zero and both arms have enough seeds.
+A difference is claimed only where its 95% interval leaves out zero, both arms have enough seeds and, on a task, Welch's
+test, corrected for the number of tasks, agrees. What the seeds could have shown stands beside.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
-from wmzoo.compare.analysis import Comparison
-from wmzoo.compare.tasks import SECONDS, STEPS
+from wmzoo.compare.analysis import EFFECT, Comparison, Power
+from wmzoo.compare.tasks import SECONDS, STEPS, Task, along
 from wmzoo.reports.words import MINUS, counted, interval, number
-from wmzoo.statistics.bootstrap import Estimate
+from wmzoo.statistics.bootstrap import LEVEL, Estimate
 
 FEWEST_FOR_CLAIM = 3  # seeds of each arm
 AXIS_WORDS = {"steps": "at equal steps", "seconds": "at equal seconds"}
@@ -31,50 +32,81 @@ def conclude(comparison: Comparison) -> list[Conclusion]:
     """Every other arm against the baseline: first over all tasks (IQM), then on each task (mean return)."""
     found = []
     for arm in comparison.arms[1:]:
-        for axis in comparison.axes:
-            if len(comparison.tasks) > 1:
-                found.append(_over_tasks(comparison, arm, axis))
-        for task in comparison.tasks:
-            for axis in comparison.axes:
-                difference = comparison.task_difference(axis, arm, task)
-                seeds = [len(task.runs[name]) for name in (arm, comparison.arms[0])]
-                found.append(_conclusion(f"on {task.name}", axis, (arm, comparison.arms[0]), difference, seeds))
+        if len(comparison.tasks) > 1:
+            found += [_over_tasks(comparison, arm, axis) for axis in comparison.axes]
+        found += [_on(task, comparison, arm, axis) for task in comparison.tasks for axis in comparison.axes]
     return found
 
 
-def _over_tasks(comparison: Comparison, arm: str, axis: str) -> Conclusion:
+def verdict(comparison: Comparison, axis: str, arm: str, task: Task | None = None) -> tuple[str, str | None]:
+    """Of the difference to the baseline, on the task or of the IQM over all: words, and the arm that is better."""
     baseline = comparison.arms[0]
-    difference = comparison.aggregate_difference("IQM", axis, arm)
-    seeds = [comparison.seeds[arm], comparison.seeds[baseline]]
-    extra = f"; P({arm} > {baseline}) = {interval(comparison.improvement(axis, arm))}"
+    if min(_seeds(comparison, arm, task)) < FEWEST_FOR_CLAIM:
+        return "too few seeds", None
+    difference, p = _difference(comparison, axis, arm, task), 0.0
+    if task is not None:
+        p = comparison.p_values(axis, arm)[task.name][-1]
+    if not difference.excludes(0.0):
+        return "not shown", None
+    if p > 1 - LEVEL:
+        return "a hint, not shown", None
+    better = arm if float(difference.value) > 0 else baseline
+    return f"{better} is better", better
+
+
+def _over_tasks(comparison: Comparison, arm: str, axis: str) -> Conclusion:
+    extra = f"; P({arm} > {comparison.arms[0]}) = {interval(comparison.improvement(axis, arm))}"
     scope = f"over {len(comparison.tasks)} tasks"
-    return _conclusion(scope, axis, (arm, baseline), difference, seeds, "normalised IQM ", extra)
+    return _conclusion(comparison, axis, arm, None, scope, "normalised IQM ", extra)
+
+
+def _on(task: Task, comparison: Comparison, arm: str, axis: str) -> Conclusion:
+    p, corrected = comparison.p_values(axis, arm)[task.name]
+    extra = f", {_chance(p)}" if p == p else ""
+    if extra and len(comparison.tasks) > 1:
+        extra += f", corrected for {len(comparison.tasks)} tasks {_chance(corrected)},"
+    return _conclusion(comparison, axis, arm, task, f"on {task.name}", "", extra)
 
 
 def _conclusion(
-    scope: str,
-    axis: str,
-    arms: tuple[str, str],
-    difference: Estimate,
-    seeds: Sequence[int],
-    of: str = "",
-    extra: str = "",
+    comparison: Comparison, axis: str, arm: str, task: Task | None, scope: str, of: str, extra: str
 ) -> Conclusion:
-    arm, baseline = arms
-    better = None
-    if min(seeds) < FEWEST_FOR_CLAIM:
-        verdict = f"no conclusion from fewer than {FEWEST_FOR_CLAIM} seeds of each"
-    elif not difference.excludes(0.0):
-        verdict = "a difference is not shown"
-    else:
-        better = arm if float(difference.value) > 0 else baseline
-        verdict = f"{better} is better"
+    words, better = verdict(comparison, axis, arm, task)
+    seeds, baseline = _seeds(comparison, arm, task), comparison.arms[0]
     many = (
         f"{counted(seeds[0], 'seed')} each" if len(set(seeds)) == 1 else f"{seeds[0]} and {counted(seeds[1], 'seed')}"
     )
-    figure = f"{of}{interval(difference)}{extra}"
-    text = f"{arm} {MINUS} {baseline} {scope}: {figure} {AXIS_WORDS[axis]} ({many}): {verdict}."
-    return Conclusion(scope, axis, text, better)
+    if min(seeds) < FEWEST_FOR_CLAIM:
+        words = f"no conclusion from fewer than {FEWEST_FOR_CLAIM} seeds of each"
+    figure = f"{of}{interval(_difference(comparison, axis, arm, task))}{extra}"
+    start = f"{arm} {MINUS} {baseline} {scope}: {figure} {AXIS_WORDS[axis]} ({many}): {words}."
+    return Conclusion(scope, axis, start + _power(comparison.power(axis, arm, task), baseline), better)
+
+
+def _chance(p: float) -> str:
+    return "p < 0.001" if p < 0.001 else f"p = {number(p)}"
+
+
+def _power(power: Power, baseline: str) -> str:
+    """A sentence on what could have been shown; none where one run has no spread, or runs have none."""
+    if not power.shown > 0:
+        return ""
+    sentence = f" These seeds would show {number(power.shown)} or more"
+    if power.seeds == power.seeds:
+        sentence += f"; {EFFECT:.0%} of {baseline}'s mean would take {number(power.seeds)} each"
+    return f"{sentence}."
+
+
+def _difference(comparison: Comparison, axis: str, arm: str, task: Task | None) -> Estimate:
+    if task is None:
+        return comparison.aggregate_difference("IQM", axis, arm)
+    return comparison.task_difference(axis, arm, task)
+
+
+def _seeds(comparison: Comparison, arm: str, task: Task | None) -> list[int]:
+    """Of the arm and of the baseline."""
+    arms = (arm, comparison.arms[0])
+    return [comparison.seeds[name] if task is None else len(task.runs[name]) for name in arms]
 
 
 def caveats(comparison: Comparison) -> list[str]:
@@ -82,7 +114,8 @@ def caveats(comparison: Comparison) -> list[str]:
     tasks = comparison.tasks
     claims = (len(comparison.arms) - 1) * len(comparison.axes) * (len(tasks) + (len(tasks) > 1))
     said = [
-        f"Differences looked at: {claims}, with no correction for their number.",
+        f"Differences looked at: {claims}. Those on tasks are corrected for the number of tasks (Holm); none is for"
+        " that of arms, nor of ways to compare them.",
         "Intervals from few seeds are too narrow: with normally distributed returns, a 95% interval of the difference"
         " of two means holds the true one in about 81% of studies with 3 seeds an arm, 89% with 5, 92% with 10 and"
         " 93% with 20. Read an interval that only just leaves out zero as a hint.",
@@ -103,6 +136,14 @@ def caveats(comparison: Comparison) -> list[str]:
         if longest > task.end[STEPS]:
             said.append(
                 f"On {task.name} some runs are longer than {number(task.end[STEPS])} steps, the last that all have."
+            )
+        fewest = min(
+            (along(a, run) <= task.end[a]).sum() for a in comparison.axes for run in chain(*task.runs.values())
+        )
+        if fewest < comparison.settings.last:
+            said.append(
+                f"On {task.name} some runs have {counted(int(fewest), 'evaluation')} up to where they are compared:"
+                f" their scores are not the mean of {comparison.settings.last}."
             )
         if task.threshold != task.threshold:
             said.append(

@@ -13,7 +13,7 @@ from matplotlib.ticker import EngFormatter, MaxNLocator
 from wmzoo.compare.analysis import AGGREGATES, Comparison
 from wmzoo.compare.conclusions import AXIS_WORDS
 from wmzoo.compare.published import Points
-from wmzoo.compare.tasks import SECONDS, STEPS
+from wmzoo.compare.tasks import CPU, PACE, SECONDS, STEPS, WALL
 from wmzoo.reports.canvas import (
     WIDTH,
     Picture,
@@ -29,11 +29,17 @@ from wmzoo.reports.words import MINUS, counted
 from wmzoo.statistics.bootstrap import Estimate
 from wmzoo.statistics.curves import Curve
 
-AXIS_LABELS = {STEPS: "agent steps", SECONDS: "seconds"}
+SECONDS_OF = {WALL: "seconds", CPU: "processor seconds", PACE: "seconds (modelled: at undisturbed pace)"}
+AGENT_STEPS = "agent steps"
 COLUMNS = 3  # tasks beside each other
 PROFILE_POINTS = 101
 Curves = Mapping[str, Mapping[str, Curve]]  # by task and arm
 Beside = Mapping[str, Sequence[Points]]  # by task
+
+
+def axis_label(comparison: Comparison, axis: str) -> str:
+    """Whose steps or seconds: seconds may be modelled."""
+    return AGENT_STEPS if axis == STEPS else SECONDS_OF[comparison.settings.clock]
 
 
 def learning_curves(comparison: Comparison, axis: str, beside: Beside | None = None) -> Picture:
@@ -42,11 +48,11 @@ def learning_curves(comparison: Comparison, axis: str, beside: Beside | None = N
         task.name: {arm: comparison.learning_curve(axis, arm, task) for arm in comparison.arms}
         for task in comparison.tasks
     }
-    caption = f"Evaluation return by {AXIS_LABELS[axis]}: mean over seeds with its 95% interval."
+    caption = f"Evaluation return by {axis_label(comparison, axis)}: mean over seeds with its 95% interval."
     repeats = [task.action_repeat or 1 for task in comparison.tasks] if axis == STEPS else []
     if beside:
         caption += " Hollow: what others have published."
-    name, words = f"learning_curves_{axis}", (AXIS_LABELS[axis], "evaluation return")
+    name, words = f"learning_curves_{axis}", (axis_label(comparison, axis), "evaluation return")
     return task_grid(comparison, name, caption, found, *words, repeats=repeats, beside=beside or {})
 
 
@@ -67,7 +73,7 @@ def task_grid(
 
     Args:
         doubling: x is 1, 2, 4, …
-        log: y is logarithmic where that helps.
+        log: y is logarithmic.
         repeats: of each task, where x are agent steps: environment steps are shown above where these are others.
         beside: points of others, by task.
     """
@@ -86,8 +92,8 @@ def task_grid(
         _ticks(axes, xlabel, doubling)
         if repeats and repeats[number] > 1:
             _environment_steps(axes, repeats[number])
-        if log and _spans_decades(found):
-            axes.set_yscale("log")
+        if log:
+            axes.set_yscale("log", nonpositive="mask")
             plain_numbers(axes.yaxis)
     for axes in every[len(found) :]:
         axes.remove()
@@ -166,8 +172,8 @@ def aggregate_curves(comparison: Comparison) -> Picture:
     for axes, axis in zip(every, comparison.axes, strict=True):
         for i, arm in enumerate(comparison.arms):
             draw_curve(axes, comparison.aggregate_curve(axis, arm), i, arm)
-        axes.set(xlabel=AXIS_LABELS[axis])
-        _ticks(axes, AXIS_LABELS[axis])
+        axes.set(xlabel=axis_label(comparison, axis))
+        _ticks(axes, axis_label(comparison, axis))
     every[0].set_ylabel("IQM of normalised returns")
     caption = "IQM of normalised evaluation returns over all runs and tasks, with 95% intervals."
     return finish(figure, "aggregate_curves", caption, comparison.arms)
@@ -201,12 +207,6 @@ def _forest(
     return finish(figure, name, caption, comparison.arms)
 
 
-def _spans_decades(found: Curves) -> bool:
-    """Whether all values are positive, and the largest ten times the smallest or more: worth a logarithmic axis."""
-    values = np.concatenate([curve.y.value for curves in found.values() for curve in curves.values()])
-    return bool(np.nanmin(values) > 0 and np.nanmax(values) >= 10 * np.nanmin(values))
-
-
 def _times(factor: float) -> Callable[[Any], Any]:
     return lambda steps: np.asarray(steps) * factor
 
@@ -225,5 +225,5 @@ def _ticks(axes: Axes, xlabel: str, doubling: bool = False) -> None:
         return
     axes.set_xlim(left=0)
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    if xlabel == AXIS_LABELS[STEPS]:
+    if xlabel == AGENT_STEPS:
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))

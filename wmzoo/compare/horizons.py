@@ -25,7 +25,7 @@ class Quantity:
     title: str
     label: str
     path: tuple[str, ...]
-    log: bool = False  # drawn on a logarithmic axis
+    log: bool = False  # drawn on a logarithmic axis, on which what is 0 or less has no place
 
     @property
     def of_gradient(self) -> bool:
@@ -37,7 +37,7 @@ class Quantity:
 
 
 QUANTITIES = (
-    Quantity("esnr", "Expected signal-to-noise ratio of the policy gradient", "ESNR", ("esnr", "value")),
+    Quantity("esnr", "Expected signal-to-noise ratio of the policy gradient", "ESNR", ("esnr", "value"), True),
     Quantity("gradient_variance", "Total variance of the policy gradient", "variance", ("gradient_variance",), True),
     Quantity("cosine", "Agreement of independent policy gradients", "cosine", ("cosine",)),
     Quantity("jacobian", "Spectral norm of the rollout's Jacobian", "‖∂z_H/∂z_0‖", ("jacobian", "mean"), True),
@@ -110,7 +110,7 @@ def _curve(comparison: Comparison, quantity: Quantity, runs: Sequence[Run]) -> C
         ends = [_series(run.diagnostics, quantity.along, (*quantity.path[:-1], end)) for end in ("low", "high")]
         if ends[0] and ends[1]:
             estimate = Estimate(values[..., 0], ends[0][1], ends[1][1])
-    return Curve(np.array(shared), estimate, len(series))
+    return Curve(np.array(shared), estimate, len(series), values if quantity.of_gradient else None)
 
 
 def _series(diagnostics: Mapping[str, Any], along: Sequence[str], path: Sequence[str]) -> tuple[Array, Array] | None:

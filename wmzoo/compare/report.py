@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from wmzoo.compare import figures, horizons, published, tables
 from wmzoo.compare.analysis import compare
 from wmzoo.compare.conclusions import Conclusion, caveats, conclude
 from wmzoo.compare.configuration import notes
-from wmzoo.compare.figures import AXIS_LABELS
 from wmzoo.compare.method import method
 from wmzoo.compare.selection import select_runs
-from wmzoo.compare.tasks import STEPS, Settings
+from wmzoo.compare.tasks import SECONDS, STEPS, Settings
 from wmzoo.reports import page
 from wmzoo.reports.canvas import Picture
 from wmzoo.reports.folder import check_folder, write_files
 from wmzoo.reports.table import Table
 from wmzoo.reports.words import counted
+
+FEWEST_FOR_CURVE = 3  # points; two are a table
 
 
 class Report:
@@ -77,7 +79,7 @@ class Report:
             ("conclusions", "What it shows", self._words()),
             ("aggregates", "Over all tasks", self._aggregates()),
             ("curves", "Learning curves", self._curves()),
-            ("tasks", "By task", self._tables(tables.comparisons, tables.scores, tables.speed)),
+            ("tasks", "By task", self._tables(tables.comparisons, tables.power, tables.scores, tables.speed)),
             ("gradients", "Gradients by horizon", self._horizons(of_gradient=True)),
             ("open-loop", "Open-loop error", self._horizons(of_gradient=False)),
             ("parity", "Parity", self._tables(tables.parities)),
@@ -116,16 +118,21 @@ class Report:
     def _curves(self) -> str:
         comparison = self.comparison
         parts = []
-        for axis, x in AXIS_LABELS.items():
-            others = {task.name: published.points(task) for task in comparison.tasks} if self.beside else {}
-            parts.append(self._figure(figures.learning_curves(comparison, axis, others if axis == STEPS else None)))
+        for axis in (STEPS, SECONDS):
             points = [
                 (task.name, arm, comparison.learning_curve(axis, arm, task))
                 for task in comparison.tasks
                 for arm in comparison.arms
             ]
             repeats = {task.name: task.action_repeat for task in comparison.tasks} if axis == STEPS else None
-            self.tables.append(tables.points(f"learning_curves_{axis}", points, x, "mean return", repeats))
+            x = figures.axis_label(comparison, axis)
+            made = tables.points(f"learning_curves_{axis}", points, x, "mean return", repeats)
+            self.tables.append(made)
+            if max(curve.x.size for _, _, curve in points) < FEWEST_FOR_CURVE:
+                parts.append(page.table(replace(made, caption=f"Evaluation return by {x}, with 95% intervals.")))
+                continue
+            others = {task.name: published.points(task) for task in comparison.tasks} if self.beside else {}
+            parts.append(self._figure(figures.learning_curves(comparison, axis, others if axis == STEPS else None)))
         if self.beside and (beside := published.table(comparison.tasks)).rows:
             self.tables.append(beside)
             parts.append(page.table(beside))

@@ -15,13 +15,12 @@ from wmzoo.config.rules import RULES
 from wmzoo.envs.task_sets import task_of
 from wmzoo.errors import DamagedFile, WmzooError
 from wmzoo.reports.words import typed
-from wmzoo.runs.metrics import read_metrics
+from wmzoo.runs.metrics import metrics_in, read_metrics
 from wmzoo.statistics.aggregates import Array
 from wmzoo.storage.foreign import read_json
 from wmzoo.storage.rows import Row, flat
 from wmzoo.storage.run_layout import FACTS, read_facts
 
-METRICS = ("metrics.jsonl", "metrics.csv")  # a committed result has the second alone
 FOLDER = "folder"  # --by folder: the arm is the name of the folder that the run lies in
 
 Config = dict[str, Any]
@@ -74,7 +73,7 @@ def find_runs(paths: Sequence[Path]) -> list[Path]:
 def _run_folders(path: Path) -> Iterator[Path]:
     """Those of runs that ended before their first row too; a checkpoint has a config and neither of these."""
     for config in path.rglob(CONFIG):
-        if any((config.parent / name).is_file() for name in (*METRICS, FACTS)):
+        if metrics_in(config.parent) or (config.parent / FACTS).is_file():
             yield config.parent
 
 
@@ -85,7 +84,7 @@ def _natural(path: Path) -> list[tuple[int, str]]:
 
 def read_run(folder: Path, cfg: Config, by: Sequence[str]) -> Run:
     """The run whose config is `cfg`. WmzooError where a file of it makes no sense, or a key of `by` is a group."""
-    file = next((folder / name for name in METRICS if (folder / name).is_file()), None)
+    file = metrics_in(folder)
     rows = read_metrics(file) if file else []
     evaluations = [
         row for row in rows if None not in (row.get("eval_return"), row.get("env_steps"), row.get("wall_clock"))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 
 import numpy as np
 
 from wmzoo.compare import horizons
-from wmzoo.compare.analysis import AGGREGATES, OF_A_TASK, Comparison
-from wmzoo.compare.conclusions import AXIS_WORDS, FEWEST_FOR_CLAIM
+from wmzoo.compare.analysis import AGGREGATES, EFFECT, OF_A_TASK, Comparison
+from wmzoo.compare.conclusions import AXIS_WORDS, verdict
 from wmzoo.compare.configuration import COST, PARTS, differences, parity
 from wmzoo.compare.tasks import SECONDS, STEPS, along
 from wmzoo.reports.table import Cell, Table
@@ -29,21 +30,39 @@ def aggregates(comparison: Comparison) -> Table:
 
 def comparisons(comparison: Comparison) -> Table:
     """Every arm against the baseline, by task."""
-    rows: list[list[Cell]] = []
     baseline = comparison.arms[0]
-    for task in comparison.tasks:
-        for arm in comparison.arms[1:]:
-            for axis in comparison.axes:
-                difference = comparison.task_difference(axis, arm, task)
-                few = min(len(task.runs[arm]), len(task.runs[baseline])) < FEWEST_FOR_CLAIM
-                better = arm if float(difference.value) > 0 else baseline
-                shown = "too few seeds" if few else f"{better} is better" if difference.excludes(0.0) else "not shown"
-                rows.append(
-                    [task.name, arm, AXIS_WORDS[axis], difference, comparison.task_improvement(axis, arm, task), shown]
-                )
-    caption = f"Mean returns and probability of improvement against {baseline}, with 95% intervals."
-    columns = ["task", "arm", "compared", f"arm {MINUS} {baseline}", f"P(arm > {baseline})", "difference"]
-    return Table("differences", caption, columns, rows)
+    rows: list[list[Cell]] = [
+        [
+            *(task.name, arm, AXIS_WORDS[axis], comparison.task_difference(axis, arm, task)),
+            *comparison.p_values(axis, arm)[task.name],
+            *(comparison.task_improvement(axis, arm, task), verdict(comparison, axis, arm, task)[0]),
+        ]
+        for task, arm, axis in product(comparison.tasks, comparison.arms[1:], comparison.axes)
+    ]
+    caption = (
+        f"Mean returns and probability of improvement against {baseline}, with 95% intervals; p of Welch's test,"
+        " corrected for the number of tasks (Holm)."
+    )
+    columns = ["task", "arm", "compared", f"arm {MINUS} {baseline}", "p", "corrected", f"P(arm > {baseline})"]
+    return Table("differences", caption, [*columns, "difference"], rows)
+
+
+def power(comparison: Comparison) -> Table:
+    """What the seeds could have shown, by task and over all of them."""
+    rows: list[list[Cell]] = []
+    scopes = [*comparison.tasks, *([None] if len(comparison.tasks) > 1 else [])]
+    for task, arm, axis in product(scopes, comparison.arms[1:], comparison.axes):
+        found = comparison.power(axis, arm, task)
+        share = f"{found.shown / abs(found.mean):.0%}" if found.mean and found.shown == found.shown else None
+        name = task.name if task else "all, mean of normalised scores"
+        rows.append([name, arm, AXIS_WORDS[axis], found.shown, share, found.seeds])
+    baseline = comparison.arms[0]
+    caption = (
+        "The smallest true difference that these seeds show with a chance of 80% (two-sided Welch's test, 5%, without"
+        f" correction), also as a share of {baseline}'s mean; and how many of each would show {EFFECT:.0%} of it."
+    )
+    columns = ["task", "arm", "compared", "shown", f"of {baseline}'s mean", f"seeds for {EFFECT:.0%}"]
+    return Table("power", caption, columns, rows)
 
 
 def scores(comparison: Comparison) -> Table:
@@ -150,7 +169,8 @@ def runs(comparison: Comparison) -> Table:
     rows: list[list[Cell]] = [
         [task.name, arm, run.seed, float(run.steps[-1]), float(run.steps[-1] * run.action_repeat),
          float(run.seconds[-1]),
-         *(score_at(along(axis, run), run.returns, task.end[axis], last) for axis in comparison.axes), run.nonfinite]
+         *(score_at(along(axis, run), run.returns, task.end[axis], last) for axis in comparison.axes), run.nonfinite,
+         run.folder.as_posix()]
         for task in comparison.tasks for arm in comparison.arms for run in task.runs[arm]
     ]  # fmt: skip
     columns = [
@@ -162,8 +182,9 @@ def runs(comparison: Comparison) -> Table:
         "seconds",
         *(f"return {AXIS_WORDS[a]}" for a in comparison.axes),
         "non-finite",
+        "folder",
     ]
-    return Table("runs", "The runs.", columns, rows)
+    return Table("runs", "The runs, and where they lie: those of another study have served before.", columns, rows)
 
 
 def points(

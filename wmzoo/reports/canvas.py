@@ -75,7 +75,9 @@ def panels(
 
 
 def draw_curve(axes: Axes, curve: Curve, index: int, label: str) -> None:
-    """A line with its band, in the colour and with the marker of arm number `index`."""
+    """A line with its band, in the colour and with the marker of arm number `index`; single runs are dots."""
+    if curve.each is not None:
+        axes.plot(curve.x, curve.each, ".", color=COLOURS[index % len(COLOURS)], markersize=4, alpha=0.6, zorder=1.5)
     axes.plot(
         curve.x,
         curve.y.value,
@@ -143,7 +145,14 @@ def steps_axis(axes: Axes) -> None:
 def plain_numbers(axis: Axis) -> None:
     """Numbers along a logarithmic axis, which matplotlib would write as formulas."""
     axis.set_major_formatter(lambda x, _: f"{x:g}")
-    axis.set_minor_formatter(LogFormatter())
+    axis.set_minor_formatter(_PlainWhereThereIsRoom())
+
+
+class _PlainWhereThereIsRoom(LogFormatter):
+    """Which ticks between the powers of ten are labelled is matplotlib's choice."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        return f"{x:g}" if super().__call__(x, pos) else ""
 
 
 def save(figure: Figure, out: Path) -> None:
@@ -153,7 +162,7 @@ def save(figure: Figure, out: Path) -> None:
 
 
 def _png(figure: Figure) -> bytes:
-    """In as many colours as curves, bands and their edges need: a third of the bytes, in a repository of many reports."""
+    """In as many colours as curves, bands and their edges need: a third of the bytes."""
     drawn, picture = io.BytesIO(), io.BytesIO()
     figure.savefig(drawn, format="png")
     few = Image.open(drawn).convert("RGB").quantize(128, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)

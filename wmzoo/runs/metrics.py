@@ -14,6 +14,7 @@ from wmzoo.storage.files import open_to_append, write_text
 from wmzoo.storage.foreign import parse_json
 from wmzoo.storage.rows import Row, plain
 
+FILES = ("metrics.jsonl", "metrics.csv")  # in a run folder; a committed result has the second alone
 COLUMNS = {  # in this order; what each is
     "iteration": "counted from 1",
     "env_steps": "agent steps of all environments together, the warm-up's too; × env.action_repeat: environment steps",
@@ -74,10 +75,15 @@ class MetricsWriter:
         self._file.close()
 
 
+def metrics_in(folder: Path) -> Path | None:
+    """A run's metrics file, if it has one."""
+    return next((folder / name for name in FILES if (folder / name).is_file()), None)
+
+
 def read_metrics(path: Path | str) -> list[Row]:
     """Rows of a metrics.jsonl (or .csv), or of the one in a run folder; a last row torn by a crash is left out."""
     path = Path(path)
-    path = path / "metrics.jsonl" if path.is_dir() else path
+    path = metrics_in(path) or path / FILES[0] if path.is_dir() else path
     if not path.is_file():
         raise WmzooError(f"{path}: no such metrics file")
     if path.suffix == ".csv":

@@ -70,11 +70,12 @@ def on_grid(grid: Array, xs: Sequence[Array], ys: Sequence[Array]) -> Array:
 
 @dataclass(frozen=True)
 class Curve:
-    """A mean over runs with its interval, at P points."""
+    """A mean over runs with its interval, at P points; `each` run's own values [P, R], where they are to be seen."""
 
     x: Array
     y: Estimate
     runs: int
+    each: Array | None = None
 
 
 @dataclass(frozen=True)
