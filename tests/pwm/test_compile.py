@@ -70,9 +70,9 @@ def test_the_config_says_whether_the_updates_are_compiled(compiled: bool, monkey
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("no_code_generation")
-@pytest.mark.parametrize("dynamics", ["flow", "mean_flow", "shortcut", "noise_flow", "gaussian"])
+@pytest.mark.parametrize("dynamics", ["mean_flow", "shortcut", "noise_flow", "gaussian"])
 def test_every_kind_of_loss_can_be_compiled(dynamics: str) -> None:
-    """Two updates of the model, so that the second sees the gradients of the first."""
+    """Those of the mlp and the flow: above. Two updates of the model: the second sees the gradients of the first."""
     slices = Slices(*(torch.rand(shape, generator=torch.Generator().manual_seed(0)) for shape in SHAPES))
     found = []
     for compiled in (False, True):

@@ -73,14 +73,15 @@ EVERY_BACKEND = [("dmc", "reacher-easy"), ("gymnasium", "Hopper-v5")]
 OF_PROCESSES = (contract.check_close, contract.check_crash)  # each takes seconds to begin; the others: test_backend.py
 
 
-def is_fast(check, task, backend):
-    return task == "reacher-easy" and (backend == "threads" or (backend == "processes" and check in OF_PROCESSES))
+def marks(check, task, backend):
+    if task == "reacher-easy" and (backend == "threads" or (backend == "processes" and check in OF_PROCESSES)):
+        return ()
+    return (pytest.mark.slow, pytest.mark.exhaustive) if backend == "processes" else pytest.mark.slow
 
 
 BACKENDS = [
     pytest.param(
-        check, suite, task, backend,
-        id=f"{check.__name__}-{task}-{backend}", marks=() if is_fast(check, task, backend) else pytest.mark.slow,
+        check, suite, task, backend, id=f"{check.__name__}-{task}-{backend}", marks=marks(check, task, backend)
     )
     for suite, task in EVERY_BACKEND
     for backend in ("serial", "threads", "processes", "arrays", "rollout")

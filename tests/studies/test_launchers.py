@@ -25,6 +25,17 @@ def test_a_local_job_writes_to_its_log_and_tells_how_it_ended(tmp_path):
     assert "rectified_flow" in (tmp_path / "list.log").read_text() and "lsit" in (tmp_path / "lsit.log").read_text()
 
 
+def test_a_local_job_is_interrupted_as_by_ctrl_c(tmp_path):
+    plugin, log = tmp_path / "sleeps.py", tmp_path / "log"
+    plugin.write_text("import time\nprint('asleep', flush=True)\ntime.sleep(600)\n")
+    job = Local().start(["list", "--plugin", str(plugin)], log)
+    wait_for(lambda: "asleep" in log.read_text())
+    assert job.poll() is None
+    job.interrupt()
+    job.wait()
+    assert job.poll() == 130
+
+
 def test_a_job_does_not_get_the_terminals_ctrl_c(tmp_path):
     """The interrupt goes to our process group, as a terminal sends it; the job is in one of its own."""
     script = (
