@@ -60,7 +60,9 @@ class Forked:
     def wait(self, timeout: float | None = None) -> int:
         self._process.join(timeout)
         code = self.poll()
-        assert code is not None, f"it has not ended after {timeout} s"
+        if code is None:
+            self.kill()  # else Python would wait for it in the end
+            pytest.fail(f"it has not ended after {timeout} s")
         return code
 
 

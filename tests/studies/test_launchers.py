@@ -9,6 +9,13 @@ import pytest
 from wmzoo.errors import WmzooError
 from wmzoo.studies.launchers import Local, Slurm
 
+SLEEPS = """
+import signal, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which is ignored where these tests run in the background
+print("asleep", flush=True)
+time.sleep(600)
+"""
+
 
 def wait_for(condition, seconds=60.0):
     end = time.monotonic() + seconds
@@ -27,7 +34,7 @@ def test_a_local_job_writes_to_its_log_and_tells_how_it_ended(tmp_path):
 
 def test_a_local_job_is_interrupted_as_by_ctrl_c(tmp_path):
     plugin, log = tmp_path / "sleeps.py", tmp_path / "log"
-    plugin.write_text("import time\nprint('asleep', flush=True)\ntime.sleep(600)\n")
+    plugin.write_text(SLEEPS)
     job = Local().start(["list", "--plugin", str(plugin)], log)
     wait_for(lambda: "asleep" in log.read_text())
     assert job.poll() is None
