@@ -91,6 +91,15 @@ def no_video() -> Iterator[None]:
 
 
 @pytest.fixture
+def forked_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The jobs that are started here are forked, see forked.py, and asked more often whether they have ended."""
+    from forked import start_job
+
+    monkeypatch.setattr("wmzoo.studies.launchers.Local.start", start_job)
+    monkeypatch.setattr("wmzoo.studies.jobs.POLL", 0.1)
+
+
+@pytest.fixture
 def no_drawing() -> Iterator[None]:
     from synthetic_runs import undrawn
 

@@ -22,8 +22,10 @@ from wmzoo.config.rules import rules
 from wmzoo.errors import WmzooError
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("configs_by_hydra")]
-SHARDS, EACH = 4, 50  # of overrides, and as many of configs
+EACH = 50  # mutated overrides in each shard, and as many configs
 FILES_EACH = 120  # mutated files in each shard
+# The further ones draw other mutations of the same.
+SHARDS = [0, *(pytest.param(shard, marks=pytest.mark.exhaustive) for shard in (1, 2, 3))]
 PATIENCE = 60  # seconds for one of them
 BASE = ["size=tiny", "env=pendulum_swingup", "env.num_envs=2", "eval.episodes=1", "trainer.horizon=4", "device=cpu"]
 BASE += ["threads=1", "env.episode_length=10", "trainer.buffer_size=200", "recipe.warmup_steps=20"]
@@ -202,7 +204,7 @@ def ends_well(words: list[str], capsys: pytest.CaptureFixture[str]) -> int:
     return code
 
 
-@pytest.mark.parametrize("shard", range(SHARDS))
+@pytest.mark.parametrize("shard", SHARDS)
 def test_mutated_overrides(shard: int, capsys: pytest.CaptureFixture[str]) -> None:
     chance = random.Random(f"overrides {shard}")
     NAMES.extend(key for key in keys() if key not in NAMES)
@@ -211,7 +213,7 @@ def test_mutated_overrides(shard: int, capsys: pytest.CaptureFixture[str]) -> No
     assert 2 in codes  # few spoilt commands are valid, in some shards none
 
 
-@pytest.mark.parametrize("shard", range(SHARDS))
+@pytest.mark.parametrize("shard", SHARDS)
 def test_mutated_configs(shard: int, run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Half of them of a bundle that is loaded, half of a run that is to go on."""
     chance = random.Random(f"configs {shard}")
@@ -237,7 +239,7 @@ def readers(run: Path) -> Iterator[tuple[Path, Callable[[], Any]]]:
         yield bundle / name, lambda: load_state(bundle)
 
 
-@pytest.mark.parametrize("shard", range(SHARDS))
+@pytest.mark.parametrize("shard", SHARDS)
 def test_mutated_files(shard: int, run: Path) -> None:
     """None of them is taken for what it was unless it still holds the same."""
     chance = random.Random(f"files {shard}")

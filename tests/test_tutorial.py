@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from forked import Forked
 from torch import Tensor
 
 import wmzoo
@@ -62,15 +60,12 @@ def pattern(quoted: str) -> str:
 
 def run(command: str, quoted: str, folder: Path) -> None:
     """It prints what is quoted, and fails where an error is quoted and only there."""
-    words = ["-m", *command.split()] if command.startswith("wmzoo ") else command.split()[1:]
-    path = os.pathsep.join([str(folder / "site"), str(ROOT)])
-    done = subprocess.run(
-        [sys.executable, *words, *(SHORT if {"train", "bench"} & {*words} else [])],
-        cwd=folder, env={**os.environ, "PYTHONPATH": path, "MUJOCO_GL": "disabled"},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    printed = done.stdout + done.stderr
-    assert (done.returncode != 0) == ("wmzoo: " in quoted), f"{command}: exit code {done.returncode}\n{printed}"
+    words = command.split()
+    words += SHORT if {"train", "bench"} & {*words} else []
+    log, path = folder / "log", str(folder / "site")
+    log.unlink(missing_ok=True)
+    code, printed = Forked(words, log, cwd=folder, env={"PYTHONPATH": path}).wait(600), log.read_text()
+    assert (code != 0) == ("wmzoo: " in quoted), f"{command}: exit code {code}\n{printed}"
     assert not quoted or re.fullmatch(pattern(quoted), printed), f"{command} printed\n{printed}and not\n{quoted}"
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 import yaml
+from forked import Forked
 from hub_stub import TOKEN, Hub, stub
 from omegaconf import OmegaConf
 from short_run import SHORT_RUN
@@ -126,19 +124,18 @@ def test_the_environment_variables_of_the_library_say_where_the_hub_is_and_who_a
     """Without the fixture: another process, which reads them itself."""
     with stub() as hub:
         settings = {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "home"), "HF_HUB_DISABLE_XET": "1"}
-        environment = {**os.environ, **settings}
 
-        def wmzoo_command(*words: str, **more: str) -> subprocess.CompletedProcess[str]:
-            command = [sys.executable, "-m", "wmzoo", *words]
-            return subprocess.run(command, env=environment | more, cwd=tmp_path, capture_output=True, text=True)
+        def wmzoo_command(*words: str, **more: str) -> tuple[int, str]:
+            log = tmp_path / "log"
+            log.unlink(missing_ok=True)
+            return Forked(["wmzoo", *words], log, tmp_path, settings | more).wait(120), log.read_text()
 
-        refused = wmzoo_command("push", NAME, "me/cartpole", HF_TOKEN="hf_of_somebody")
-        assert refused.returncode == 2 and len(refused.stderr.splitlines()) == 1 and "HF_TOKEN" in refused.stderr
-        assert wmzoo_command("push", NAME, "me/cartpole", HF_TOKEN=TOKEN).returncode == 0
-        assert wmzoo_command("pull", "me/cartpole", "mine").returncode == 0
+        code, said = wmzoo_command("push", NAME, "me/cartpole", HF_TOKEN="hf_of_somebody")
+        assert code == 2 and len(said.splitlines()) == 1 and "HF_TOKEN" in said
+        assert wmzoo_command("push", NAME, "me/cartpole", HF_TOKEN=TOKEN)[0] == 0
+        assert wmzoo_command("pull", "me/cartpole", "mine")[0] == 0
         asked = len(hub.asked)
-        again = wmzoo_command("pull", "me/cartpole", "again", HF_HUB_OFFLINE="1")
-        assert again.returncode == 0 and len(hub.asked) == asked
+        assert wmzoo_command("pull", "me/cartpole", "again", HF_HUB_OFFLINE="1")[0] == 0 and len(hub.asked) == asked
     for file in ("model.safetensors", "config.yaml", "README.md"):
         assert (tmp_path / "mine" / file).read_bytes() == (tmp_path / "again" / file).read_bytes()
     assert (tmp_path / "home" / "hub" / "models--me--cartpole").is_dir()

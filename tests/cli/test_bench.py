@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
+import signal
 import time
 from pathlib import Path
 
 import pytest
+from forked import Forked
 from short_run import SHORT_RUN
 from synthetic_runs import write_run
 
 from wmzoo.cli.bench import command
 from wmzoo.cli.main import main, parse
 
-TINY = [*SHORT_RUN, "eval.episodes=1", "eval.every=2", "save.every=1"]
+TINY = [*SHORT_RUN, "eval.episodes=1", "eval.every=4", "save.every=4"]
 PLUGIN = """
 import wmzoo
 from wmzoo.dynamics.mlp import MLPDynamics
@@ -71,31 +70,33 @@ def test_runs_of_other_settings_in_its_folder_are_refused(tmp_path: Path, capsys
 def test_a_bench_that_was_interrupted_goes_on_and_is_made_longer(tmp_path: Path) -> None:
     file, root = tmp_path / "mine.py", tmp_path / "bench"
     file.write_text(PLUGIN)
-    words = [sys.executable, "-m", "wmzoo", "bench", str(file), *TINY, "--tasks", "pendulum_swingup", "--seeds", "1"]
-    env = {**os.environ, "MUJOCO_GL": "disabled", "PYTHONPATH": os.pathsep.join(sys.path)}
-    say = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "env": env}
-    begun = subprocess.Popen([*words, "--steps", "3000", "--root", root], **say)  # type: ignore[call-overload]
+    words = ["wmzoo", "bench", str(file), *TINY, "--tasks", "pendulum_swingup", "--seeds", "1"]
+
+    def bench(steps: int, log: str) -> Forked:
+        return Forked([*words, "--steps", str(steps), "--root", str(root)], tmp_path / log)
+
+    begun = bench(1400, "begun.log")
     while begun.poll() is None and not list(root.rglob("checkpoints/0*")):
         time.sleep(0.05)
-    begun.terminate()  # as Ctrl-C, which a process that was begun in the background may ignore
-    out, _ = begun.communicate()
-    assert begun.returncode == 130 and "goes on" in out, out
+    begun.send_signal(signal.SIGTERM)  # as Ctrl-C
+    code, said = begun.wait(120), (tmp_path / "begun.log").read_text()
+    assert code == 130 and "goes on" in said, said
     (run,) = root.glob("*/pendulum_swingup/*/seed0")
     before = json.loads((run / "run.json").read_text())
     assert before["status"] == "interrupted" and [each["name"] for each in before["plugins"]] == ["mine"]
 
     def again(steps: int) -> list[float]:
-        done = subprocess.run([*words, "--steps", str(steps), "--root", root], check=False, **say)  # type: ignore[call-overload]
-        assert done.returncode == 0, done.stdout
-        assert "no parity: mine" in done.stdout and "report: " in done.stdout
+        code, said = bench(steps, "again.log").wait(600), (tmp_path / "again.log").read_text()
+        assert code == 0, said
+        assert "no parity: mine" in said and "report: " in said
         (file,) = root.glob("*/row.json")
         task = json.loads(file.read_text())["tasks"]["pendulum_swingup"]
         assert task["ratio"] > 0 and task["esnr"] is not None and task["latent_errors"][0] > 0
         return list(task["seeds"]["0"]["steps"])
 
-    # The warm-up has 80 steps, an iteration 16, an evaluation comes every second one.
-    assert again(3800)[-1] == 80 + 16 * 234
+    # The warm-up has 80 steps, an iteration 16, an evaluation comes every fourth one.
+    assert again(1600)[-1] == 80 + 16 * 96
     assert json.loads((run / "run.json").read_text())["resumed"] and list(root.glob("*/report/report.html"))
     file.write_text(PLUGIN.replace("A small one", "Another one"))
-    done = subprocess.run([*words, "--steps", "3800", "--root", root], check=False, **say)  # type: ignore[call-overload]
-    assert done.returncode == 2 and "mine.py has changed since" in done.stdout
+    code, said = bench(1600, "changed.log").wait(120), (tmp_path / "changed.log").read_text()
+    assert code == 2 and "mine.py has changed since" in said

@@ -69,6 +69,7 @@ def test_a_batch_gives_dm_controls_own_observations_and_rewards(domain, task):
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive  # what tells these from each other is dm_control's, whose version is pinned
 @pytest.mark.parametrize(("domain", "task"), OTHERS)
 def test_every_task_of_the_suite_gives_dm_controls_own_numbers(domain, task):
     check_against_dm_control(domain, task)

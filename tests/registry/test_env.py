@@ -16,6 +16,8 @@ SMALL_SET = ["reacher-three-hard", "pendulum-spin", "cartpole-balance-sparse"]  
 HERE = [*(named for named in NAMED if named[0] != "dflex"), *MORE, ("multitask", SMALL_SET), ("multitask", "mt30")]
 # The others are of these suites, too: their numbers are those of the suite itself, see tests/envs.
 FAST = [("dmc", "reacher-easy"), ("gymnasium", "Ant-v5"), ("gymnasium", "Pendulum-v1"), ("multitask", SMALL_SET)]
+# As reach is, which CI takes.
+ALIKE = [("metaworld", "push"), ("metaworld", "door-open")]
 # For whose many environments in check_autoreset `auto` starts worker processes, which take seconds to begin.
 PROCESSES = [("metaworld", "reach"), ("multitask", SMALL_SET), ("dmc", "cup-catch"), ("dmc", "reacher-three-easy")]
 # A picture of one task of a suite is as good as another's.
@@ -36,7 +38,8 @@ def key_of(suite):
 
 def case(check, suite, played):
     drawn_elsewhere = check is contract.check_render and (suite, played) not in DRAWN
-    marks = pytest.mark.slow if (suite, played) not in FAST or drawn_elsewhere else ()
+    marks = [pytest.mark.slow] if (suite, played) not in FAST or drawn_elsewhere else []
+    marks += [pytest.mark.exhaustive] if (suite, played) in ALIKE else []
     name = "-".join(played) if isinstance(played, list) else played
     return pytest.param(check, suite, played, id=f"{check.__name__}-{suite}-{name}", marks=marks)
 
@@ -73,14 +76,15 @@ EVERY_BACKEND = [("dmc", "reacher-easy"), ("gymnasium", "Hopper-v5")]
 OF_PROCESSES = (contract.check_close, contract.check_crash)  # each takes seconds to begin; the others: test_backend.py
 
 
-def is_fast(check, task, backend):
-    return task == "reacher-easy" and (backend == "threads" or (backend == "processes" and check in OF_PROCESSES))
+def marks(check, task, backend):
+    if task == "reacher-easy" and (backend == "threads" or (backend == "processes" and check in OF_PROCESSES)):
+        return ()
+    return (pytest.mark.slow, pytest.mark.exhaustive) if backend == "processes" else pytest.mark.slow
 
 
 BACKENDS = [
     pytest.param(
-        check, suite, task, backend,
-        id=f"{check.__name__}-{task}-{backend}", marks=() if is_fast(check, task, backend) else pytest.mark.slow,
+        check, suite, task, backend, id=f"{check.__name__}-{task}-{backend}", marks=marks(check, task, backend)
     )
     for suite, task in EVERY_BACKEND
     for backend in ("serial", "threads", "processes", "arrays", "rollout")

@@ -2,13 +2,10 @@
 
 import csv
 import json
-import os
-import signal
-import subprocess
-import sys
 import time
 
 import pytest
+from forked import Forked
 
 TASKS = "[cartpole-swingup,reacher-easy]"
 TINY = [
@@ -21,10 +18,9 @@ TINY = [
 
 
 def start(out, *more):
-    command = [sys.executable, "-m", "wmzoo", "mt30", "--mini", *TINY, *more, "--out", str(out), "--episodes", "3"]
-    return subprocess.Popen(
-        command, env={**os.environ, "MUJOCO_GL": "disabled"}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    """What it prints goes to OUT.log."""
+    words = ["mt30", "--mini", *TINY, *more, "--out", str(out), "--episodes", "3"]
+    return Forked(["wmzoo", *words], out.with_suffix(".log"))
 
 
 @pytest.mark.slow
@@ -32,13 +28,13 @@ def test_one_command_collects_pretrains_extracts_evaluates_and_reports_and_goes_
     out = tmp_path / "job"
     killed = start(out, "--workers", "2")
     while not list(out.glob("extract/*/*/checkpoints/0*")):
-        assert killed.poll() is None, killed.communicate()
+        assert killed.poll() is None, out.with_suffix(".log").read_text()
         time.sleep(0.1)
-    killed.send_signal(signal.SIGKILL)
-    killed.communicate()
-    again = start(out, "--workers", "2")
-    said, err = again.communicate(timeout=600)
-    assert again.returncode == 0, err
+    killed.kill()
+    killed.wait()
+    code = start(out, "--workers", "2").wait(600)
+    said = out.with_suffix(".log").read_text()
+    assert code == 0, said
     assert "flow, finetuned: score" in said and "of 2 tasks" in said
     runs = sorted(out.glob("*/*/run.json")) + sorted(out.glob("extract/*/*/run.json"))
     assert len(runs) == 2 + 4 and all(json.loads(file.read_text())["status"] == "done" for file in runs)
@@ -54,7 +50,8 @@ def test_one_command_collects_pretrains_extracts_evaluates_and_reports_and_goes_
 @pytest.mark.slow
 def test_data_of_one_task_need_no_task_embedding(tmp_path):
     alone = ["extraction.collect.tasks=[cartpole-swingup]", "~extraction.dynamics.flow"]
-    said, err = start(tmp_path / "job", *alone).communicate(timeout=600)
-    assert "mlp, finetuned: score" in said and "of 1 tasks" in said, err
+    start(tmp_path / "job", *alone).wait(600)
+    said = (tmp_path / "job.log").read_text()
+    assert "mlp, finetuned: score" in said and "of 1 tasks" in said, said
     run = json.loads((tmp_path / "job" / "extract" / "mlp-finetuned" / "cartpole-swingup" / "run.json").read_text())
     assert run["status"] == "done" and "task_embedding" not in run["parameters"]

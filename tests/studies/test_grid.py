@@ -81,10 +81,10 @@ def test_a_mistake_is_told_before_the_first_run(spec: Path, old: str, new: str, 
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("forked_jobs", "no_drawing")
 def test_its_runs_are_diagnosed_and_its_report_keeps_what_it_was_made_of(
-    spec: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    spec: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("MUJOCO_GL", "disabled")  # no videos
     spec.write_text(spec.read_text().replace("seeds: [0, 1]", "seeds: [3]"))
     root = ["--root", str(spec.parent)]
     assert main(["study", "run", str(spec), "--workers", "2", *root]) == 0

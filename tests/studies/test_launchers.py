@@ -9,6 +9,13 @@ import pytest
 from wmzoo.errors import WmzooError
 from wmzoo.studies.launchers import Local, Slurm
 
+SLEEPS = """
+import signal, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which is ignored where these tests run in the background
+print("asleep", flush=True)
+time.sleep(600)
+"""
+
 
 def wait_for(condition, seconds=60.0):
     end = time.monotonic() + seconds
@@ -23,6 +30,17 @@ def test_a_local_job_writes_to_its_log_and_tells_how_it_ended(tmp_path):
         job.wait()
     assert [job.poll() for job in jobs] == [0, 2]
     assert "rectified_flow" in (tmp_path / "list.log").read_text() and "lsit" in (tmp_path / "lsit.log").read_text()
+
+
+def test_a_local_job_is_interrupted_as_by_ctrl_c(tmp_path):
+    plugin, log = tmp_path / "sleeps.py", tmp_path / "log"
+    plugin.write_text(SLEEPS)
+    job = Local().start(["list", "--plugin", str(plugin)], log)
+    wait_for(lambda: "asleep" in log.read_text())
+    assert job.poll() is None
+    job.interrupt()
+    job.wait()
+    assert job.poll() == 130
 
 
 def test_a_job_does_not_get_the_terminals_ctrl_c(tmp_path):

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from forked import Forked
 
 from wmzoo.cli.main import main
 from wmzoo.errors import RunFailed, RunInterrupted, WmzooError
@@ -265,24 +265,25 @@ def rates(spec: Path) -> Path:
     """The study of conftest.py as a search."""
     text = re.sub(r"arms: .*", "search: {recipe.actor_lr: {from: 1e-4, to: 1e-2, log: true}}", spec.read_text())
     text = text.replace("eval.every=4", "eval.every=1").replace("trainer.iterations=4", "trainer.iterations=12")
+    text = text.replace("save.every=1", "save.every=3")
     text = text.replace("pendulum: [env=pendulum_swingup]", "cartpole: [env=cartpole_swingup]")
     (spec.parent / "rates.yaml").write_text(re.sub(r"seeds: .*", "trials: 3\npruner: none", text))
     return spec.parent / "rates.yaml"
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("forked_jobs", "no_video")
 def test_real_trainings_are_searched_and_a_search_that_was_killed_goes_on(
-    rates: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    rates: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Killed are the search and the training of its second trial, which leaves a checkpoint that is gone on from."""
-    monkeypatch.setenv("MUJOCO_GL", "disabled")  # no videos
     words = ["study", "tune", str(rates), "--root", str(rates.parent)]
-    process = subprocess.Popen([sys.executable, "-m", "wmzoo", *words], stdout=subprocess.DEVNULL)
+    process = Forked(["wmzoo", *words], rates.parent / "log")
     second = rates.parent / "rates-tune" / "trial-0001" / "cartpole" / "seed100"
     while not list(second.glob("checkpoints/0*")):
         assert process.poll() is None
         time.sleep(0.1)
-    process.send_signal(signal.SIGKILL)
+    process.kill()
     process.wait()
     os.kill(int((second / ".lock").read_text()), signal.SIGKILL)
     assert main(words) == 0
@@ -299,12 +300,12 @@ def test_real_trainings_are_searched_and_a_search_that_was_killed_goes_on(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("forked_jobs")
 def test_a_pruned_training_saves_and_stops(rates: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MUJOCO_GL", "disabled")
     monkeypatch.setattr(optuna.trial.Trial, "should_prune", lambda trial: trial.number == 1)
-    rates.write_text(rates.read_text().replace("iterations=12", "iterations=60").replace("trials: 3", "trials: 2"))
+    rates.write_text(rates.read_text().replace("iterations=12", "iterations=24").replace("trials: 3", "trials: 2"))
     assert main(["study", "tune", str(rates), "--root", str(rates.parent), "--workers", "2"]) == 0
     pruned = rates.parent / "rates-tune" / "trial-0001" / "cartpole" / "seed100"
     facts = json.loads((pruned / "run.json").read_text())
     assert facts["status"] == "interrupted" and list(pruned.glob("checkpoints/0*"))
-    assert len(read_metrics(pruned)) < 60
+    assert len(read_metrics(pruned)) < 24
