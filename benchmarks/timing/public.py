@@ -37,6 +37,11 @@ class PublicCode:
             "critic_passes": int(cfg.recipe.critic_passes),
             "critic_minibatches": int(cfg.recipe.critic_minibatches),
             "threads": threads,
+            "device": "cuda" if cfg.device == "cuda" else "cpu",
+            "latent_dim": int(cfg.model.latent_dim),
+            "units": list(cfg.model.units),
+            "encoder_units": list(cfg.model.encoder_units),
+            "num_bins": cfg.model.get("num_bins"),
         }
         path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
         self.process = subprocess.Popen(

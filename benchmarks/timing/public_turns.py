@@ -37,16 +37,16 @@ class Environment:
     """wmzoo's environment with the interface of the public code's simulator; `turn` is called where an iteration
     begins."""
 
-    def __init__(self, name: str, num_envs: int) -> None:
+    def __init__(self, name: str, num_envs: int, device: str) -> None:
         import gymnasium
 
         from wmzoo.registry import build
 
         self.env = build("env", "gymnasium", task=name, num_envs=num_envs)
-        self.num_envs, self.episode_length = num_envs, self.env.episode_length
+        self.num_envs, self.episode_length, self.device = num_envs, self.env.episode_length, device
         self.observation_space = gymnasium.spaces.Box(-1e9, 1e9, (self.env.obs_dim,))
         self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (self.env.act_dim,))
-        self.obs = self.env.reset(0)
+        self.obs = self.env.reset(0).to(device)
         self.seconds = 0.0
         self.turn: Any = None
         self.warming = True  # with random actions, whose episodes are longer than those of a policy that saturates
@@ -60,7 +60,9 @@ class Environment:
         import torch
 
         began = time.perf_counter()
-        transition = self.env.step(2 * torch.rand_like(actions) - 1 if self.warming else actions.detach())
+        chosen = 2 * torch.rand_like(actions) - 1 if self.warming else actions.detach()
+        found = self.env.step(chosen.cpu())
+        transition = found._replace(**{k: v.to(self.device) for k, v in found._asdict().items() if v is not None})
         self.seconds += time.perf_counter() - began
         self.obs = transition.obs
         info = {"termination": transition.terminated, "truncation": transition.truncated}
@@ -79,10 +81,15 @@ def make_agent(checkout: Path, env: Environment, order: dict[str, Any], folder: 
 
     original = buffer.ReplayBuffer
     buffer.ReplayBuffer = lambda **given: original(**{**given, "pin_memory": False, "prefetch": None})
-    torch.cuda.mem_get_info = lambda *_: (0, 0)
+    if order["device"] == "cpu":
+        torch.cuda.mem_get_info = lambda *_: (0, 0)
     _hold_back(buffer.Buffer, order["horizon"])
     cfg = OmegaConf.load(checkout / "scripts" / "cfg" / "alg" / "pwm.yaml")
-    cfg.device = "cpu"  # before its reference to another file is looked up
+    cfg.device = order["device"]  # before its reference to another file is looked up
+    cfg.latent_dim, model = order["latent_dim"], cfg.world_model_config
+    model.units, model.encoder_units = order["units"], order["encoder_units"]
+    if order["num_bins"]:
+        model.num_bins, model.vmin, model.vmax = order["num_bins"], -10.0, 10.0
     cfg.horizon, cfg.wm_batch_size, cfg.wm_iterations = order["horizon"], order["batch_size"], order["model_updates"]
     cfg.critic_iterations, cfg.critic_batches = order["critic_passes"], order["critic_minibatches"]
     cfg.max_epochs, cfg.save_interval = 1_000_000, 1_000_000
@@ -150,7 +157,7 @@ def main() -> None:
         torch.manual_seed(0)
         stand_ins()
         with tempfile.TemporaryDirectory() as folder:
-            env = Environment(order["env"], order["num_envs"])
+            env = Environment(order["env"], order["num_envs"], order["device"])
             agent = make_agent(checkout, env, order, folder)
             serve(agent, env, order["model_updates"], answer)
     except ImportError as error:
