@@ -40,6 +40,12 @@ QUANTITIES = (
     Quantity("esnr", "Expected signal-to-noise ratio of the policy gradient", "ESNR", ("esnr", "value")),
     Quantity("gradient_variance", "Total variance of the policy gradient", "variance", ("gradient_variance",), True),
     Quantity("cosine", "Agreement of independent policy gradients", "cosine", ("cosine",)),
+    Quantity(
+        "gradient_accuracy",
+        "Agreement of the model's gradients by the actions with the simulator's",
+        "cosine",
+        ("gradient_accuracy", "cosine", "value"),
+    ),
     Quantity("jacobian", "Spectral norm of the rollout's Jacobian", "‖∂z_H/∂z_0‖", ("jacobian", "mean"), True),
     Quantity(
         "latent_error", "Latents (1: no better than no change)", "relative error", ("open_loop", "latent_error"), True

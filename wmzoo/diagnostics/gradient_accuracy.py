@@ -32,7 +32,8 @@ def measure(scene: Scene) -> Figures:
     device = scene.slices.obs.device
     obs, actions, task = truth.obs.to(device), truth.actions.to(device), scene.task(len(truth.obs))
     found = model_gradients(scene.agent, obs, actions, truth.horizons, truth.gamma, task, scene.draws)
-    return {"gradient_accuracy": {"moments": list(truth.moments), **accuracy(found[..., : truth.gradients.shape[3]].double().cpu(), truth)}}
+    found = found[..., : truth.gradients.shape[3]].double().cpu()
+    return {"gradient_accuracy": {"moments": list(truth.moments), **accuracy(found, truth)}}
 
 
 def model_gradients(
@@ -91,17 +92,17 @@ def accuracy(model: Tensor, truth: SimulatorGradients) -> Figures:
     entries.
     """
     counted = truth.whole & (truth.gradients != 0).flatten(2).any(2)
-    rough = [rough[which, :h].double().mean() for rough, which, h in zip(truth.rough, counted, truth.horizons, strict=True)]
-    of_smooth = [torch.where(truth.rough, 0, gradients) for gradients in (model, truth.gradients)]
+    columns = zip(truth.rough, counted, truth.horizons, strict=True)
+    smooth = (torch.where(truth.rough, 0, gradients) for gradients in (model, truth.gradients))
     return {
         "starts": counted.sum(1).tolist(),
-        "rough": [float(share) for share in rough],
-        **_compared(model, truth.gradients, truth),
-        "smooth": _compared(*of_smooth, truth),
+        "rough": [float(rough[which, :horizon].double().mean()) for rough, which, horizon in columns],
+        **_compared(truth, model, truth.gradients),
+        "smooth": _compared(truth, *smooth),
     }
 
 
-def _compared(model: Tensor, gradients: Tensor, truth: SimulatorGradients) -> Figures:
+def _compared(truth: SimulatorGradients, model: Tensor, gradients: Tensor) -> Figures:
     figures: Figures = {name: {end: [] for end in ("value", "low", "high")} for name in NAMES}
     for of_model, of_truth, whole in zip(model, gradients, truth.whole, strict=True):
         found = agreement(of_model, of_truth)

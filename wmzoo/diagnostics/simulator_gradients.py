@@ -30,7 +30,8 @@ class NoGradients(WmzooError):
 class SimulatorGradients:
     """Of S starts, by each of the horizons h.
 
-    gamma: the discount. moments: agent steps of the episodes at which the starts were taken. episodes: int64 [S], whose each is.
+    gamma: the discount. moments: agent steps of the episodes at which the starts were taken.
+    episodes: int64 [S], whose each is.
     obs: float32 [S,O], and actions: float32 [H,S,A], of the H steps from there on.
     gradients: float64 [h,S,H,W], ∂(Σ_{t<h} γ^t r_t)/∂a, by the W actions that the task has. rough: bool likewise, where
     differences disagree.
@@ -70,7 +71,7 @@ def simulator_gradients(
         each = env.num_envs * 2 * len(STEPS) * width * longest * (longest + 1) // 2
         moments = min(MOMENTS, MOST // each)
         if not moments:
-            raise NoGradients(f"they would take {each:,} steps of the simulator; --moments 1 asks for them all the same")
+            raise NoGradients(f"it would take {each:,} steps of the simulator; --moments 1 asks for it all the same")
     chosen = _moments(len(actions) - longest + 1, moments, generator)
     found: list[tuple[Tensor, ...]] = []
     for step in range(chosen[-1] + 1):
@@ -79,9 +80,9 @@ def simulator_gradients(
             found.append((obs.cpu(), here, *_gradients(env, here.double(), horizons, gamma, width)))
             _go_back(env, state)
         obs = env.step(actions[step]).obs
-    starts, *moves = zip(*found, strict=True)
-    episodes = torch.arange(env.num_envs).repeat(len(found))
-    return SimulatorGradients(horizons, gamma, chosen, episodes, torch.cat(starts), *(torch.cat(each, 1) for each in moves))
+    starts, *others = zip(*found, strict=True)
+    episodes, moves = torch.arange(env.num_envs).repeat(len(found)), (torch.cat(each, 1) for each in others)
+    return SimulatorGradients(horizons, gamma, chosen, episodes, torch.cat(starts), *moves)
 
 
 def _moments(steps: int, count: int, generator: torch.Generator) -> list[int]:
@@ -111,13 +112,13 @@ def _gradients(
             _go_back(env, states[step])
             whole = torch.cat([rewards[:step], _rewards(env, moved)[0]])  # summed as the others: no change stays none
             there.append((discounts * whole).cumsum(0))
-        of_all = torch.stack(there).unflatten(0, (len(STEPS), 2))
+        of_all = torch.stack(there).view(len(STEPS), 2, steps, rows)
         found.append(Derivative(*(each[at] for each in derivative(returns, of_all, used))))
     shape = (len(horizons), rows, steps, width)
     entries = Derivative(*(torch.stack(each, -1).view(shape) for each in zip(*found, strict=True)))
     moved_by = width * torch.tensor(horizons).view(-1, 1, 1, 1)  # entries that a return can depend on
-    size = (entries.value.square().sum((2, 3), keepdim=True) / moved_by).sqrt()
-    return entries.value, rough(entries, size), running[at]
+    sizes = (entries.value.square().sum((2, 3), keepdim=True) / moved_by).sqrt()
+    return entries.value, rough(entries, sizes), running[at]
 
 
 def _rewards(env: VectorEnv, actions: Tensor, states: list[dict[str, Any]] | None = None) -> tuple[Tensor, Tensor]:
