@@ -50,7 +50,7 @@ def derivative(here: Tensor, there: Tensor, used: Stencil) -> Derivative:
     Of the pairs of neighbouring steps the one whose estimates agree best counts. The slopes f′(a + 0) and f′(a − 0)
     are compared where the stencil is central; their difference is extrapolated as well, so that curvature is none.
     """
-    steps = torch.tensor(STEPS).to(here).view(-1, *[1] * here.ndim)
+    steps = torch.tensor(STEPS, dtype=here.dtype).view(-1, *[1] * here.ndim)
     change = there - here  # whose rounding is that of the differences alone
     estimates = (used.weights.unsqueeze(1) * change).sum(1) / steps
     bends = torch.where(used.central, change.sum(1) / steps, 0)
