@@ -104,6 +104,12 @@ def test_agreement_by_hand() -> None:
     assert found.signs.tolist() == pytest.approx([2 / 3, 0]) and found.known.all()
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_model_without_gradients_agrees_with_nothing() -> None:
+    figures = values(compared(model(0.0), truth_of()))
+    assert figures == {"cosine": [0] * 4, "norm_ratio": [0] * 4, "sign_agreement": [0] * 4}
+
+
 def test_starts_of_one_episode_count_together() -> None:
     values, episodes = torch.tensor([1.0, 0.0, 0.0, 0.5]).numpy(), torch.tensor([7, 7, 7, 9]).numpy()
     found = _interval(values, episodes)

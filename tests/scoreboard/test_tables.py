@@ -17,15 +17,9 @@ ALONE = {"0": Evaluations([20_000, 100_000, 250_000], [100, 200, 300])}
 def row(
     name: str, parameters: int, seeds: dict[str, Evaluations] = ALONE, cosine: list[float | None] | None = None
 ) -> Row:
-    figures = {
-        "ratio": 2.0,
-        "parameters": parameters,
-        "baseline_parameters": 1000,
-        "nfe": 4,
-        "esnr": 0.5,
-        "gradient_cosine": cosine,
-    }
-    made = TaskRow("", {}, None, seeds, latent_errors=[0.25, 0.5], nonfinite=3, **figures)  # type: ignore[arg-type]
+    figures = {"ratio": 2.0, "parameters": parameters, "baseline_parameters": 1000, "nfe": 4, "esnr": 0.5}
+    more = {"latent_errors": [0.25, 0.5], "gradient_cosine": cosine, "nonfinite": 3}
+    made = TaskRow("", {}, None, seeds, **figures, **more)  # type: ignore[arg-type]
     return Row(name, [], f"wmzoo bench {name}", {}, {"walker_walk": made})
 
 

@@ -114,10 +114,11 @@ def _compared(truth: SimulatorGradients, model: Tensor, gradients: Tensor) -> Fi
 
 
 def _interval(values: Array, episodes: Indices) -> dict[str, float]:
-    """The mean over episodes of their means; starts of one episode are not independent. NaN for none."""
+    """The mean over episodes of their means; starts of one episode are not independent. NaN for none; a model without
+    gradient has the logarithm −∞, between which and others nothing is interpolated."""
     if not len(values):
         return dict.fromkeys(("value", "low", "high"), math.nan)
     _, whose = np.unique(episodes, return_inverse=True)
     means = np.bincount(whose, values) / np.bincount(whose)
-    found = estimate(aggregates.mean, [means], repetitions=REPETITIONS, seed=SEED)
+    found = estimate(aggregates.mean, [means], repetitions=REPETITIONS, seed=SEED, method="lower")
     return {"value": float(found.value), "low": float(found.low), "high": float(found.high)}
