@@ -8,6 +8,7 @@ import torch
 from dm_control import suite
 from linear_quadratic import LinearQuadratic, exact_gradients, states_along
 from torch import Tensor
+from which_dflex import dflex
 
 from wmzoo.diagnostics.simulator_gradients import NoGradients, SimulatorGradients, simulator_gradients
 from wmzoo.envs.base import VectorEnv
@@ -135,6 +136,17 @@ def test_an_action_that_did_not_stick_has_no_gradient() -> None:
     assert 0.2 < taken[:, :-1].double().mean() < 0.9
     assert not got.rough[-1][taken.unsqueeze(-1)].any()
     env.close()
+
+
+def test_a_suite_in_float32_has_them_by_the_longer_steps() -> None:
+    """dflex's stand-in: r = 1 + q − 0.1 a², of the state before the step, and q_1 has 10 a_0/60² in it."""
+    with dflex("fake"):
+        env = build("env", "dflex", task="cartpole", num_envs=4, episode_length=20, device="cpu")
+        got = found(env, some_actions(env, 20), moments=1)
+    a = got.actions[0, :, 0].double()
+    torch.testing.assert_close(got.gradients[0, :, 0, 0], -0.2 * a, rtol=0, atol=1e-4)
+    torch.testing.assert_close(got.gradients[1, :, 0, 0], GAMMA * 10 / 3600 - 0.2 * a, rtol=0, atol=1e-4)
+    assert not got.rough.any()
 
 
 def test_too_many_steps_are_not_taken_unasked() -> None:

@@ -130,8 +130,8 @@ def _draw(folder: Path, figures: Figures, title: str) -> list[Path]:
     _horizons_axis(axes, horizons)
     save(figure, drawn[-1])
 
-    accuracy = figures.get("gradient_accuracy", {"why": ""})
-    if "why" not in accuracy:
+    accuracy = figures.get("gradient_accuracy", {})
+    if any(accuracy.get("starts", ())):
         figure, axes = picture("gradient_accuracy", 3)
         accuracy_files.draw(axes, horizons, accuracy)
         _horizons_axis(axes, horizons)

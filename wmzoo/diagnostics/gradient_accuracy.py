@@ -79,7 +79,7 @@ def agreement(model: Tensor, truth: Tensor) -> Agreement:
     there = truth != 0
     norms = [each.norm(dim=1) for each in (model, truth)]
     cosine = (model * truth).sum(1) / (norms[0] * norms[1]).clamp_min(torch.finfo(truth.dtype).tiny)
-    signs = ((model.sign() == truth.sign()) & there).sum(1) / there.sum(1)
+    signs = ((model.sign() == truth.sign()) & there).sum(1).double() / there.sum(1)
     return Agreement(cosine, (norms[0] / norms[1]).log(), signs, there.any(1))
 
 
@@ -120,5 +120,5 @@ def _interval(values: Array, episodes: Indices) -> dict[str, float]:
         return dict.fromkeys(("value", "low", "high"), math.nan)
     _, whose = np.unique(episodes, return_inverse=True)
     means = np.bincount(whose, values) / np.bincount(whose)
-    found = estimate(aggregates.mean, [means], repetitions=REPETITIONS, seed=SEED, method="lower")
+    found = estimate(aggregates.mean, [means], repetitions=REPETITIONS, seed=SEED, method="inverted_cdf")
     return {"value": float(found.value), "low": float(found.low), "high": float(found.high)}
