@@ -111,6 +111,8 @@ def _curve(comparison: Comparison, quantity: Quantity, runs: Sequence[Run]) -> C
         return None
     values = np.array([[y[x.tolist().index(point)] for x, y in series] for point in shared])
     estimate = comparison.estimate(aggregates.mean, [values])
+    if not np.isfinite(estimate.value).any():
+        return None
     if len(series) == 1:  # its own interval, over the sampled states, is better than none
         (run,) = (run for run in runs if _series(run.diagnostics, quantity.along, quantity.path))
         ends = [_series(run.diagnostics, quantity.along, (*quantity.path[:-1], end)) for end in ("low", "high")]
@@ -120,9 +122,9 @@ def _curve(comparison: Comparison, quantity: Quantity, runs: Sequence[Run]) -> C
 
 
 def _series(diagnostics: Mapping[str, Any], along: Sequence[str], path: Sequence[str]) -> tuple[Array, Array] | None:
-    """x and y, a null as NaN; None where they are not there or do not fit each other."""
+    """x and y, a null as NaN; None where they are not there, do not fit each other, or are nulls alone."""
     x, y = _numbers(diagnostics, along), _numbers(diagnostics, path)
-    return (x, y) if x is not None and y is not None and x.shape == y.shape and x.size else None
+    return (x, y) if x is not None and y is not None and x.shape == y.shape and np.isfinite(y).any() else None
 
 
 def _numbers(diagnostics: Mapping[str, Any], path: Sequence[str]) -> Array | None:
