@@ -72,6 +72,7 @@ def write_diagnostics(run: Path, level: float, generator: np.random.Generator) -
         "esnr": {"value": list(esnr), "low": list(0.8 * esnr), "high": list(1.25 * esnr)},
         "gradient_variance": list(h**1.3 / level * noise(5)),
         "cosine": list(np.clip(0.9 - 0.15 * np.log2(h) * noise(5), 0, 1)),
+        "gradient_accuracy": {"cosine": _around(np.clip(1 - 0.1 * np.log2(2 * h) * noise(5), 0, 1))},
         "jacobian": {"mean": list(h**0.2 * noise(5))},
         "open_loop": {
             "step": steps.tolist(),
@@ -82,6 +83,10 @@ def write_diagnostics(run: Path, level: float, generator: np.random.Generator) -
     }
     (run / "diagnostics").mkdir()
     (run / "diagnostics" / "diagnostics.json").write_text(json.dumps(diagnostics))
+
+
+def _around(values: np.ndarray) -> dict[str, list[float]]:
+    return {"value": list(values), "low": list(0.9 * values), "high": list(1.05 * values)}
 
 
 def write_study(root: Path, seeds: int = 5, tasks: int = 5, diagnostics: bool = True) -> Path:

@@ -30,11 +30,20 @@ def test_it_writes_figures_tables_and_pictures(
     assert max(loop["simplex_distance"]) < 1e-5
     assert ("flow_paths" in figures) == (dynamics == "flow")
     pictures = {path.name for path in tmp_path.glob("*.png")}
-    assert pictures == {"gradients.png", "open_loop.png"} | ({"integration.png"} if dynamics == "flow" else set())
+    drawn = {"gradients.png", "gradient_accuracy.png", "open_loop.png"}
+    assert pictures == drawn | ({"integration.png"} if dynamics == "flow" else set())
+    accuracy = figures["gradient_accuracy"]
+    assert accuracy["starts"] == [4, 4] and accuracy["cosine"]["value"][1] > 0.9  # a trained model, a smooth task
+    assert figures["along"] is None
+    with open(tmp_path / "gradient_accuracy.csv", newline="") as file:
+        assert [row["smooth_cosine"] for row in csv.DictReader(file)] == [
+            str(one) for one in accuracy["smooth"]["cosine"]["value"]
+        ]
     with open(tmp_path / "by_horizon.csv", newline="") as file:
         assert [row["horizon"] for row in csv.DictReader(file)] == ["1", "3"]
     out = capsys.readouterr().out
     assert f"cartpole-swingup · {dynamics} · seed 0" in out and "open loop: latent error" in out
+    assert "the model's gradient by the actions beside the simulator's:" in out
 
 
 @pytest.mark.parametrize(
@@ -44,12 +53,55 @@ def test_it_writes_figures_tables_and_pictures(
         (["cartpole_swingup-mlp", "--out", "x", "--horizons", "1,zero"], "it takes numbers from 1 on"),
         (["cartpole_swingup-mlp", "--out", "x", "--estimates", "4"], "must be 5 or more"),
         (["nowhere"], "no such folder"),
+        (["cartpole_swingup-mlp", "--out", "x", "--moments", "-1"], "--moments is -1; it must be 0 or more"),
+        (["cartpole_swingup-mlp", "--out", "x", "--checkpoints"], "is no run with a checkpoint"),
+        (
+            ["cartpole_swingup-mlp", "--out", "x", "--along", "cheetah_run-mlp"],
+            "--along cheetah_run-mlp: its policy cannot act here: the task is cheetah-run there and cartpole-swingup "
+            "here, O is 17 there and 5 here",
+        ),
     ],
 )
 def test_a_mistake_is_one_line(words: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["diagnose", *words]) == 2
     err = capsys.readouterr().err
     assert says in err and err.count("\n") == 1
+
+
+def trained_twice(tmp_path: Path) -> Path:
+    """A run with two checkpoints."""
+    for number in ("00000001", "00000002"):
+        saved(tmp_path / "run" / "checkpoints" / number, "env=cartpole_swingup")
+    (tmp_path / "run" / "run.json").write_text("{}")
+    return tmp_path / "run"
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("no_drawing")
+def test_older_checkpoints_have_folders_of_their_own_and_the_newest_s_figures_stay(tmp_path: Path) -> None:
+    run = trained_twice(tmp_path)
+    assert main(["diagnose", str(run), *FEW, "--checkpoints", "--moments", "0"]) == 0
+    newest, older = run / "diagnostics" / "diagnostics.json", run / "diagnostics" / "00000001" / "diagnostics.json"
+    before = newest.read_text()
+    assert "gradient_accuracy" not in json.loads(before) and older.read_text() == before  # they have the same weights
+    assert main(["diagnose", str(run / "checkpoints" / "00000001"), *FEW, "--moments", "1"]) == 0
+    assert newest.read_text() == before and json.loads(older.read_text())["gradient_accuracy"]["starts"] == [2, 2]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("no_drawing")
+def test_along_another_run_the_data_are_the_same_whatever_the_model(tmp_path: Path) -> None:
+    """Models of other dynamics and seeds; the norm of the first latent's encoding differs, the true rewards do not."""
+    guide = saved(tmp_path / "guide", "env=cartpole_swingup")
+    told = []
+    for dynamics, seed in (("mlp", 5), ("flow", 6)):
+        model = saved(tmp_path / dynamics, "env=cartpole_swingup", f"seed={seed}", dynamics=dynamics)
+        told.append(diagnosed(model, tmp_path / f"{dynamics}-out", "--along", str(guide)))
+    own = diagnosed(tmp_path / "flow", tmp_path / "own")
+    accuracies = [each["gradient_accuracy"] for each in told]
+    assert accuracies[0]["moments"] == accuracies[1]["moments"] != own["gradient_accuracy"]["moments"]
+    assert accuracies[0]["cosine"] != accuracies[1]["cosine"]
+    assert [each["along"] for each in (*told, own)] == [str(guide), str(guide), None]
 
 
 def diagnosed(path: Path, out: Path, *words: str) -> dict:
@@ -95,7 +147,9 @@ def test_a_world_model_alone_is_looked_at_on_random_actions(
     assert found["open_loop"]["step"] == [1, 2, 3, 4] and min(found["open_loop"]["latent_error"]) > 0
     out = capsys.readouterr().out
     assert out.count("no policy gradients: the checkpoint lacks a policy or its critics; actions: random") == 1
-    assert {path.name for path in (tmp_path / "out").glob("*.png")} == {"jacobian.png", "open_loop.png"}
+    assert {path.name for path in (tmp_path / "out").glob("*.png")} == {
+        *("jacobian.png", "open_loop.png", "gradient_accuracy.png"),
+    }
 
 
 @pytest.mark.slow

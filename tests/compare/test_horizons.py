@@ -31,6 +31,7 @@ def test_diagnostics_with_parts_missing_or_odd_are_left_out_quietly(tmp_path: Pa
             "horizons": [1, 2, 4],
             "esnr": {"value": [3.0, None, 1.0]},
             "cosine": [1.0],
+            "gradient_accuracy": {"cosine": {"value": [None] * 3}},  # a reward that does not change
             "open_loop": {},
         }
         if run.name == "seed1":
@@ -39,7 +40,8 @@ def test_diagnostics_with_parts_missing_or_odd_are_left_out_quietly(tmp_path: Pa
     Report([tmp_path], ["dynamics"], "", QUICK).write(tmp_path / "report")
     table = rows(tmp_path / "report/tables/esnr.csv")
     assert [(r["arm"], r["horizon"], r["ESNR"]) for r in table][:2] == [("flow", "2.0", ""), ("flow", "4.0", "2.5")]
-    assert not (tmp_path / "report/figures/cosine.png").exists()
+    for name in ("cosine", "gradient_accuracy"):
+        assert not (tmp_path / f"report/figures/{name}.png").exists()
 
 
 @pytest.mark.slow

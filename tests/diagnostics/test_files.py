@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 from wmzoo.diagnostics.files import table, write_diagnostics
+from wmzoo.diagnostics.gradient_accuracy import NAMES
 
 
 def test_what_is_not_finite_is_null_and_an_empty_cell(tmp_path: Path) -> None:
@@ -24,3 +25,19 @@ def test_what_is_not_finite_is_null_and_an_empty_cell(tmp_path: Path) -> None:
     rows = list(csv.DictReader((tmp_path / "open_loop.csv").open()))
     assert [row["reward_r2"] for row in rows] == ["", "0.5"] and [row["return_error"] for row in rows] == ["", ""]
     assert "latent error 0.5 after 1 step" in table(figures)
+
+
+def test_where_no_start_has_a_gradient_there_is_no_picture_and_dashes_are_shown(tmp_path: Path) -> None:
+    """A sparse reward. What there is of one episode has no interval, and is drawn without."""
+    nan = float("nan")
+    loop = {"step": [1], "latent_error": [0.5], "reward_r2": [0.5], "return_error": [0.5]}
+    alone = {"actions": "random", "horizons": [1], "jacobian": {"mean": [1.0], "p95": [2.0]}, "open_loop": loop}
+    for starts, value in ((0, nan), (2, 0.75)):
+        ends = {name: {"value": [value], "low": [nan], "high": [nan]} for name in NAMES}
+        accuracy = {"moments": [3], "starts": [starts], "rough": [value], **ends, "smooth": ends}
+        figures = {**alone, "gradient_accuracy": accuracy}
+        drawn = {picture.name for picture in write_diagnostics(tmp_path / str(starts), figures, "sparse")}
+        assert ("gradient_accuracy.png" in drawn) == bool(starts)
+        shown = "0.750" if starts else "–"
+        row = next(line for line in table(figures).splitlines() if line.endswith(f" {starts}"))
+        assert row.split() == ["1", shown, "[–,", "–]", shown, shown, shown, str(starts)]

@@ -8,7 +8,7 @@ import pytest
 from saved_agents import SET, data_of, saved
 
 import wmzoo
-from wmzoo.diagnostics.subject import subject_of
+from wmzoo.diagnostics.subject import played_by, subject_of
 from wmzoo.envs.task_sets import MT30, find
 from wmzoo.errors import WmzooError
 
@@ -42,3 +42,19 @@ def test_the_tasks_of_a_model_that_was_pretrained_are_those_of_its_data_or_of_it
     assert subject_of(wmzoo.load(tmp_path / "custom"), "cup-catch") == found
     found = subject_of(wmzoo.load(tmp_path / "mt30"), "cup-catch")
     assert (found.task, found.number, found.env["set"]) == ("cup-catch", MT30.index(find("cup-catch")), "mt30")
+
+
+def test_another_agent_s_policy_acts_where_the_environment_is_the_same_however_it_is_stepped(
+    tmp_path: Path,
+) -> None:
+    mine = wmzoo.load(saved(tmp_path / "mine", "env=cartpole_swingup"))
+    alike = ("env=cartpole_swingup", "env.backend=serial", "env.num_envs=3")
+    other = wmzoo.load(saved(tmp_path / "other", *alike))
+    assert played_by(other, mine, subject_of(mine)).env["backend"] == "serial"
+    for typed, says in (
+        (("env=cartpole_swingup", "env.action_repeat=4"), "action_repeat is 4 there and 2 here"),
+        (("env=pendulum_swingup",), "the task is pendulum-swingup there and cartpole-swingup here, O is 3 there"),
+    ):
+        unlike = wmzoo.load(saved(tmp_path / typed[-1], *typed))
+        with pytest.raises(WmzooError, match=says):
+            played_by(unlike, mine, subject_of(mine))

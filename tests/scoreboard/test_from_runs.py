@@ -38,6 +38,31 @@ def test_its_figures_are_those_of_the_runs(tmp_path: Path) -> None:
     told = [read_json(tmp_path / f"seed{s}/diagnostics/diagnostics.json")["esnr"]["value"][3] for s in (0, 1)]
     assert found.esnr == pytest.approx(np.mean(told))
     assert found.latent_errors == [None, None]  # these runs have no such columns
+    cosines = [_cosine(tmp_path / f"seed{s}")["value"][3] for s in (0, 1)]
+    assert found.gradient_cosine == pytest.approx([np.mean(cosines), min(cosines), max(cosines)])
+
+
+def _cosine(folder: Path) -> dict[str, list[float]]:
+    return read_json(folder / "diagnostics/diagnostics.json")["gradient_accuracy"]["cosine"]
+
+
+def test_gradient_accuracy_of_one_seed_has_the_interval_over_its_episodes(tmp_path: Path) -> None:
+    one = run(tmp_path / "seed0")
+    cosine = _cosine(tmp_path / "seed0")
+    found = made_of("mlp", [], "", {"t": [one]}).tasks["t"]
+    assert found.gradient_cosine == [cosine[end][3] for end in ("value", "low", "high")]
+    shown = found.gradient_accuracy
+    assert shown and shown.has_interval and float(shown.low) == cosine["low"][3]
+
+
+@pytest.mark.parametrize("diagnosed", [{}, {"horizons": [8], "gradient_accuracy": {"why": "they begin anew"}}])
+def test_runs_that_were_not_compared_with_the_simulator_have_no_gradient_accuracy(
+    tmp_path: Path, diagnosed: dict[str, Any]
+) -> None:
+    one = run(tmp_path / "seed0")
+    one.__dict__["diagnostics"] = diagnosed
+    found = made_of("mlp", [], "", {"t": [one]}).tasks["t"]
+    assert found.gradient_cosine is None and found.gradient_accuracy is None and found.esnr is None
 
 
 def test_open_loop_errors_are_the_mean_of_the_last_three_evaluations(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from synthetic_runs import undrawn
 
+from wmzoo.reports.table import text
 from wmzoo.scoreboard.report import write_report
 from wmzoo.scoreboard.row import Evaluations, Row, TaskRow
 from wmzoo.scoreboard.tables import costs, disparity, lines, returns
@@ -13,9 +14,12 @@ from wmzoo.scoreboard.tables import costs, disparity, lines, returns
 ALONE = {"0": Evaluations([20_000, 100_000, 250_000], [100, 200, 300])}
 
 
-def row(name: str, parameters: int, seeds: dict[str, Evaluations] = ALONE) -> Row:
+def row(
+    name: str, parameters: int, seeds: dict[str, Evaluations] = ALONE, cosine: list[float | None] | None = None
+) -> Row:
     figures = {"ratio": 2.0, "parameters": parameters, "baseline_parameters": 1000, "nfe": 4, "esnr": 0.5}
-    made = TaskRow("", {}, None, seeds, latent_errors=[0.25, 0.5], nonfinite=3, **figures)  # type: ignore[arg-type]
+    more = {"latent_errors": [0.25, 0.5], "gradient_cosine": cosine, "nonfinite": 3}
+    made = TaskRow("", {}, None, seeds, **figures, **more)  # type: ignore[arg-type]
     return Row(name, [], f"wmzoo bench {name}", {}, {"walker_walk": made})
 
 
@@ -42,8 +46,14 @@ def test_a_line_for_each_task_and_arm_that_has_it() -> None:
     assert first.split() == ["walker_walk", "mine", "1", "119", "150", "200", "103", "119", "158"]
     assert second.split()[:2] == ["walker_walk", "mlp"]
     assert lines(costs([row("mine", 1031)], ["walker_walk"]))[1].split() == [
-        *("walker_walk", "mine", "2.00", "1,031", "+3.1%", "4", "0.250", "0.500", "0.500", "3")
+        *("walker_walk", "mine", "2.00", "1,031", "+3.1%", "4", "0.250", "0.500", "0.500", "–", "3")
     ]
+
+
+def test_gradient_accuracy_is_shown_with_its_interval_where_there_is_one() -> None:
+    for cosine, shown in (([0.9, 0.8, 0.95], "0.900 [0.800, 0.950]"), ([0.9, None, None], "0.900")):
+        table = costs([row("mine", 1000, cosine=cosine)], ["walker_walk"])
+        assert text(table.rows[0][list(table.columns).index("gradient accuracy")]) == shown
 
 
 def test_a_run_that_ends_early_shows_its_end() -> None:

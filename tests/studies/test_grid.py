@@ -12,7 +12,7 @@ from wmzoo.errors import WmzooError
 from wmzoo.registry.cards import load_yaml
 from wmzoo.storage.package_data import data_dir
 from wmzoo.studies import grid
-from wmzoo.studies.grid import read_study
+from wmzoo.studies.grid import diagnoses, is_diagnosed, read_study
 
 STUDIES = [
     file.stem for file in sorted((data_dir("configs") / "experiment").glob("*.yaml")) if "study" in load_yaml(file)
@@ -97,3 +97,34 @@ def test_its_runs_are_diagnosed_and_its_report_keeps_what_it_was_made_of(
     for run in ("pendulum/mlp/seed3", "pendulum/flow/seed3"):
         assert {f"{run}/metrics.csv", f"{run}/run.json", f"{run}/diagnostics/diagnostics.json"} <= kept
     assert not any(name.endswith(".safetensors") for name in kept)
+
+
+def test_a_study_is_diagnosed_along_the_runs_of_one_arm(spec: Path) -> None:
+    """On the trajectories of the run of the same task and seed, but for that arm itself; what was not is done again."""
+    study = read_study(str(spec))
+    root = spec.parent
+    jobs = {job.name: job for job in diagnoses(study, root, "mlp", checkpoints=True)}
+    guide = str(root / study.name / "pendulum" / "mlp" / "seed1")
+    of_arm, of_other = jobs["pendulum/mlp/seed1"].words(), jobs["pendulum/flow/seed1"].words()
+    assert of_arm[2:] == ["--checkpoints"] and of_other[2:] == ["--along", guide, "--checkpoints"]
+    with pytest.raises(WmzooError, match=r"unknown arm 'mpl': did you mean mlp\?"):
+        diagnoses(study, root, "mpl")
+
+
+def test_diagnostics_are_there_where_they_are_of_the_same_trajectories_and_of_all_checkpoints(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wmzoo.studies.grid.is_trained", lambda folder: True)
+    for number in ("00000001", "00000002"):
+        bundle = tmp_path / "checkpoints" / number
+        bundle.mkdir(parents=True)
+        for name in ("model.safetensors", "config.yaml"):
+            (bundle / name).touch()
+    (tmp_path / "diagnostics").mkdir()
+    (tmp_path / "diagnostics" / "diagnostics.json").write_text('{"along": "there"}')
+    assert is_diagnosed(tmp_path, Path("there"))
+    assert not is_diagnosed(tmp_path) and not is_diagnosed(tmp_path, Path("elsewhere"))
+    assert not is_diagnosed(tmp_path, Path("there"), checkpoints=True)
+    (tmp_path / "diagnostics" / "00000001").mkdir()
+    (tmp_path / "diagnostics" / "00000001" / "diagnostics.json").write_text('{"along": "there"}')
+    assert is_diagnosed(tmp_path, Path("there"), checkpoints=True)

@@ -2,7 +2,8 @@
 
 NAME is an `experiment=` with a block `study`, or a YAML file with that block's keys (title, overrides, arms, tasks,
 seeds). `run` trains what is missing: finished runs are kept and unfinished ones resumed, so the same command goes on
-after Ctrl-C or a crash. `diagnose` then runs `wmzoo diagnose` on every finished run, and `report` compares the arms.
+after Ctrl-C or a crash. `diagnose` then runs `wmzoo diagnose` on every finished run, with --along ARM on the
+trajectories of that arm's run of the same task and seed, and `report` compares the arms.
 
 `tune` (the extra `tune`) tries values of keys by Optuna, and ends with the best trials and the command that trains the
 best one. Its block has `search` in the place of arms; what may be left out is shown as it then is:
@@ -27,6 +28,7 @@ from functools import partial
 from pathlib import Path
 
 from wmzoo.cli._arguments import add_clock, at_least
+from wmzoo.errors import WmzooError
 
 GROUP = "comparing"
 STEPS = ("run", "diagnose", "report", "tune")
@@ -41,6 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--root", type=Path, default=Path("runs/studies"), metavar="DIR", help="their folder (default: %(default)s)"
     )
+    parser.add_argument("--along", metavar="ARM", help="of diagnose: every run on its policies' trajectories")
+    parser.add_argument("--checkpoints", action="store_true", help="of diagnose: every checkpoint that was kept")
     parser.add_argument("--out", type=Path, metavar="DIR", help="of the report (default: ROOT/NAME-report)")
     add_clock(parser, "of the report: ")
 
@@ -51,6 +55,8 @@ def run(args: argparse.Namespace) -> int:
     from wmzoo.studies.launchers import Local
 
     at_least(args, workers=1)
+    if args.step != "diagnose" and (args.along is not None or args.checkpoints):
+        raise WmzooError("--along and --checkpoints are of wmzoo study diagnose")
     if args.step == "tune":
         return tune(args)
     study = read_study(args.name)
@@ -58,9 +64,11 @@ def run(args: argparse.Namespace) -> int:
         print("\n".join(report(study, args.root, args.out or args.root / f"{study.name}-report", args.clock)))
         return 0
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the end of a cluster's job is a Ctrl-C
-    jobs = (diagnoses if args.step == "diagnose" else trainings)(study, args.root)
+    diagnosing = args.step == "diagnose"
+    jobs = diagnoses(study, args.root, args.along, args.checkpoints) if diagnosing else trainings(study, args.root)
     launcher = Local(threads=1 if args.workers > 1 else None)
     goes_on = f"wmzoo study {args.step} {study.spec}"
+    goes_on += f" --along {args.along}" * bool(args.along) + " --checkpoints" * args.checkpoints
     Runner(jobs, launcher, args.workers, partial(print, flush=True), goes_on, args.plugin).run()
     return 0
 

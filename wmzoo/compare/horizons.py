@@ -40,6 +40,12 @@ QUANTITIES = (
     Quantity("esnr", "Expected signal-to-noise ratio of the policy gradient", "ESNR", ("esnr", "value"), True),
     Quantity("gradient_variance", "Total variance of the policy gradient", "variance", ("gradient_variance",), True),
     Quantity("cosine", "Agreement of independent policy gradients", "cosine", ("cosine",)),
+    Quantity(
+        "gradient_accuracy",
+        "Agreement of the model's gradients by the actions with the simulator's",
+        "cosine",
+        ("gradient_accuracy", "cosine", "value"),
+    ),
     Quantity("jacobian", "Spectral norm of the rollout's Jacobian", "‖∂z_H/∂z_0‖", ("jacobian", "mean"), True),
     Quantity(
         "latent_error", "Latents (1: no better than no change)", "relative error", ("open_loop", "latent_error"), True
@@ -105,6 +111,8 @@ def _curve(comparison: Comparison, quantity: Quantity, runs: Sequence[Run]) -> C
         return None
     values = np.array([[y[x.tolist().index(point)] for x, y in series] for point in shared])
     estimate = comparison.estimate(aggregates.mean, [values])
+    if not np.isfinite(estimate.value).any():
+        return None
     if len(series) == 1:  # its own interval, over the sampled states, is better than none
         (run,) = (run for run in runs if _series(run.diagnostics, quantity.along, quantity.path))
         ends = [_series(run.diagnostics, quantity.along, (*quantity.path[:-1], end)) for end in ("low", "high")]
@@ -114,9 +122,9 @@ def _curve(comparison: Comparison, quantity: Quantity, runs: Sequence[Run]) -> C
 
 
 def _series(diagnostics: Mapping[str, Any], along: Sequence[str], path: Sequence[str]) -> tuple[Array, Array] | None:
-    """x and y, a null as NaN; None where they are not there or do not fit each other."""
+    """x and y, a null as NaN; None where they are not there, do not fit each other, or are nulls alone."""
     x, y = _numbers(diagnostics, along), _numbers(diagnostics, path)
-    return (x, y) if x is not None and y is not None and x.shape == y.shape and x.size else None
+    return (x, y) if x is not None and y is not None and x.shape == y.shape and np.isfinite(y).any() else None
 
 
 def _numbers(diagnostics: Mapping[str, Any], path: Sequence[str]) -> Array | None:

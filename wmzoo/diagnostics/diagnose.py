@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from omegaconf import DictConfig
+
 from wmzoo.agent.agent import Agent
 from wmzoo.compute.rng import seed_of, stream
-from wmzoo.diagnostics import flow_paths, forecast, gradients, jacobian, open_loop
+from wmzoo.diagnostics import flow_paths, forecast, gradient_accuracy, gradients, jacobian, open_loop
 from wmzoo.diagnostics.scene import Figures, Scene
-from wmzoo.diagnostics.subject import subject_of
-from wmzoo.diagnostics.trajectories import collect
+from wmzoo.diagnostics.simulator_gradients import NoGradients, SimulatorGradients, simulator_gradients
+from wmzoo.diagnostics.subject import played_by, subject_of
+from wmzoo.diagnostics.trajectories import Trajectories, collect
+from wmzoo.envs.base import VectorEnv
 from wmzoo.pwm.build import build_pwm
 from wmzoo.registry import build_from
 
@@ -23,6 +27,7 @@ MEASURES: tuple[Callable[[Scene], Figures], ...] = (
     open_loop.measure,
     flow_paths.measure,
     forecast.measure,
+    gradient_accuracy.measure,
 )
 
 
@@ -33,6 +38,8 @@ def diagnose(
     batch: int = 64,
     episodes: int = 16,
     task: str | None = None,
+    moments: int | None = None,
+    along: Agent | None = None,
 ) -> Figures:
     """Every diagnostic of an agent, on real trajectories of its own policy that no training has seen.
 
@@ -43,26 +50,47 @@ def diagnose(
         estimates, batch: independent policy gradients per horizon, and the imagined rollouts behind each of them.
         episodes: trajectories to collect.
         task: one of a multi-task agent's, by name or number; None where it plays a single one.
+        moments: of every episode, at which the model's gradients are compared with the simulator's; 0 for none, None
+            for as many as a minute or two allows.
+        along: whose policy, environment and seed the trajectories come from; None for the agent's own. Every agent is
+            looked at on the same ones along the same other.
 
     The same agent and arguments give the same figures: horizons, estimates, batch, episodes; actions, policy or random;
     and those of every one of MEASURES. Raises WmzooError for a task that is missing, unknown or not needed.
     """
     cfg, subject = agent.cfg, subject_of(agent, task)
-    seed = int(cfg.seed)
-    env = build_from("env", {**subject.env, "num_envs": episodes})
+    guide = along or agent
+    seed = int(guide.cfg.seed)
+    draws, first = stream(seed, "diagnose/draws"), seed_of(seed, "diagnose")
+    played = subject if along is None else played_by(along, agent, subject)
+    env = build_from("env", {**played.env, "num_envs": episodes})
     try:
-        trajectories = collect(agent, env, seed_of(seed, "diagnose"), stream(seed, "diagnose/actions"))
+        trajectories = collect(guide, env, first, stream(seed, "diagnose/actions"))
+        horizons = horizons or [horizon for horizon in HORIZONS if horizon <= len(trajectories.actions)]
+        longest = max(*horizons, int(cfg.trainer.horizon))
+        slices = trajectories.slices(longest, SLICES, draws).to(next(agent.parameters()).device)
+        simulated = _simulated(env, first, trajectories, horizons, guide.cfg, moments)
     finally:
         env.close()
-    horizons = horizons or [horizon for horizon in HORIZONS if horizon <= len(trajectories.actions)]
-    draws, longest = stream(seed, "diagnose/draws"), max(*horizons, int(cfg.trainer.horizon))
-    slices = trajectories.slices(longest, SLICES, draws).to(next(agent.parameters()).device)
     names = ("imagination", "minibatch", "tau", "chance")
     pwm = build_pwm(cfg, agent, {name: stream(seed, f"diagnose/{name}") for name in names})
     states = trajectories.states()
-    scene = Scene(agent, pwm, horizons, estimates, batch, states, slices, draws, subject.number)
+    scene = Scene(agent, pwm, horizons, estimates, batch, states, slices, draws, subject.number, simulated)
     figures: Figures = {"horizons": horizons, "estimates": estimates, "batch": batch, "episodes": episodes}
-    figures["actions"] = "policy" if agent.actor is not None else "random"
+    figures["actions"] = "policy" if guide.actor is not None else "random"
     for measure in MEASURES:
         figures |= measure(scene)
     return figures
+
+
+def _simulated(
+    env: VectorEnv, seed: int, along: Trajectories, horizons: list[int], cfg: DictConfig, moments: int | None
+) -> SimulatorGradients | str | None:
+    """The simulator's gradients along the trajectories, or why there are none; None where they are not asked for."""
+    if moments == 0:
+        return None
+    draws = stream(int(cfg.seed), "diagnose/moments")
+    try:
+        return simulator_gradients(env, seed, along.actions, horizons, float(cfg.recipe.gamma), draws, moments)
+    except NoGradients as why:
+        return str(why)

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator, ScalarFormatter
 
+from wmzoo.diagnostics import accuracy_files
 from wmzoo.reports.canvas import panels, plain_numbers, save, styled
 from wmzoo.storage.files import write_json
 from wmzoo.storage.rows import plain, write_csv
@@ -26,6 +27,8 @@ def write_diagnostics(folder: Path, figures: Figures, title: str) -> list[Path]:
     write_json(folder / "diagnostics.json", shown)
     write_csv(by_horizon(shown), folder / "by_horizon.csv")
     write_csv(_rows(shown["open_loop"]), folder / "open_loop.csv")
+    if accuracy := shown.get("gradient_accuracy"):
+        write_csv(accuracy_files.rows(shown["horizons"], accuracy), folder / "gradient_accuracy.csv")
     if "flow_paths" in shown:
         write_csv(shown["flow_paths"]["integration"], folder / "integration.csv")
     if "forecast" in shown:
@@ -54,6 +57,8 @@ def by_horizon(figures: Figures) -> list[dict[str, Any]]:
 def table(figures: Figures) -> str:
     """The short table for the terminal."""
     lines = _with_gradients(figures) if "esnr" in figures else _without_gradients(figures)
+    if accuracy := figures.get("gradient_accuracy"):
+        lines += accuracy_files.lines(figures["horizons"], accuracy)
     loop = figures["open_loop"]
     last = loop["step"][-1]
     lines.append(
@@ -122,11 +127,15 @@ def _draw(folder: Path, figures: Figures, title: str) -> list[Path]:
     for set_formatter in (axes[-1].yaxis.set_major_formatter, axes[-1].yaxis.set_minor_formatter):
         set_formatter(ScalarFormatter())
     axes[-1].legend(frameon=False)
-    for one in axes:
-        one.set(xlabel="horizon H", xscale="log", xticks=horizons)
-        one.xaxis.set_major_formatter(ScalarFormatter())
-        one.xaxis.set_minor_locator(NullLocator())
+    _horizons_axis(axes, horizons)
     save(figure, drawn[-1])
+
+    accuracy = figures.get("gradient_accuracy", {})
+    if any(accuracy.get("starts", ())):
+        figure, axes = picture("gradient_accuracy", 3)
+        accuracy_files.draw(axes, horizons, accuracy)
+        _horizons_axis(axes, horizons)
+        save(figure, drawn[-1])
 
     figure, axes = picture("open_loop", 3)
     for one, name, label in zip(
@@ -162,3 +171,10 @@ def _draw(folder: Path, figures: Figures, title: str) -> list[Path]:
             one.legend(frameon=False)
         save(figure, drawn[-1])
     return drawn
+
+
+def _horizons_axis(every: Sequence[Axes], horizons: Sequence[int]) -> None:
+    for axes in every:
+        axes.set(xlabel="horizon H", xscale="log", xticks=horizons)
+        axes.xaxis.set_major_formatter(ScalarFormatter())
+        axes.xaxis.set_minor_locator(NullLocator())

@@ -12,6 +12,7 @@ from torch import Tensor
 from wmzoo.agent.agent import Agent
 from wmzoo.agent.world_model import WorldModel
 from wmzoo.data.replay import Slices
+from wmzoo.diagnostics.simulator_gradients import SimulatorGradients
 from wmzoo.pwm.algorithm import PWM
 
 STARTS = 32  # latents at which Jacobians and paths are taken
@@ -23,7 +24,8 @@ class Scene:
     """`horizons`, `estimates`, `batch`: as `diagnose` takes them. `states`: observations [·,O] that were met.
 
     `slices`: runs of steps, as long as the longest horizon and the training's. `draws`: for what is drawn at random.
-    `number`: the task of a multi-task agent, None for one task.
+    `number`: the task of a multi-task agent, None for one task. `simulated`: the environment's own gradients along
+    these trajectories, why there are none, or None where they were not asked for.
     """
 
     agent: Agent
@@ -35,6 +37,7 @@ class Scene:
     slices: Slices
     draws: torch.Generator
     number: int | None
+    simulated: SimulatorGradients | str | None = None
 
     @property
     def model(self) -> WorldModel:

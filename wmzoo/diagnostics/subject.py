@@ -15,6 +15,8 @@ from wmzoo.envs.task_sets import SETS, Task, find, task_of, task_set
 from wmzoo.errors import WmzooError
 from wmzoo.registry import get
 
+UNLIKE = ("name", "task", "set", "only", "num_envs", "backend", "device")  # in which the same environment can differ
+
 
 @dataclass(frozen=True)
 class Subject:
@@ -52,6 +54,27 @@ def subject_of(agent: Agent, wanted: str | None = None) -> Subject:
     played = [find(name, tasks) for name in env.get("only") or ()] or list(tasks)
     task = _choose(played, tasks, wanted)
     return Subject(task.name, tasks.index(task), {**env, "only": [task.name]}, len(played) > 1)
+
+
+def played_by(other: Agent, agent: Agent, subject: Subject) -> Subject:
+    """The subject as another agent plays it, whose policy is to act in the place of this one's.
+
+    Raises WmzooError where that plays another task, or the same one with other settings of the environment.
+    """
+    found = subject_of(other, None if other.world_model.task_embedding is None else subject.task)
+    there, here = _facts(found, other), _facts(subject, agent)
+    if apart := [key for key in there if key in here and there[key] != here[key]]:
+        told = ", ".join(f"{key} is {there[key]} there and {here[key]} here" for key in apart)
+        raise WmzooError(f"its policy cannot act here: {told}")
+    return found
+
+
+def _facts(subject: Subject, agent: Agent) -> dict[str, Any]:
+    """What has to be alike for one agent to act in the place of another: how many there are, and how they are stepped,
+    has not."""
+    settings = {key: value for key, value in subject.env.items() if key not in UNLIKE}
+    task = subject.task.lower().replace("_", "-")
+    return {"the task": task, "O": agent.obs_dim, "A": agent.act_dim, **settings}
 
 
 def _choose(played: Sequence[Task], tasks: Sequence[Task], wanted: str | None) -> Task:

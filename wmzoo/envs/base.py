@@ -30,6 +30,7 @@ class Transition(NamedTuple):
         Tensor | None
     )  # float32 [B], 1 where the task counts as solved at this step; None where it has no such notion, or told of none
     info: dict[str, Any]  # recovered: how many simulations had failed and were started anew, where a suite does that
+    exact: np.ndarray | None = None  # float64 [B]: the reward before it was rounded, where a suite has it
 
     @property
     def done(self) -> Tensor:

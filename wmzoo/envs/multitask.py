@@ -96,6 +96,7 @@ class MultitaskVectorEnv(VectorEnv):
             final_obs=self._gathered([step.final_obs for step in steps], self.obs_dim),
             success=self._gathered(successes) if self._scored else None,
             info={},
+            exact=self._gathered([torch.from_numpy(step.exact) for step in steps]).cpu().numpy(),
         )
 
     @property

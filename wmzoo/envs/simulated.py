@@ -90,6 +90,7 @@ class SimulatedVectorEnv(VectorEnv):
             final_obs=self._tensor(final_obs),
             success=None if result.success is None else self._tensor(result.success),
             info={},
+            exact=result.reward,
         )
 
     def start_at(self, parts: np.ndarray) -> None:

@@ -131,7 +131,7 @@ class ToyVectorEnv(VectorEnv):
 
     def step(self, actions: Tensor) -> Transition:
         elapsed, (move, bet) = self._started(), self.check_actions(actions).T
-        reward = torch.from_numpy(self.task.reward(self._x, self._coins, bet)).float()
+        exact = self.task.reward(self._x, self._coins, bet)
         self._x = np.clip(self._x + STRIDE * move, -EDGE, EDGE)
         self._coins = self.task.toss(self._x, self._random.uniform(DRAWS))
         elapsed += 1
@@ -139,7 +139,8 @@ class ToyVectorEnv(VectorEnv):
         if truncated.any():
             elapsed[truncated] = 0
             self._begin(truncated.numpy())
-        return Transition(self._observed(), reward, torch.zeros_like(truncated), truncated, final, None, {})
+        reward, never = torch.from_numpy(exact).float(), torch.zeros_like(truncated)
+        return Transition(self._observed(), reward, never, truncated, final, None, {}, exact)
 
     @property
     def elapsed(self) -> Tensor:

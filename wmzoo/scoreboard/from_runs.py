@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from wmzoo.compare.runs import Run
 from wmzoo.scoreboard.cost import Cost
 from wmzoo.scoreboard.fingerprint import digest, fingerprint
-from wmzoo.scoreboard.row import LAST, Evaluations, Row, TaskRow
+from wmzoo.scoreboard.row import LAST, Evaluations, Row, TaskRow, mean_of_seeds
 from wmzoo.statistics.aggregates import Array
+from wmzoo.statistics.bootstrap import FEWEST_FOR_INTERVAL
 from wmzoo.storage.rows import Row as Keys
 
 
@@ -60,7 +62,8 @@ def _task_row(config: Keys, runs: Sequence[Run], cost: Cost | None) -> TaskRow:
         baseline_parameters=cost.baseline_parameters if cost else None,
         nfe=_known([run.facts.get("nfe_per_latent_step") for run in runs]),
         latent_errors=[_known([_last(run.latent_errors[end]) for run in runs]) for end in (0, 1)],
-        esnr=_known([_esnr(run) for run in runs]),
+        esnr=_known([_at_horizon(run, "esnr", "value") for run in runs]),
+        gradient_cosine=_gradient_cosine(runs),
         nonfinite=sum(run.nonfinite for run in runs),
     )
 
@@ -69,13 +72,26 @@ def _last(values: Array) -> float | None:
     return float(values[-LAST:].mean()) if values.size else None
 
 
-def _esnr(run: Run) -> float | None:
-    """Of the policy's gradient at the horizon that it was trained at; None where that was not diagnosed."""
+def _at_horizon(run: Run, *path: str) -> float | None:
+    """A figure of the diagnostics at the horizon that the policy was trained at; None where that was not diagnosed."""
     config, found = run.config, run.diagnostics
     horizon = config.get("trainer.imagination_horizon") or config.get("trainer.horizon")
-    horizons = found.get("horizons") or []
-    value: float | None = found["esnr"]["value"][horizons.index(horizon)] if horizon in horizons else None
+    horizons: list[int] = found.get("horizons") or []
+    values: Any = found
+    for key in path:
+        values = values.get(key) or {}
+    value: float | None = values[horizons.index(horizon)] if horizon in horizons and values else None
     return value
+
+
+def _gradient_cosine(runs: Sequence[Run]) -> list[float | None] | None:
+    """Its mean over the runs that have it, with the interval over these, or of one the run's own; None without one."""
+    found = [[_at_horizon(run, "gradient_accuracy", "cosine", end) for end in ("value", "low", "high")] for run in runs]
+    known = [figures for figures in found if figures[0] is not None]
+    if len(known) < FEWEST_FOR_INTERVAL:
+        return known[0] if known else None
+    over = mean_of_seeds(np.array([value for value, _, _ in known]))
+    return [float(over.value), float(over.low), float(over.high)]
 
 
 def _known(values: Sequence[float | None]) -> float | None:

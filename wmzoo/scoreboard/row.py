@@ -41,7 +41,8 @@ class TaskRow:
     that trained them, if known. seeds: of each its evaluations. The rest are means over seeds, None where nothing
     tells: ratio, seconds of an iteration against the mlp's; parameters, nfe: of the dynamics, and baseline_parameters
     of the mlp's; latent_errors: of open-loop predictions, the first step's and the last; esnr: at the trained horizon;
-    nonfinite: of all seeds together.
+    gradient_cosine: there, too, of the model's gradients by the actions with the simulator's, with both ends of its
+    interval, over seeds, or of one over its episodes; nonfinite: of all seeds together.
     """
 
     digest: str
@@ -54,7 +55,15 @@ class TaskRow:
     nfe: float | None = None
     latent_errors: Sequence[float | None] = (None, None)
     esnr: float | None = None
+    gradient_cosine: Sequence[float | None] | None = None
     nonfinite: int = 0
+
+    @property
+    def gradient_accuracy(self) -> Estimate | None:
+        """The gradients' cosine, with its interval where there is one."""
+        if self.gradient_cosine is None:
+            return None
+        return Estimate(*(np.array(np.nan if end is None else end) for end in self.gradient_cosine))
 
     @property
     def end(self) -> float:
@@ -76,13 +85,13 @@ class TaskRow:
             for run in self.seeds.values()
             if run.steps[-1] >= WITHIN * min(length, where) and run.steps[0] <= where
         ]
-        return _mean(np.array(scores)) if scores else None
+        return mean_of_seeds(np.array(scores)) if scores else None
 
     def curve(self) -> Curve:
         """The mean of its seeds' evaluations at the steps that they share, with its interval."""
         xs, ys = ([np.array(getattr(run, name)) for run in self.seeds.values()] for name in ("steps", "returns"))
         grid = common_grid(xs)
-        return Curve(grid, _mean(on_grid(grid, xs, ys)), len(xs))
+        return Curve(grid, mean_of_seeds(on_grid(grid, xs, ys)), len(xs))
 
 
 @dataclass(frozen=True)
@@ -112,6 +121,6 @@ class Row:
         return float(np.mean(scores)) if scores and len(scores) == len(found) else None
 
 
-def _mean(scores: Array) -> Estimate:
+def mean_of_seeds(scores: Array) -> Estimate:
     """scores[..., R] -> [...]"""
     return estimate(aggregates.mean, [scores], repetitions=REPETITIONS, seed=SEED)

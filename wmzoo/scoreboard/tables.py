@@ -33,15 +33,16 @@ def costs(rows: Sequence[Row], tasks: Sequence[str]) -> Table:
     for task, row, found in _there(rows, tasks):
         size, model = [found.parameters, relative_parameters(found), found.nfe], [*found.latent_errors, found.esnr]
         ratio = None if found.ratio is None else float(found.ratio)
-        cells.append([task, row.name, ratio, *size, *model, found.nonfinite])
+        cells.append([task, row.name, ratio, *size, *model, found.gradient_accuracy, found.nonfinite])
     columns = ["task", "arm", "seconds / mlp's", "parameters", "to mlp's", "NFE", "error, 1 step", "last step"]
     caption = (
         "Seconds of an iteration against the mlp's; the dynamics' parameters and its evaluations per latent step "
         "(NFE); errors of open-loop predictions at the end of training (1: no better than no change); signal-to-noise "
-        "ratio of the policy's gradient at the trained horizon (ESNR); updates left out over a number that was not "
-        "finite."
+        "ratio of the policy's gradient at the trained horizon (ESNR), and there the cosine of the model's gradients "
+        "by the actions with the simulator's, with its 95% interval over seeds, or of one seed over episodes (gradient "
+        "accuracy); updates left out over a number that was not finite."
     )
-    return Table("costs", caption, [*columns, "ESNR", "non-finite"], cells)
+    return Table("costs", caption, [*columns, "ESNR", "gradient accuracy", "non-finite"], cells)
 
 
 def lines(table: Table) -> list[str]:

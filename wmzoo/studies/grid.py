@@ -22,13 +22,14 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from wmzoo.checkpoints.find import list_checkpoints
 from wmzoo.compare.report import Report
 from wmzoo.compare.tasks import Settings
 from wmzoo.config.composition import compose
-from wmzoo.errors import WmzooError
+from wmzoo.errors import WmzooError, unknown
 from wmzoo.runs.metrics import read_metrics
 from wmzoo.storage.files import checked_name, make_folder, write_bytes
-from wmzoo.storage.foreign import parse_yaml
+from wmzoo.storage.foreign import parse_yaml, read_json
 from wmzoo.storage.rows import write_csv
 from wmzoo.storage.run_layout import is_trained
 from wmzoo.studies.jobs import Job, training
@@ -134,9 +135,15 @@ def folder_of(study: Study, root: Path) -> Path:
     return root / study.name
 
 
-def is_diagnosed(folder: Path) -> bool:
-    """Whether a run's diagnostics are there; a run that is not finished is none of theirs."""
-    return not is_trained(folder) or (folder / "diagnostics" / "diagnostics.json").is_file()
+def is_diagnosed(folder: Path, along: Path | None = None, checkpoints: bool = False) -> bool:
+    """Whether a run's diagnostics are there, along the policy of the run `along` if one is given, and of all its
+    checkpoints if so wanted; a run that is not finished is none of theirs."""
+    if not is_trained(folder):
+        return True
+    older = list_checkpoints(folder)[:-1] if checkpoints else []
+    files = [folder / "diagnostics" / name / "diagnostics.json" for name in ("", *(each.name for each in older))]
+    wanted = None if along is None else str(along)
+    return all(file.is_file() and read_json(file).get("along") == wanted for file in files)
 
 
 def trainings(study: Study, root: Path) -> list[Job]:
@@ -144,12 +151,22 @@ def trainings(study: Study, root: Path) -> list[Job]:
     return [training(c.name, c.arm, folder_of(study, root) / c.name, c.overrides) for c in study.cells()]
 
 
-def diagnoses(study: Study, root: Path) -> list[Job]:
-    """The finished runs, as jobs that diagnose them."""
+def diagnoses(study: Study, root: Path, along: str | None = None, checkpoints: bool = False) -> list[Job]:
+    """The finished runs, as jobs that diagnose them.
+
+    along: an arm, whose policy of the same task and seed acts for every other arm's runs. checkpoints: all of them.
+
+    WmzooError where there is no such arm.
+    """
+    if along is not None and along not in study.arms:
+        raise WmzooError(unknown("arm", along, study.arms))
     found = []
-    for job in trainings(study, root):
-        words: Callable[[], list[str]] = partial(list, ["diagnose", str(job.folder)])
-        found.append(Job(job.name, job.kind, job.folder, words, partial(is_diagnosed, job.folder)))
+    for cell, job in zip(study.cells(), trainings(study, root), strict=True):
+        guide = None if along in (None, cell.arm) else job.folder.parent.with_name(str(along)) / job.folder.name
+        typed = [*(["--along", str(guide)] if guide else []), *(["--checkpoints"] if checkpoints else [])]
+        words: Callable[[], list[str]] = partial(list, ["diagnose", str(job.folder), *typed])
+        done = partial(is_diagnosed, job.folder, guide, checkpoints)
+        found.append(Job(job.name, job.kind, job.folder, words, done))
     return found
 
 
