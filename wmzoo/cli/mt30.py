@@ -101,15 +101,20 @@ def tasks_to_collect(plan: Plan) -> Sequence[Task]:
 
 def collected(plan: Plan, out: Path) -> Path:
     """The data set of the plan's `collect`, in out/data: collected and converted now, if that was not done."""
-    from wmzoo.data.collect import collect, uniform
+    from wmzoo.data.chunk_files import MADE
+    from wmzoo.data.collect import collect
     from wmzoo.data.convert import convert
+    from wmzoo.data.mixture import RANDOM, mixture, read_player
     from wmzoo.reports.bar import Bar
+    from wmzoo.runs.provenance import made
 
     assert plan.collect is not None
-    chunks = out / "chunks"
+    chunks, tasks = out / "chunks", tasks_to_collect(plan)
+    players = [read_player(text) for text in plan.collect.get("policies", [RANDOM])]
+    chosen = mixture(players, int(plan.collect["episodes"]), tasks)
     with Bar() as bar:
-        collect(tasks_to_collect(plan), int(plan.collect["episodes"]), uniform, chunks, 0, {"policy": "random"}, bar.at)
-        convert([chunks], out / "data", say=partial(bar.at, "episodes converted"))
+        collect(tasks, chosen.played, chunks, 0, {MADE: made(), "policies": chosen.facts}, bar.at)
+        convert([chunks], out / "data", say=partial(bar.at, "episodes converted"), made=made())
     return out / "data"
 
 
