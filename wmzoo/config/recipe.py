@@ -77,6 +77,9 @@ class Recipe:
     flow_encoded: float = key(1.0, number(0, 1), "share of these from encoded observations", 0.0, 0.0)
     flow_rows: float = key(0.25, number(0, 1), "share of the batch on which they are measured", 1.0, 1.0)
     normalise_obs: bool = key(True, BOOLEAN, "observations by their running mean and std", False)
+    task_moments: bool = key(
+        True, BOOLEAN, "moments of observations and rewards are of each task, where a model has several", False, False
+    )
     dynamics_coef: float = key(20.0, number(0), "of the dynamics loss", 1.0)
     reward_coef: float = key(0.2, number(0), "of the reward loss", 1.0)
     reward_scale: str = key(

@@ -123,17 +123,17 @@ class PWM:
     def update_model(self, slices: Slices, task: Tensor | None = None) -> Figures:
         """One step on obs[H+1,B,O], actions[H,B,A], rewards[H,B]; the gradient runs through the whole rollout."""
         with self.autocast():
-            loss: ModelLoss = self.model_loss(slices._replace(rewards=self.scale_reward(slices.rewards)), task)
+            loss: ModelLoss = self.model_loss(slices._replace(rewards=self.scale_reward(slices.rewards, task)), task)
         norm = self._descend("model", loss.total, self.model, self.recipe.model_grad_clip, finite(loss.made_of))
         return _detached({"wm_loss": loss.total, "wm_grad_norm": norm, **loss.figures})
 
-    def scale_reward(self, reward: Tensor) -> Tensor:
-        """Rewards as the reward head learns them: divided by their running std, less their mean if so set, clipped."""
+    def scale_reward(self, reward: Tensor, task: Tensor | None = None) -> Tensor:
+        """Rewards[..., B] as the reward head learns them: divided by their running std, less their mean if so set,
+        clipped."""
         s = self.recipe
-        if s.reward_scale == "mean_std":
-            reward = reward - self.rewards.mean
         if s.reward_scale != "none":
-            reward = reward / self.rewards.std
+            mean, std = self.rewards.of(reward, task)
+            reward = (reward - mean if s.reward_scale == "mean_std" else reward) / std
         return reward if s.reward_clip is None else reward.clamp(-s.reward_clip, s.reward_clip)
 
     # ── the policy ────────────────────────────────────────
