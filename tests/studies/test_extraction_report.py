@@ -29,7 +29,10 @@ def test_curves_of_two_points_are_a_table_and_errors_stand_task_by_task(tmp_path
     found = results(curves={"mlp, frozen": {"cup-catch": rows}}, models={"mlp": ({"total": 10}, errors)})
     write_report(found, tmp_path / "report", "A title", ["x"], "mt30")
     tables = tmp_path / "report" / "tables"
-    assert (tables / "learning.csv").read_text().splitlines() == ["arm,iteration 1,iteration 2", '"mlp, frozen",5.0,7.5']
+    assert (tables / "learning.csv").read_text().splitlines() == [
+        "arm,iteration 1,iteration 2",
+        '"mlp, frozen",5.0,7.5',
+    ]
     assert "cup-catch,,,0.75" in (tables / "model_errors.csv").read_text()
     assert not (tmp_path / "report" / "figures" / "learning_curves.png").exists()
     whole = results(curves={"mlp, frozen": {"cup-catch": [*rows, {"iteration": 3, "eval_return": 8.0}]}})
