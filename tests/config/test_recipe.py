@@ -72,6 +72,9 @@ NEW: dict[str, tuple[Any, Any]] = {  # keys added since: in the default, and wha
     "entropy_coef": (0.1, 0.1),
     "entropy_target": (-0.5, -0.5),
     "entropy_lr": (0.02, 0.02),
+    "disagreement_heads": (4, 0),
+    "disagreement_penalty": (0.0, 0.0),
+    "bc_alpha": (None, None),
     "actor_units": ([256, 256], [400, 200, 100]),
     "critic_units": ([256, 256], [400, 200]),
     "critics": (2, 3),
@@ -143,6 +146,8 @@ def test_the_algorithm_s_recipe_is_that_of_the_config() -> None:
         ({"lr_decay": "half"}, r"recipe.lr_decay is run, none or an integer of 1 or more, not 'half'"),
         ({"target_tau": 0.0}, r"recipe.target_tau is null or a number above 0, up to 1, not 0.0"),
         ({"recency": 0.5}, r"recipe.recency is a number from 1 to 100, not 0.5"),
+        ({"disagreement_heads": 1}, r"recipe.disagreement_heads is 0 or an integer from 2 to 64, not 1"),
+        ({"disagreement_heads": 0, "disagreement_penalty": 1.0}, r"disagreement_penalty=1.0 needs recipe.disagreem"),
         ({"detach": None}, r"recipe.detach is true or false, not None"),
     ],
 )

@@ -35,6 +35,10 @@ def test_curves_of_two_points_are_a_table_and_errors_stand_task_by_task(tmp_path
     ]
     assert "cup-catch,,,0.75" in (tables / "model_errors.csv").read_text()
     assert not (tmp_path / "report" / "figures" / "learning_curves.png").exists()
+    assert not (tables / "off_data.csv").exists()
+    rows[-1]["off_data"] = 0.625
+    write_report(found, tmp_path / "report", "A title", ["x"], "mt30")
+    assert (tables / "off_data.csv").read_text().splitlines()[1:] == ["cup-catch,0.625,"]
     whole = results(curves={"mlp, frozen": {"cup-catch": [*rows, {"iteration": 3, "eval_return": 8.0}]}})
     write_report(whole, tmp_path / "report", "A title", ["x"], "mt30")
     assert not (tables / "learning.csv").exists() and not (tables / "model_errors.csv").exists()

@@ -42,7 +42,7 @@ class RunningMoments(nn.Module):
             self.count, self.mean, self.var = self._merged(x, where, self.count, self.mean, self.var)
             return
         columns = x.movedim(-1 if self.width is None else -2, 0)
-        for each in self._known(task).unique().tolist():
+        for each in sorted({*self._known(task).tolist()}):
             own = (self.count[each], self.mean[each], self.var[each])
             self.count[each], self.mean[each], self.var[each] = self._merged(columns[task == each], where, *own)
 

@@ -167,6 +167,22 @@ class Recipe:
     critic_units: Sequence[int] = key(
         (256, 256), UNITS, "widths of the critics' hidden layers (but for size=tiny)", PAPER_CRITIC, PAPER_CRITIC
     )
+    disagreement_heads: int = key(
+        4,
+        Rule("0 or an integer from 2 to 64", lambda value: integer(0, 64).holds(value) and value != 1),
+        "small networks that learn the data's steps beside a policy from data, to say when it leaves them",
+        0,
+        0,
+    )
+    disagreement_penalty: float = key(
+        0.0, number(0), "λ, of policies from data: imagined rewards are less λ times the disagreement", before=0.0
+    )
+    bc_alpha: float | None = key(
+        None,
+        optional(positive()),
+        "α, of policies from data: their return weighs α / mean |J| beside behaviour cloning; null: none",
+        before=None,
+    )
     detach: bool = key(True, BOOLEAN, "the actor's gradient does not run through the latents that it acts on")
     return_scale: bool = key(True, BOOLEAN, "imagined returns by their running std")
     actor_lr: float = key(1.5e-3, number(0, 1e6), "learning rate of the actor", 5.0e-4, first=5.0e-4)
@@ -210,6 +226,10 @@ class Recipe:
             raise ValueError(
                 f"recipe.samples={self.samples} has to divide recipe.rollouts={self.rollouts}, and is 1 where "
                 f"recipe.act_on=imagination"
+            )
+        if self.disagreement_penalty and not self.disagreement_heads:
+            raise ValueError(
+                f"recipe.disagreement_penalty={self.disagreement_penalty} needs recipe.disagreement_heads of 2 or more"
             )
 
 

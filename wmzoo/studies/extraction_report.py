@@ -29,12 +29,12 @@ def write_report(results: Results, out: Path, title: str, commands: Sequence[str
     made = [draw(results) for draw in (scores_by_task, modes, learning_curves)]
     pictures = [picture for picture in made if picture is not None]
     tables = [aggregates(results), scores(results), models(results)]
-    errors, progress = model_errors(results), None if made[-1] else learning(results)
-    tables += [table for table in (errors, progress) if table is not None]
+    errors, off, progress = model_errors(results), off_data(results), None if made[-1] else learning(results)
+    tables += [table for table in (errors, off, progress) if table is not None]
     sections = [
         ("top", title, page.paragraph(_introduction(results))),
         ("aggregates", "Over all tasks", page.table(tables[0]) + _published(chosen)),
-        ("tasks", "By task", _figures(pictures[:1]) + page.table(tables[1])),
+        ("tasks", "By task", _figures(pictures[:1]) + page.table(tables[1]) + (page.table(off) if off else "")),
         ("modes", "Frozen and fine-tuned models", _figures(pictures[1:]) + (page.table(progress) if progress else "")),
         ("models", "World models", page.table(tables[2]) + (page.table(errors) if errors else "")),
         ("commands", "Commands", page.preformatted(commands)),
@@ -122,6 +122,20 @@ def model_errors(results: Results) -> Table | None:
     return Table("model_errors", caption, ["task", *columns], rows)
 
 
+def off_data(results: Results) -> Table | None:
+    """Where the policies were in their last evaluation; None where no extraction has noted it."""
+    rows: list[list[Cell]] = []
+    for task in results.tasks:
+        last = [(results.curves.get(arm, {}).get(task.name) or [{}])[-1].get("off_data") for arm in results.arms]
+        if any(share is not None for share in last):
+            rows.append([task.name, *last])
+    caption = (
+        "Share of the steps of the last evaluation during extraction that are off the data: on which the networks that "
+        "learned the data's steps disagree more than on 95% of the data. 0.05 is as the data, 1 all beyond them."
+    )
+    return Table("off_data", caption, ["task", *results.arms], rows) if rows else None
+
+
 def learning(results: Results) -> Table:
     """What `learning_curves` would draw."""
     steps = _steps(results)
@@ -201,7 +215,7 @@ def learning_curves(results: Results) -> Picture | None:
     figure, (axes,) = panels(1, 1, 4.0)
     for number_, (arm, curves) in enumerate(results.curves.items()):
         steps = _steps(results, arm)
-        means = [_mean_return(curves, step) for step in steps]
+        means = [mean for step in steps if (mean := _mean_return(curves, step)) is not None]
         axes.plot(steps, means, label=arm, linewidth=1.7, **_mark(number_, 4))
     axes.set(xlabel="iterations of the extraction", ylabel="mean return over tasks")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
