@@ -64,6 +64,27 @@ def test_inspect_prints_a_table_and_exits_with_1_where_something_is_wrong(
     assert f"problem: {folder}/chunk_1.pt: empty" in capsys.readouterr().out
 
 
+def test_how_data_came_to_be_is_told_and_what_is_no_telling_is_not_believed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chunks = tmp_path / "chunks"
+    policy = ["--policy", "random", "--policy", "random,weight=2,noise=0.5"]
+    words = ["collect", "--tasks", "pendulum-swingup", "--episodes", 3, "--seed", 5, "--out", chunks]
+    assert data(*words, *policy) == 0 and data("convert", chunks, tmp_path / "set") == 0
+    for folder in (chunks, tmp_path / "set"):
+        assert data("inspect", folder) == 0
+        said = capsys.readouterr().out
+        assert f"made: wmzoo {wmzoo.__version__}, " in said
+        assert "collected: 1 episodes of a task by random, seed 5" in said
+        assert "collected: 2 episodes of a task by random (noise 0.5), seed 5" in said
+    file = tmp_path / "set" / "index.json"
+    told = json.loads(file.read_text())
+    for made, says in (({"collected": 3}, "not told"), ({"wmzoo": 1, "command": "\x1b[2J"}, "wmzoo 1, ?[2J")):
+        file.write_text(json.dumps(told | {"made": made}))
+        assert data("inspect", tmp_path / "set") == 0
+        assert says in capsys.readouterr().out
+
+
 def test_downloaded_chunks_are_given_their_tasks_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = write_chunks(tmp_path / "src", told_chunk([3, 7], 3, widths=(24, 6)))
     assert data("convert", folder, tmp_path / "dst", "--tasks", "mt30") == 0

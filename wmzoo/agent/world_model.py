@@ -82,9 +82,10 @@ class WorldModel(nn.Module):
 
     def encode(self, obs: Tensor, task: Tensor | None = None) -> Tensor:
         """obs[.., B, O] -> z[.., B, D], on the simplices."""
+        embedded = self.embed(task)
         if self.observation_moments is not None:
             obs = self.observation_moments.normalise(obs, task)
-        z: Tensor = self.encoder(_append(obs, self.embed(task)))
+        z: Tensor = self.encoder(_append(obs, embedded))
         return z
 
     def next(self, z: Tensor, a: Tensor, task: Tensor | None = None, noise: Tensor | None = None) -> Tensor:

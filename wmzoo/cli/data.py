@@ -163,7 +163,14 @@ def table(found: Inspection) -> str:
 
 
 def origin(made: Mapping[str, Any]) -> list[str]:
-    """How the data came to be, in lines."""
+    """How the data came to be, in lines; they may be somebody else's."""
+    try:
+        return ["".join(c if c.isprintable() else "?" for c in line) for line in _told(made)]
+    except (LookupError, TypeError, ValueError, AttributeError):
+        return ["made: not told as wmzoo tells it"]
+
+
+def _told(made: Mapping[str, Any]) -> list[str]:
     own = made.get("made") or made
     lines = [f"made: wmzoo {own['wmzoo']}, {own['command']}"] if "command" in own else []
     for collected in made.get("collected", [made] if "policies" in made else []):

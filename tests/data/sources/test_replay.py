@@ -154,7 +154,13 @@ def test_runs_of_several_tasks_are_one_set_whose_names_are_those_of_the_task_set
     index = Shards(tmp_path / "out").index
     assert [task.name for task in index.tasks] == ["cartpole-swingup", "cup-catch"]
     assert all(0.5 < share <= 1 for task in index.tasks for share in task.shares)
-    assert [source["seed"] for source in index.sources] == [0, 0, 0] and index.made["command"].startswith("wmzoo")
+    assert [source["seed"] for source in index.sources] == [0, 0, 0] and index.made["command"]
+    file = tmp_path / "out" / "index.json"
+    before = file.stat()
+    assert main(["data", "export", *runs, "--out", str(tmp_path / "out"), "--share", "0.5", "1"]) == 0
+    assert file.stat() == before  # it was done already
+    assert main(["data", "export", *runs, "--out", str(tmp_path / "out")]) == 2
+    assert "holds a data set made of other" in capsys.readouterr().err
     assert main(["data", "inspect", str(tmp_path / "out")]) == 0
     said = capsys.readouterr().out
     assert said.count("ended between 0.5 and 1 of 120 agent steps, seed 0") == 3 and "0 of them not whole" in said
