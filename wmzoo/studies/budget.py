@@ -121,15 +121,14 @@ def _probe(what: str, runs: int, cfg: DictConfig, tasks: Sequence[Task], seconds
     else:
         steps, step = cfg.trainer.iterations * cfg.trainer.get("model_updates", 1), _iteration(cfg, tasks, device)
     times: list[float] = []
-    began = time.perf_counter()
-    while not times or time.perf_counter() - began + times[-1] < seconds:
-        tick = time.perf_counter()
-        scale = step()
+    while not times or sum(times) + times[-1] < seconds:
+        began = time.perf_counter()
+        parts = step()
         if device.type == "cuda":
             torch.cuda.synchronize(device)
-        times.append(scale * (time.perf_counter() - tick))
+        times.append(time.perf_counter() - began)
     taken = times[1:] or times  # the first of several takes memory, and compiles
-    return Stage(what, runs, steps, statistics.median(taken), _most_memory(device))
+    return Stage(what, runs, steps, parts * statistics.median(taken), _most_memory(device))
 
 
 class Drawn:
@@ -154,7 +153,7 @@ class Drawn:
 
 
 def _iteration(cfg: DictConfig, tasks: Sequence[Task], device: torch.device) -> Callable[[], float]:
-    """One of the trainer's own, of a pretraining with a single update."""
+    """One of the trainer's own, of a pretraining with a single update; gives 1, the measured part of it."""
     obs_dim, act_dim = max(task.obs_dim for task in tasks), max(task.act_dim for task in tasks)
     agent, streams = build_agent(cfg, obs_dim, act_dim).to(device), {name: stream(cfg.seed, name) for name in STREAMS}
     extracts = agent.actor is not None
@@ -174,7 +173,7 @@ def _iteration(cfg: DictConfig, tasks: Sequence[Task], device: torch.device) -> 
 
 
 def _evaluation(cfg: DictConfig, tasks: Sequence[Task]) -> Callable[[], float]:
-    """Some steps of it, and how often as many are an evaluation, on the first task."""
+    """Some steps of it on the first task; gives how often as many are an evaluation."""
     env = build_env(cfg, cfg.eval.episodes)
     agent = build_agent(cfg, env.obs_dim, env.act_dim)
     obs = env.reset(evaluation_seed(cfg))

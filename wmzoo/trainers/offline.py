@@ -64,11 +64,12 @@ class OfflineTrainer(DataTrainer):
             evaluation = self.evaluate()
         self.recorder.evaluated(self.iteration, 0, evaluation)
         drawn, imagined = self.last
-        z, actions = (torch.cat(each) for each in zip(*met, strict=True))
-        task = self.known(drawn.task[:1].expand(len(z)))
-        met_ = (z, self.agent.world_model.mask(actions, task))
-        off = self.pwm.off_data(drawn.slices, self.known(drawn.task), off_data=met_, off_data_imagined=imagined)
-        return evaluation.row() | off
+        visited = {"off_data_imagined": imagined}
+        if met:
+            z, actions = (torch.cat(each) for each in zip(*met, strict=True))
+            task = self.known(drawn.task[:1].expand(len(z)))
+            visited["off_data"] = (z, self.agent.world_model.mask(actions, task))
+        return evaluation.row() | self.pwm.off_data(drawn.slices, self.known(drawn.task), **visited)
 
 
 @contextmanager
