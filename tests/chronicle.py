@@ -16,8 +16,9 @@ class Chronicle:
     """Feeds a replay, and remembers every episode of every environment as plain lists of numbered things."""
 
     def __init__(self, replay: ReplayBuffer) -> None:
-        self.replay, self.number = replay, 0
+        self.replay, self.number, self.steps = replay, 0, 0
         self.episodes: list[dict[str, list[float]]] = []
+        self.ended: list[int | None] = []  # of each, the step at which it did
         first = [self.open() for _ in range(NUM_ENVS)]
         self.running = list(range(NUM_ENVS))
         replay.start(torch.tensor(first).unsqueeze(1))
@@ -28,11 +29,13 @@ class Chronicle:
 
     def open(self) -> float:
         self.episodes.append({"obs": [self.count()], "action": [], "reward": []})
+        self.ended.append(None)
         return self.episodes[-1]["obs"][0]
 
     def step(self, ends: list[int], spoilt: list[str | None] | None = None) -> None:
         """One step of all environments; `ends` says of each: 0 goes on, 1 terminated, 2 truncated; `spoilt`, which of
         its numbers is NaN."""
+        self.steps += 1
         actions, rewards, final, following = [], [], [], []
         ends = [
             end or (2 if len(self.episodes[e]["action"]) + 1 == LONGEST else 0)
@@ -46,6 +49,7 @@ class Chronicle:
                 episode[kind].append(values[-1])
             following.append(final[-1])
             if end:
+                self.ended[self.running[env]] = self.steps
                 following[-1] = self.open()
                 self.running[env] = len(self.episodes) - 1
         end = torch.tensor(ends)

@@ -92,3 +92,41 @@ def test_normalised_entries_are_in_standard_deviations_and_never_beyond_ten() ->
     assert out.dtype == torch.float32
     expected = np.array([[0, 0], [2 / np.sqrt(1 + 1e-5), 10], [-2 / np.sqrt(1 + 1e-5), -10]])
     np.testing.assert_allclose(out, expected, rtol=1e-6)
+
+
+def test_every_task_has_the_moments_of_its_own_columns_alone() -> None:
+    chance = np.random.default_rng(0)
+    rewards, vectors = RunningMoments(tasks=3), RunningMoments(2, tasks=3)
+    seen: dict[int, list[np.ndarray]] = {0: [], 2: []}
+    for _ in range(4):
+        task = chance.choice([0, 2], 16)
+        x = chance.normal(size=(5, 16, 2)) * np.where(task == 0, 100.0, 1e-3)[:, None] + task[:, None]
+        vectors.update(torch.from_numpy(x), task=torch.from_numpy(task))
+        rewards.update(torch.from_numpy(x[..., 0]), task=torch.from_numpy(task))
+        for number, found in seen.items():
+            found.append(x[:, task == number].reshape(-1, 2))
+    for number, found in seen.items():
+        rows = np.concatenate(found)
+        assert rewards.count[number] == vectors.count[number] == len(rows)
+        np.testing.assert_allclose(vectors.mean[number], rows.mean(0), rtol=1e-9)
+        np.testing.assert_allclose(vectors.std[number], np.sqrt(rows.var(0) + 1e-5), rtol=1e-9)
+        np.testing.assert_allclose(rewards.var[number], rows[:, 0].var(), rtol=1e-9)
+    assert rewards.count[1] == 0 and vectors.var[1].tolist() == [1, 1]  # never seen
+    task = torch.tensor([2, 0, 2])
+    x = torch.randn(7, 3, 2, dtype=torch.float64)
+    wanted = (x - vectors.mean[[2, 0, 2]]) / vectors.std[[2, 0, 2]]
+    assert torch.equal(vectors.normalise(x, task), wanted.clamp(-10, 10))
+    with pytest.raises(ValueError, match="moments of several tasks: say which"):
+        rewards.of(x[..., 0])
+    with pytest.raises(ValueError, match="moments of several tasks: say which"):
+        rewards.update(x[..., 0])
+
+
+def test_one_task_s_moments_are_those_that_it_has_alone() -> None:
+    alone, among, x = RunningMoments(3), RunningMoments(3, tasks=2), torch.randn(6, 4, 3)
+    for part in (x[:2], x[2:]):
+        alone.update(part)
+        among.update(part, task=torch.ones(4, dtype=torch.long))
+    torch.testing.assert_close(among.mean[1], alone.mean)
+    torch.testing.assert_close(among.var[1], alone.var)
+    torch.testing.assert_close(among.normalise(x, torch.ones(4, dtype=torch.long)), alone.normalise(x))

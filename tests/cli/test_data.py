@@ -42,7 +42,8 @@ def test_a_checkpoint_s_policy_collects(tmp_path: Path, capsys: pytest.CaptureFi
     words = ["collect", "--tasks", "pendulum-swingup", "--episodes", 1, "--policy", tmp_path / "agent"]
     assert data(*words, "--out", tmp_path / "chunks") == 0
     facts = json.loads((tmp_path / "chunks" / "tasks.json").read_text())
-    assert facts["policy"] == str(tmp_path / "agent") and len(facts["sha256"]) == 64
+    (policy,) = facts["policies"]
+    assert policy["policy"] == str(tmp_path / "agent") and len(policy["sha256"]) == 64 and policy["episodes"] == 1
     assert data("collect", "--tasks", "reacher-easy", *words[3:], "--out", tmp_path / "other") == 2
     assert "observations of 3 numbers and gives actions of 1, reacher-easy has 6 and 2" in capsys.readouterr().err
 
@@ -57,9 +58,31 @@ def test_inspect_prints_a_table_and_exits_with_1_where_something_is_wrong(
     assert " ".join(lines[1].split()) == "0 task-0 1 3 6.0000 2.0000 0 0"
     assert " ".join(lines[2].split()) == "1 task-1 2 6 9,012.0 1,502.0 0 0"
     assert lines[3] == "chunks: 2 tasks, 3 episodes, 9 rows" and len({len(line) for line in lines[:3]}) == 1
+    assert lines[4] == f"picture: {folder}/coverage.png" and (folder / "coverage.png").is_file()
     (folder / "chunk_1.pt").write_bytes(b"")
     assert data("inspect", folder) == 1
-    assert capsys.readouterr().out.splitlines()[-1].startswith(f"problem: {folder}/chunk_1.pt: empty")
+    assert f"problem: {folder}/chunk_1.pt: empty" in capsys.readouterr().out
+
+
+def test_how_data_came_to_be_is_told_and_what_is_no_telling_is_not_believed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chunks = tmp_path / "chunks"
+    policy = ["--policy", "random", "--policy", "random,weight=2,noise=0.5"]
+    words = ["collect", "--tasks", "pendulum-swingup", "--episodes", 3, "--seed", 5, "--out", chunks]
+    assert data(*words, *policy) == 0 and data("convert", chunks, tmp_path / "set") == 0
+    for folder in (chunks, tmp_path / "set"):
+        assert data("inspect", folder) == 0
+        said = capsys.readouterr().out
+        assert f"made: wmzoo {wmzoo.__version__}, " in said
+        assert "collected: 1 episodes of a task by random, seed 5" in said
+        assert "collected: 2 episodes of a task by random (noise 0.5), seed 5" in said
+    file = tmp_path / "set" / "index.json"
+    told = json.loads(file.read_text())
+    for made, says in (({"collected": 3}, "not told"), ({"wmzoo": 1, "command": "\x1b[2J"}, "wmzoo 1, ?[2J")):
+        file.write_text(json.dumps(told | {"made": made}))
+        assert data("inspect", tmp_path / "set") == 0
+        assert says in capsys.readouterr().out
 
 
 def test_downloaded_chunks_are_given_their_tasks_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

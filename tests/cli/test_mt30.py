@@ -25,6 +25,34 @@ def test_what_makes_no_sense_is_refused_in_one_line_before_anything_is_made(word
     assert expected in err and err.count("\n") == 1 and not Path(tmp_path / "out").exists()
 
 
+@pytest.mark.slow
+def test_what_it_takes_here_is_measured_and_nothing_is_made(tmp_path, capsys):
+    words = [
+        "mt30",
+        "--mini",
+        "--plan",
+        "--seconds",
+        "1",
+        "size=tiny",
+        "model.batch_size=8",
+        "~extraction.dynamics.flow",
+    ]
+    assert main([*words, "--out", str(tmp_path / "out")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("experiment=mt30_mini on ") and "6 tasks that are collected, 0.02 GB" in lines[1]
+    rows = [line.rsplit(maxsplit=6) for line in lines[3:7]]
+    assert [(row[0].strip(), row[1], row[2]) for row in rows] == [
+        ("pretrain mlp", "1", "6,000"),
+        ("extract mlp, frozen", "6", "400"),
+        ("extract mlp, finetuned", "6", "400"),
+        ("evaluate", "12", "3"),
+    ]
+    for _, runs, steps, pace, _, _, hours in rows:
+        taken = int(runs) * int(steps.replace(",", "")) / float(pace.replace(",", "")) / 3600
+        assert float(hours) == pytest.approx(taken, abs=0.006, rel=0.01)
+    assert not (tmp_path / "out").exists()
+
+
 def test_its_plan_is_shown_and_an_interruption_says_what_goes_on(tmp_path, capsys, monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt

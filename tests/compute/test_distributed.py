@@ -37,7 +37,7 @@ sys.exit(code)
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
-    collect([find("cartpole-swingup"), find("cup-catch")], 2, uniform, folder / "chunks", seed=0, facts={})
+    collect([find("cartpole-swingup"), find("cup-catch")], [(2, uniform)], folder / "chunks", seed=0, facts={})
     convert([folder / "chunks"], folder / "set")
     return folder / "set"
 

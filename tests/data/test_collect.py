@@ -17,7 +17,7 @@ from wmzoo.agent.build import build_agent
 from wmzoo.compute.rng import seed_of
 from wmzoo.data import collect as module
 from wmzoo.data.chunks import read_chunk
-from wmzoo.data.collect import SampledPolicy, collect, uniform
+from wmzoo.data.collect import Collector, Disturbed, SampledPolicy, collect, divided, uniform
 from wmzoo.envs.task_sets import Task, find
 from wmzoo.errors import WmzooError
 
@@ -31,7 +31,7 @@ def files(folder: Path) -> dict[str, bytes]:
 @pytest.fixture(scope="module")
 def collected(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("collected")
-    collect(TWO, 2, uniform, folder, 3, {"policy": "random"})
+    collect(TWO, [(2, uniform)], folder, 3, {"policy": "random"})
     return folder
 
 
@@ -70,22 +70,22 @@ def test_the_same_seed_collects_the_same_and_goes_on_where_it_was(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        collect(TWO, 2, uniform, tmp_path, 3, {"policy": "random"}, interrupted)
+        collect(TWO, [(2, uniform)], tmp_path, 3, {"policy": "random"}, interrupted)
     assert list(files(tmp_path)) == ["chunk_0.pt", "tasks.json"]
     monkeypatch.setattr(module, "uniform", None)
     written: list[str] = []
     real = module.write_chunk
     monkeypatch.setattr(module, "write_chunk", lambda file, chunk: (written.append(file.name), real(file, chunk)))
-    collect(TWO, 2, uniform, tmp_path, 3, {"policy": "random"})
+    collect(TWO, [(2, uniform)], tmp_path, 3, {"policy": "random"})
     assert written == ["chunk_1.pt"] and files(tmp_path) == files(collected)
 
 
 def test_a_folder_of_another_collection_or_of_something_else_is_refused(collected: Path, tmp_path: Path) -> None:
     with pytest.raises(WmzooError, match="was begun with other tasks, episodes, policy or seed"):
-        collect(TWO, 2, uniform, collected, 4, {"policy": "random"})
+        collect(TWO, [(2, uniform)], collected, 4, {"policy": "random"})
     (tmp_path / "notes").write_text("mine")
     with pytest.raises(WmzooError, match="holds notes, which is not of a collection"):
-        collect(TWO, 2, uniform, tmp_path, 3, {})
+        collect(TWO, [(2, uniform)], tmp_path, 3, {})
 
 
 class Counting:
@@ -125,7 +125,7 @@ def counting(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, int]]:
 def test_more_episodes_than_environments_are_played_in_rounds_and_more_than_a_chunk_takes_in_files(
     counting: dict[str, int], tmp_path: Path
 ) -> None:
-    collect([Task("pendulum-swingup", 3, 1)], 8, uniform, tmp_path, 0, {})
+    collect([Task("pendulum-swingup", 3, 1)], [(8, uniform)], tmp_path, 0, {})
     one, other = (read_chunk(tmp_path / f"chunk_{n}.pt").obs[..., 0].tolist() for n in (0, 1))
     first, second, third = [0, 1, 2], [2.5, 3, 4], [4.5, 5, 6]  # a round begins with the reset observation
     assert one == [first, first, second, second, third] and other == [first, first, second]
@@ -135,7 +135,40 @@ def test_episodes_that_end_early_or_unequally_cannot_be_a_chunk(counting: dict[s
     for ends in (1, 3):
         counting["ends"] = ends
         with pytest.raises(WmzooError, match="pendulum-swingup: an episode has other than 2 steps"):
-            collect([Task("pendulum-swingup", 3, 1)], 2, uniform, tmp_path, 0, {})
+            collect([Task("pendulum-swingup", 3, 1)], [(2, uniform)], tmp_path, 0, {})
+
+
+def test_several_policies_play_one_after_the_other_so_many_episodes_each(
+    counting: dict[str, int], tmp_path: Path
+) -> None:
+    def always(value: float) -> Collector:
+        return lambda obs, number, act_dim, noise: torch.full((len(obs), act_dim), value)
+
+    collect([Task("pendulum-swingup", 3, 1)], [(6, always(0.25)), (3, always(-0.5))], tmp_path, 0, {})
+    files = [read_chunk(tmp_path / f"chunk_{n}.pt").action[:, 1:, 0] for n in range(3)]
+    assert [len(file) for file in files] == [5, 1, 3]
+    assert torch.cat(files[:2]).eq(0.25).all() and files[2].eq(-0.5).all()
+
+
+def test_episodes_are_divided_by_weights() -> None:
+    assert divided(10, [1, 1]) == [5, 5] and divided(10, [1, 2]) == [3, 7] and divided(3, [1, 1, 1, 1]) == [1, 1, 1, 0]
+    assert divided(60, [2.0, 1.0]) == [40, 20] and divided(1, [1e-9, 1]) == [0, 1]
+
+
+def test_noise_has_its_std_and_a_share_of_the_actions_is_random() -> None:
+    def still(obs: Tensor, number: int, act_dim: int, noise: torch.Generator) -> Tensor:
+        return torch.full((len(obs), act_dim), 0.1)
+
+    obs, rows = torch.zeros(20_000, 3), torch.Generator().manual_seed(0)
+    noisy = Disturbed(still, std=0.2)(obs, 0, 2, rows)
+    assert noisy.mean() == pytest.approx(0.1, abs=0.01) and noisy.std() == pytest.approx(0.2, rel=0.02)
+    mixed = Disturbed(still, random=0.3)(obs, 0, 2, rows)
+    replaced = (mixed != 0.1).any(1)
+    assert replaced.float().mean() == pytest.approx(0.3, abs=0.01)
+    assert mixed[replaced].std() == pytest.approx(3**-0.5, rel=0.02) and mixed.abs().max() <= 1
+    assert Disturbed(still, std=9.0)(obs, 0, 2, rows).abs().max() == 1
+    same = [Disturbed(still, 0.2, 0.3)(obs, 0, 2, torch.Generator().manual_seed(1)) for _ in range(2)]
+    assert torch.equal(*same)
 
 
 def test_a_policy_is_sampled_on_padded_observations_and_cut_actions() -> None:

@@ -100,3 +100,14 @@ def test_a_horizon_longer_than_every_episode_and_an_unknown_task_are_refused(dat
         sampler(data).sample(4, 100)
     with pytest.raises(WmzooError, match="no task cup-spin; it has walker-walk, cheetah-run, cup-catch"):
         sampler(data, ["cheetah-run", "cup-spin"])
+
+
+def test_every_task_has_a_sampler_of_its_own_but_one_without_a_slice(data: Shards) -> None:
+    whole = SliceSampler(data, torch.Generator())
+    alone = whole.by_task(3)
+    assert {name: own.shards[0].index.name for name, own in alone.items()} == {name: name for name in alone}
+    assert sum(own.slices(3) for own in alone.values()) == whole.slices(3)
+    longest = {shard.index.name: int(shard.index.lengths.max()) for shard in data.shards}
+    most = max(longest.values())
+    assert [*whole.by_task(most)] == [name for name, steps in longest.items() if steps == most]
+    assert next(iter(alone.values())).by_task(3) == {}

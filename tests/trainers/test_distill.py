@@ -49,7 +49,7 @@ def saved_flow(folder: Path, *overrides: str) -> Path:
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("random")
-    collect([find("cartpole-swingup")], 3, uniform, folder / "chunks", seed=0, facts={})
+    collect([find("cartpole-swingup")], [(3, uniform)], folder / "chunks", seed=0, facts={})
     convert([folder / "chunks"], folder / "data")
     return folder / "data"
 

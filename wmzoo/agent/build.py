@@ -79,6 +79,7 @@ def build_agent(cfg: DictConfig, obs_dim: int, act_dim: int) -> Agent:
             return make()
 
     task_dim = size.task_dim if size.num_tasks else 0
+    own = size.num_tasks if task_dim and recipe.get("task_moments") else None  # tasks with moments of their own
 
     def termination_head() -> torch.nn.Module:
         head = mlp(size.latent_dim + task_dim, size.units, 1, activation)
@@ -106,7 +107,8 @@ def build_agent(cfg: DictConfig, obs_dim: int, act_dim: int) -> Agent:
         task_embedding=part("task_embedding", lambda: TaskEmbedding(size.num_tasks, task_dim)) if task_dim else None,
         action_masks=_action_masks(size, act_dim),
         termination_head=part("termination_head", termination_head) if recipe.get("termination") else None,
-        observation_moments=RunningMoments(obs_dim) if recipe.get("normalise_obs") else None,
+        observation_moments=RunningMoments(obs_dim, own) if recipe.get("normalise_obs") else None,
+        reward_moments=RunningMoments(tasks=own),
     )
     actor, critic = None, None  # of a model alone
     if cfg.actor is not None:

@@ -99,9 +99,9 @@ def _differences(theirs: DictConfig, ours: DictConfig, taken: Sequence[str]) -> 
 
 
 def _sizes(theirs: DictConfig, ours: DictConfig) -> list[str]:
-    """The widths that are others there, as they would be typed."""
+    """What gives tensors other shapes there, as it would be typed."""
     found = []
-    for part in ("model", "actor", "critic"):
+    for part in ("model", "actor", "critic", "recipe.task_moments"):
         there = _values(theirs, part)
         found += [
             f"{key}={_typed(there[key])}"

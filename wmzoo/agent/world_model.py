@@ -45,6 +45,7 @@ class WorldModel(nn.Module):
         action_masks: [N,A], 1 where the task has that action; None means that all are used.
         termination_head: [.., D+E] -> logits [.., 1]; None where no step ends an episode.
         observation_moments: of width O, by which the encoder's input is normalised; None leaves it as it is.
+        reward_moments: None for those of all rewards together.
     """
 
     action_masks: Tensor | None
@@ -59,6 +60,7 @@ class WorldModel(nn.Module):
         action_masks: Tensor | None = None,
         termination_head: nn.Module | None = None,
         observation_moments: RunningMoments | None = None,
+        reward_moments: RunningMoments | None = None,
     ) -> None:
         super().__init__()
         self.encoder, self.dynamics = encoder, dynamics
@@ -66,7 +68,7 @@ class WorldModel(nn.Module):
         self.termination_head = termination_head
         self.task_embedding = task_embedding
         self.observation_moments = observation_moments
-        self.reward_moments = RunningMoments()
+        self.reward_moments = reward_moments or RunningMoments()
         self.register_buffer("action_masks", action_masks, persistent=False)  # the config has it
 
     def embed(self, task: Tensor | None) -> Tensor | None:
@@ -80,9 +82,10 @@ class WorldModel(nn.Module):
 
     def encode(self, obs: Tensor, task: Tensor | None = None) -> Tensor:
         """obs[.., B, O] -> z[.., B, D], on the simplices."""
+        embedded = self.embed(task)
         if self.observation_moments is not None:
-            obs = self.observation_moments.normalise(obs)
-        z: Tensor = self.encoder(_append(obs, self.embed(task)))
+            obs = self.observation_moments.normalise(obs, task)
+        z: Tensor = self.encoder(_append(obs, embedded))
         return z
 
     def next(self, z: Tensor, a: Tensor, task: Tensor | None = None, noise: Tensor | None = None) -> Tensor:

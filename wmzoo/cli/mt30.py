@@ -3,6 +3,8 @@
 DIR is a data set as `wmzoo data convert` makes it, MT30's or another; --mini collects a small one first. The steps are
 pretraining, extraction (with the model frozen and fine-tuned), evaluation and a report; finished runs are kept and
 unfinished ones resumed, so the same command goes on after Ctrl-C or a crash. Further arguments override every run's.
+
+--plan trains nothing: it says what the job takes here, bytes, memory and hours, by a probe of every stage.
 """
 
 from __future__ import annotations
@@ -41,10 +43,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="runs at a time (default: 1)")
     parser.add_argument("--episodes", type=int, default=10, metavar="N", help="of every evaluation (default: 10)")
     parser.add_argument("--report", action="store_true", help="write the report of what there is, and stop")
+    parser.add_argument("--plan", action="store_true", help="say what it takes on this machine, and stop")
+    parser.add_argument("--set", choices=("mt30", "mt80"), default="mt30", help="of --plan without --data")
+    parser.add_argument("--seconds", type=int, default=30, metavar="S", help="of the probe of --plan (default: 30)")
 
 
 def run(args: argparse.Namespace) -> int:
-    at_least(args, workers=1, episodes=1)
+    at_least(args, workers=1, episodes=1, seconds=1)
+    if args.plan:
+        print("\n".join(budget(args)))
+        return 0
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the end of a cluster's job is a Ctrl-C
     try:
         whole_job(args)
@@ -71,6 +79,42 @@ def whole_job(args: argparse.Namespace) -> None:
         start(extractions(plan, data, args.out, chosen, wanted))
         start(evaluations(wanted, args.episodes))
     report(plan, data, args, chosen, names)
+
+
+def budget(args: argparse.Namespace) -> list[str]:
+    """What the job takes here, in lines."""
+    from wmzoo.data.shards import read_index
+    from wmzoo.envs.task_sets import SETS, task_set
+    from wmzoo.reports.bar import Bar
+    from wmzoo.reports.table import aligned
+    from wmzoo.studies.budget import EPISODES, bytes_of, free_bytes, machine, stages
+    from wmzoo.studies.extraction import read_plan, set_of
+
+    plan = read_plan(args.experiment or (MINI if args.mini else FULL), args.overrides)
+    if args.data:
+        index = read_index(args.data)
+        tasks: Sequence[Task] = task_set(set_of(args.data)[1])
+        size = f"{args.data}, {4 * sum(t.rows * (t.obs_dim + t.act_dim + 1) for t in index.tasks) / 1e9:,.2f} GB"
+    else:
+        tasks = SETS[args.set] if plan.collect is None else tasks_to_collect(plan)
+        episodes, rows = EPISODES[args.set] if plan.collect is None else (len(tasks) * plan.collect["episodes"], 501)
+        found = bytes_of(tasks, episodes, rows)
+        name = args.set.upper() if plan.collect is None else f"{len(tasks)} tasks that are collected"
+        size = f"{name}, {found.chunks / 1e9:,.2f} GB of chunks and as a data set {found.data / 1e9:,.2f} GB"
+    with Bar() as bar:
+        found_stages = stages(plan, tasks, args.seconds, bar.at)
+    table = [["stage", "runs", "steps of each", "steps a second", "memory", "hours"]]
+    for stage in found_stages:
+        pace, memory = f"{1 / stage.seconds:,.3g}", f"{stage.memory / 1e9:,.2f} GB"
+        table.append([stage.what, str(stage.runs), f"{stage.steps:,}", pace, memory, f"{stage.hours:,.2f}"])
+    hours = sum(stage.hours for stage in found_stages)
+    return [
+        f"experiment={plan.experiment} on {machine()}",
+        f"data: {size}; {free_bytes(args.out) / 1e9:,.0f} GB are free in {args.out}",
+        *aligned(table, left=[0]),
+        f"{hours:,.1f} hours in all, one run after the other; measured in {args.seconds} seconds, on random numbers",
+        "a step: of pretraining an update of the model, of extraction an iteration, of evaluation all its episodes",
+    ]
 
 
 def steps(plan: Plan, tasks: Sequence[str], args: argparse.Namespace) -> list[str]:
@@ -101,15 +145,20 @@ def tasks_to_collect(plan: Plan) -> Sequence[Task]:
 
 def collected(plan: Plan, out: Path) -> Path:
     """The data set of the plan's `collect`, in out/data: collected and converted now, if that was not done."""
-    from wmzoo.data.collect import collect, uniform
+    from wmzoo.data.chunk_files import MADE
+    from wmzoo.data.collect import collect
     from wmzoo.data.convert import convert
+    from wmzoo.data.mixture import RANDOM, mixture, read_player
     from wmzoo.reports.bar import Bar
+    from wmzoo.runs.provenance import made
 
     assert plan.collect is not None
-    chunks = out / "chunks"
+    chunks, tasks = out / "chunks", tasks_to_collect(plan)
+    players = [read_player(text) for text in plan.collect.get("policies", [RANDOM])]
+    chosen = mixture(players, int(plan.collect["episodes"]), tasks)
     with Bar() as bar:
-        collect(tasks_to_collect(plan), int(plan.collect["episodes"]), uniform, chunks, 0, {"policy": "random"}, bar.at)
-        convert([chunks], out / "data", say=partial(bar.at, "episodes converted"))
+        collect(tasks, chosen.played, chunks, 0, {MADE: made(), "policies": chosen.facts}, bar.at)
+        convert([chunks], out / "data", say=partial(bar.at, "episodes converted"), made=made())
     return out / "data"
 
 

@@ -77,6 +77,9 @@ class Recipe:
     flow_encoded: float = key(1.0, number(0, 1), "share of these from encoded observations", 0.0, 0.0)
     flow_rows: float = key(0.25, number(0, 1), "share of the batch on which they are measured", 1.0, 1.0)
     normalise_obs: bool = key(True, BOOLEAN, "observations by their running mean and std", False)
+    task_moments: bool = key(
+        True, BOOLEAN, "moments of observations and rewards are of each task, where a model has several", False, False
+    )
     dynamics_coef: float = key(20.0, number(0), "of the dynamics loss", 1.0)
     reward_coef: float = key(0.2, number(0), "of the reward loss", 1.0)
     reward_scale: str = key(
@@ -164,6 +167,22 @@ class Recipe:
     critic_units: Sequence[int] = key(
         (256, 256), UNITS, "widths of the critics' hidden layers (but for size=tiny)", PAPER_CRITIC, PAPER_CRITIC
     )
+    disagreement_heads: int = key(
+        4,
+        Rule("0 or an integer from 2 to 64", lambda value: integer(0, 64).holds(value) and value != 1),
+        "small networks that learn the data's steps beside a policy from data, to say when it leaves them",
+        0,
+        0,
+    )
+    disagreement_penalty: float = key(
+        0.0, number(0), "λ, of policies from data: imagined rewards are less λ times the disagreement", before=0.0
+    )
+    bc_alpha: float | None = key(
+        None,
+        optional(positive()),
+        "α, of policies from data: their return weighs α / mean |J| beside behaviour cloning; null: none",
+        before=None,
+    )
     detach: bool = key(True, BOOLEAN, "the actor's gradient does not run through the latents that it acts on")
     return_scale: bool = key(True, BOOLEAN, "imagined returns by their running std")
     actor_lr: float = key(1.5e-3, number(0, 1e6), "learning rate of the actor", 5.0e-4, first=5.0e-4)
@@ -207,6 +226,10 @@ class Recipe:
             raise ValueError(
                 f"recipe.samples={self.samples} has to divide recipe.rollouts={self.rollouts}, and is 1 where "
                 f"recipe.act_on=imagination"
+            )
+        if self.disagreement_penalty and not self.disagreement_heads:
+            raise ValueError(
+                f"recipe.disagreement_penalty={self.disagreement_penalty} needs recipe.disagreement_heads of 2 or more"
             )
 
 

@@ -116,7 +116,7 @@ def _random_data() -> Path:
     """A data set of two random episodes of DATA; it is gone when the process ends."""
     folder = Path(tempfile.mkdtemp())
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    collect([find(DATA)], 2, uniform, folder / "chunks", seed=0, facts={})
+    collect([find(DATA)], [(2, uniform)], folder / "chunks", seed=0, facts={})
     convert([folder / "chunks"], folder / "data")
     return folder / "data"
 

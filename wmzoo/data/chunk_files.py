@@ -8,13 +8,15 @@ import re
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from wmzoo.data.shards import check_name
 from wmzoo.data.source import Stamp
 from wmzoo.envs.task_sets import SETS, Task, task_set
 from wmzoo.errors import WmzooError, about_file, one_line
 
-TASKS = "tasks.json"  # beside chunks that wmzoo collected: names and widths of their tasks, by number
+TASKS = "tasks.json"  # beside chunks that wmzoo collected: names and widths of their tasks, by number, and their origin
+MADE = "made"  # in it: the command and the version, which do not tell one collection from another
 
 
 def find_chunks(paths: Sequence[Path]) -> list[Path]:
@@ -57,16 +59,32 @@ def parse_tasks(text: str) -> tuple[Task, ...]:
     return task_set(text if text.lower() in SETS else [name.strip() for name in text.split(",")])
 
 
-def read_tasks(folder: Path) -> tuple[Task, ...] | None:
-    """The tasks of the chunks in `folder` by number, as `wmzoo data collect` noted them; None where nobody did."""
+def read_collection(folder: Path) -> dict[str, Any]:
+    """What `wmzoo data collect` noted of the chunks in `folder`; nothing where it noted nothing."""
     file = folder / TASKS
     try:
         facts = json.loads(file.read_text(encoding="utf-8"))
-        tasks = tuple(Task(check_name(t["name"]), int(t["obs_dim"]), int(t["act_dim"])) for t in facts["tasks"])
+        if not isinstance(facts, dict):
+            raise ValueError("no mapping")
+        return facts
     except FileNotFoundError:
-        return None
+        return {}
     except OSError as error:
         raise WmzooError(about_file(error)) from error
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise WmzooError(f"{file}: not as `wmzoo data collect` writes it ({one_line(error)}); remove it") from error
-    return tasks
+    except (ValueError, TypeError, RecursionError) as error:
+        raise _strange(folder, error) from error
+
+
+def read_tasks(folder: Path) -> tuple[Task, ...] | None:
+    """The tasks of the chunks in `folder` by number, as `wmzoo data collect` noted them; None where nobody did."""
+    facts = read_collection(folder)
+    try:
+        if not facts:
+            return None
+        return tuple(Task(check_name(t["name"]), int(t["obs_dim"]), int(t["act_dim"])) for t in facts["tasks"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise _strange(folder, error) from error
+
+
+def _strange(folder: Path, error: Exception) -> WmzooError:
+    return WmzooError(f"{folder / TASKS}: not as `wmzoo data collect` writes it ({one_line(error)}); remove it")

@@ -1,4 +1,4 @@
-"""Collecting chunks in TD-MPC2's format: whole episodes of many tasks, by random actions or a run's policy."""
+"""Collecting chunks in TD-MPC2's format: whole episodes of many tasks, by random actions or by policies of runs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from wmzoo.agent.agent import Agent
 from wmzoo.compute.rng import seed_of, stream
-from wmzoo.data.chunk_files import TASKS
+from wmzoo.data.chunk_files import MADE, TASKS, read_collection
 from wmzoo.data.chunks import Chunk, write_chunk
 from wmzoo.envs.base import VectorEnv
 from wmzoo.envs.task_sets import Task, task_set
@@ -75,31 +75,64 @@ class SampledPolicy:
         return self.agent.act(padded, task, deterministic=False, generator=noise)[:, :act_dim]
 
 
+class Disturbed:
+    """Another policy's actions with noise: a + σ ξ with ξ ~ N(0, I), clipped to [-1, 1], and for a share of the steps
+    uniformly random ones in their place.
+
+    std: σ, where an action's range is [-1, 1]. random: the share, from 0 to 1.
+    """
+
+    def __init__(self, policy: Collector, std: float = 0.0, random: float = 0.0) -> None:
+        self.policy, self.std, self.random = policy, std, random
+
+    def __call__(self, obs: Tensor, number: int, act_dim: int, noise: torch.Generator) -> Tensor:
+        action = self.policy(obs, number, act_dim, noise)
+        action = (action + self.std * torch.randn(action.shape, generator=noise)).clamp(-1, 1)
+        chosen = torch.rand(len(obs), 1, generator=noise) < self.random
+        return torch.where(chosen, uniform(obs, number, act_dim, noise), action)
+
+
+def divided(episodes: int, weights: Sequence[float]) -> list[int]:
+    """Whole numbers in proportion to the weights, of the sum `episodes`: the largest remainders are rounded up."""
+    exact = [episodes * weight / sum(weights) for weight in weights]
+    counts = [int(each) for each in exact]
+    rest = sorted(range(len(exact)), key=lambda place: counts[place] - exact[place])
+    for place in rest[: episodes - sum(counts)]:
+        counts[place] += 1
+    return counts
+
+
 def collect(
     tasks: Sequence[Task],
-    episodes: int,
-    policy: Collector,
+    played: Sequence[tuple[int, Collector]],
     folder: Path,
     seed: int,
     facts: dict[str, Any],
     say: Say = lambda task, done, total: None,
 ) -> None:
-    """Write chunk_0.pt … with `episodes` episodes of every task, and tasks.json with their names and widths.
+    """Write chunk_0.pt … with episodes of every task, and tasks.json with their names and widths.
 
-    Each file holds one task, padded to the widest, and depends on nothing but the seed and its own place: a collection
-    that was interrupted goes on with the first file that is missing.
+    Each file holds one task, padded to the widest, by one policy, and depends on nothing but the seed and its own
+    place: a collection that was interrupted goes on with the first file that is missing.
 
-    facts: what else tasks.json tells, as the policy's name; a folder that was begun with others is refused.
+    played: of every task, so many episodes by each of these policies, in this order.
+    facts: what else tasks.json tells, as the policies' names; a folder that was begun with others is refused, but for
+        what stands under MADE.
 
     Raises WmzooError for a folder with anything else in it, a policy that does not fit, or episodes of unequal lengths.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    episodes = sum(count for count, _ in played)
+    parts: list[tuple[range, Collector]] = []
+    for count, policy in played:
+        first = parts[-1][0].stop if parts else 0
+        last = first + count
+        parts += [(range(n, min(n + CHUNK_EPISODES, last)), policy) for n in range(first, last, CHUNK_EPISODES)]
     lock = FolderLock(folder)
     try:
-        _begin(folder, {"seed": seed, "episodes": episodes, **facts, "tasks": [task._asdict() for task in tasks]})
-        parts = [range(first, min(first + CHUNK_EPISODES, episodes)) for first in range(0, episodes, CHUNK_EPISODES)]
-        places = [(number, part) for number in range(len(tasks)) for part in parts]
-        for place, (number, part) in enumerate(places):
+        _begin(folder, {**facts, "seed": seed, "episodes": episodes, "tasks": [task._asdict() for task in tasks]})
+        places = [(number, part, policy) for number in range(len(tasks)) for part, policy in parts]
+        for place, (number, part, policy) in enumerate(places):
             file = folder / f"chunk_{place}.pt"
             if not file.exists():  # files appear whole
                 write_chunk(file, _chunk(tasks, number, part, policy, seed, say))
@@ -109,15 +142,15 @@ def collect(
 
 
 def _begin(folder: Path, facts: dict[str, Any]) -> None:
-    file, text = folder / TASKS, json.dumps(facts, indent=2) + "\n"
+    file = folder / TASKS
     if file.exists():
-        if file.read_text(encoding="utf-8") != text:
+        if {**read_collection(folder), MADE: None} != {**facts, MADE: None}:
             raise WmzooError(f"{folder}: was begun with other tasks, episodes, policy or seed; choose another folder")
         return
     others = sorted(path.name for path in folder.iterdir() if path.name[0] != ".")
     if others:
         raise WmzooError(f"{folder}: holds {others[0]}, which is not of a collection; choose another folder")
-    write_text(file, text)
+    write_text(file, json.dumps(facts, indent=2) + "\n")
 
 
 def _chunk(tasks: Sequence[Task], number: int, part: range, policy: Collector, seed: int, say: Say) -> Chunk:

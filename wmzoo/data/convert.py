@@ -40,23 +40,26 @@ def convert(
     tasks: Sequence[Task] | None = None,
     say: Say = lambda done, total: None,
     kind: str = "tdmpc2",
+    made: Mapping[str, Any] | None = None,
+    **options: Any,
 ) -> Index:
     """Convert what `names` means to the source `kind` into `folder`, or go on with it; done already, it does nothing.
 
-    tasks: of chunks by number, where no tasks.json lies beside them.
+    tasks: of chunks by number, where no tasks.json lies beside them. made: what the index tells of how it came to be.
+    options: of this kind of source.
 
     Raises:
         DamagedFile: a file cannot be read, does not fit its tasks, or has changed since the conversion began.
         WmzooError: what the source cannot convert, a disk too small, a folder in use or of something else.
     """
-    source = open_source(kind, [str(name) for name in names], tasks)
+    source = open_source(kind, [str(name) for name in names], tasks, **options)
     folder.mkdir(parents=True, exist_ok=True)
     lock = FolderLock(folder)
     try:
         if not _is_done(source.index, folder):
             for note in source.notes:
                 log.warning(note)
-            _write(source, folder, say)
+            _write(source, folder, say, {**(made or {}), **source.origin})
         return read_index(folder)
     finally:
         lock.release()
@@ -80,7 +83,7 @@ def _with_found(index: Index, nonfinite: ByTask, terminated: ByTask) -> Index:
     return replace(index, tasks=tuple(tasks))
 
 
-def _write(source: Source, folder: Path, say: Say) -> None:
+def _write(source: Source, folder: Path, say: Say, made: Mapping[str, Any]) -> None:
     progress = _progress(source, folder)
     _allocate(source.index, folder, begun=progress["blocks"] > 0)
     indices = {task.task: task for task in source.index.tasks}
@@ -102,7 +105,8 @@ def _write(source: Source, folder: Path, say: Say) -> None:
             progress["blocks"] = number
             write_text(folder / PROGRESS, json.dumps(progress))
         say(done, total)
-    write_text(folder / INDEX, _with_found(source.index, *(progress[name] for name in FOUND)).text())
+    index = _with_found(source.index, *(progress[name] for name in FOUND))
+    write_text(folder / INDEX, replace(index, made=made).text())
     (folder / PROGRESS).unlink()
 
 
@@ -139,7 +143,7 @@ def _difference(before: dict[str, Any], now: dict[str, Any]) -> str:
             return f"{file['file']} has changed since its conversion began"
     if before.get("files") != now["files"]:
         return f"its conversion was begun with other {OF}, and has not ended"
-    return "its conversion was begun with other --tasks, or another version, and has not ended"
+    return "its conversion was begun with other --tasks or --share, or another version, and has not ended"
 
 
 def _allocate(index: Index, folder: Path, begun: bool) -> None:

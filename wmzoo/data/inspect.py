@@ -2,18 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from wmzoo.data.chunk_files import find_chunks
+from wmzoo.data.chunk_files import find_chunks, read_collection
 from wmzoo.data.episodes import Episodes, blocks, of_chunk, of_shard
 from wmzoo.data.shards import INDEX, read_index
 from wmzoo.data.sources.tdmpc2 import open_chunk
 from wmzoo.envs.task_sets import Task
 from wmzoo.errors import WmzooError
+
+
+class Sample:
+    """Evenly spaced rows of what passes by, SIZE of them or up to twice as many: every n-th, n a power of 2."""
+
+    SIZE = 4096
+
+    def __init__(self) -> None:
+        self._kept: list[np.ndarray] = []
+        self._every, self._passed = 1, 0
+
+    def add(self, rows: np.ndarray) -> None:
+        """Some more rows [n, W]."""
+        self._kept.append(rows[-self._passed % self._every :: self._every].copy())
+        self._passed += len(rows)
+        while sum(map(len, self._kept)) > 2 * self.SIZE:
+            self._kept, self._every = [self.rows()[::2]], 2 * self._every
+
+    def rows(self) -> np.ndarray:
+        return np.concatenate(self._kept)
 
 
 @dataclass
@@ -28,6 +49,8 @@ class Summary:
         wide_rows: with an observation that has anything beyond the task's width.
         nonfinite: numbers of the episodes with such rows.
         terminated: how many episodes the task itself is known to have ended.
+        returns: of each episode, the sum of its finite rewards.
+        seen: some finite observations, evenly spaced.
     """
 
     task: int
@@ -39,6 +62,8 @@ class Summary:
     wide_rows: int = 0
     nonfinite: list[int] = field(default_factory=list, repr=False)
     terminated: int = 0
+    returns: list[float] = field(default_factory=list, repr=False)
+    seen: Sample = field(default_factory=Sample, repr=False)
 
     @property
     def reward_mean(self) -> float | None:
@@ -56,6 +81,8 @@ class Summary:
         self.rows += own.reward.size
         rewards = own.reward.astype(np.float64)
         self.reward_sum += float(rewards[np.isfinite(rewards)].sum())
+        self.returns += np.where(np.isfinite(rewards), rewards, 0.0).sum(1).tolist()
+        self.seen.add(own.obs[np.isfinite(own.obs).all(2)])
 
     def row(self) -> dict[str, int | float | str | None]:
         """What is printed, by name."""
@@ -77,11 +104,13 @@ class Summary:
 
 @dataclass(frozen=True)
 class Inspection:
-    """kind: chunks or shards.  problems: lines that name the file or task."""
+    """kind: chunks or shards.  problems: lines that name the file or task.  made: how the data came to be, as far as
+    they tell."""
 
     kind: str
     tasks: list[Summary]
     problems: list[str]
+    made: Mapping[str, Any] = field(default_factory=dict)
 
 
 def inspect(folder: Path, tasks: Sequence[Task] | None = None) -> Inspection:
@@ -92,15 +121,18 @@ def inspect(folder: Path, tasks: Sequence[Task] | None = None) -> Inspection:
     Raises WmzooError where there is neither.
     """
     if (folder / INDEX).exists():
-        kind, summaries, problems = "shards", *_shards(folder)
+        kind, (summaries, problems, made) = "shards", _shards(folder)
     else:
-        kind, summaries, problems = "chunks", *_chunks(folder, tasks)
+        kind, (summaries, problems, made) = "chunks", _chunks(folder, tasks)
     for summary in summaries:
         problems += summary.problems()
-    return Inspection(kind, summaries, problems)
+    return Inspection(kind, summaries, problems, made)
 
 
-def _chunks(folder: Path, tasks: Sequence[Task] | None) -> tuple[list[Summary], list[str]]:
+Found = tuple[list[Summary], list[str], Mapping[str, Any]]  # tasks, problems, how the data came to be
+
+
+def _chunks(folder: Path, tasks: Sequence[Task] | None) -> Found:
     found: dict[int, Summary] = {}
     problems = []
     for file in find_chunks([folder]):
@@ -118,14 +150,15 @@ def _chunks(folder: Path, tasks: Sequence[Task] | None) -> tuple[list[Summary], 
                 summary = found.setdefault(number, Summary(number, task.name))
                 chosen = block.start + np.flatnonzero(numbers == number)
                 summary.add(of_chunk(chunk, chosen), task.obs_dim, task.act_dim)
-    return [found[number] for number in sorted(found)], problems
+    told = {key: value for key, value in read_collection(folder).items() if key != "tasks"}
+    return [found[number] for number in sorted(found)], problems, told
 
 
-def _shards(folder: Path) -> tuple[list[Summary], list[str]]:
+def _shards(folder: Path) -> Found:
     try:
         index = read_index(folder)
     except WmzooError as error:
-        return [], [str(error)]
+        return [], [str(error)], {}
     summaries, problems = [], []
     for task in index.tasks:
         summary = Summary(task.task, task.name, terminated=len(task.terminated))
@@ -134,4 +167,4 @@ def _shards(folder: Path) -> tuple[list[Summary], list[str]]:
         if tuple(summary.nonfinite) != task.nonfinite:
             problems.append(f"{folder / task.name}: changed since its conversion: other episodes are not finite")
         summaries.append(summary)
-    return summaries, problems
+    return summaries, problems, {**index.made, "sources": index.sources}

@@ -51,6 +51,7 @@ class SliceSampler:
     def __init__(
         self, data: Shards, generator: torch.Generator, tasks: Sequence[str] | None = None, part: str = "all"
     ) -> None:
+        self._data, self._part = data, part
         names = [shard.index.name for shard in data.shards]
         unknown = [name for name in tasks or () if name not in names]
         if unknown:
@@ -69,11 +70,24 @@ class SliceSampler:
         self._ended = torch.cat(ended) if data.terminates else None
         self._slices = lru_cache(maxsize=4)(self._every)
 
+    def by_task(self, horizon: int) -> dict[str, SliceSampler]:
+        """Of several tasks a sampler each, by name, that draws by the same generator; without those that have no slice
+        of `horizon` steps. None where there is one task."""
+        if len(self.shards) == 1:
+            return {}
+        names = [shard.index.name for shard in self.shards]
+        alone = {name: SliceSampler(self._data, self.generator, [name], self._part) for name in names}
+        return {name: own for name, own in alone.items() if own.slices(horizon)}
+
+    def slices(self, horizon: int) -> int:
+        """How many whole ones of `horizon` steps there are."""
+        return int((self._lengths - horizon + 1).clamp(min=0).sum())
+
     def check(self, horizon: int, what: str) -> None:
         """ValueError, calling them `what`, where these episodes have no slice of `horizon` steps."""
         if not len(self._lengths):
             raise ValueError(f"data.dir: there are no {what}; take more episodes")
-        if not int((self._lengths - horizon + 1).clamp(min=0).sum()):
+        if not self.slices(horizon):
             raise ValueError(
                 f"data.dir: of {len(self._lengths)} {what} none has the horizon's {horizon} steps, the longest has "
                 f"{int(self._lengths.max())}; take longer ones, or a shorter horizon"

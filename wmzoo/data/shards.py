@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from itertools import groupby
@@ -29,6 +29,7 @@ from wmzoo.storage.mapped import mapped
 
 INDEX, FORMAT, DTYPE = "index.json", 1, "float32"
 ARRAYS = ("obs", "action", "reward")
+NUMBERS = r"\[\n([\s\d.,e+-]+)\]"  # a list of nothing else, as it is printed over many lines
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,8 @@ class TaskIndex:
         episodes: in order, (how many, steps of each).
         nonfinite: numbers of the episodes that hold a NaN or an infinity; they are stored and never sampled.
         terminated: numbers of those that the task itself ended; the others were cut off, or it is not known.
+        shares: of each, how much of the training that it is from was over when it ended, from 0 to 1; none where it is
+            from no training.
     """
 
     task: int
@@ -50,6 +53,7 @@ class TaskIndex:
     episodes: tuple[tuple[int, int], ...]
     nonfinite: tuple[int, ...] = ()
     terminated: tuple[int, ...] = ()
+    shares: tuple[float, ...] = ()
 
     @cached_property
     def lengths(self) -> Tensor:
@@ -86,6 +90,7 @@ class Index:
         tasks: those with data, in the order of their numbers.
         sources: of each file or data set that it was made of its name, bytes, episodes and a sha256 (of a chunk that of
             the archive's directory, which has a CRC of every record), and what was changed on the way.
+        made: how it came to be, for whoever reads it: version, command, and what the source knows.
     """
 
     obs_dim: int
@@ -93,11 +98,13 @@ class Index:
     num_tasks: int
     tasks: tuple[TaskIndex, ...]
     sources: tuple[Mapping[str, Any], ...] = field(default=())
+    made: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def text(self) -> str:
-        """The content of index.json."""
+        """The content of index.json; a list of numbers is one line, in which the reader's eye passes over it."""
         facts = {"format": FORMAT, "dtype": DTYPE, **asdict(self)}
-        return re.sub(r"\[\s+(-?\d+),\s+(\d+)\s+\]", r"[\1, \2]", json.dumps(facts, indent=2)) + "\n"
+        facts = {"made": facts.pop("made"), "sources": facts.pop("sources"), **facts}
+        return re.sub(NUMBERS, lambda found: f"[{' '.join(found[1].split())}]", json.dumps(facts, indent=2)) + "\n"
 
 
 def read_index(folder: Path) -> Index:
@@ -137,6 +144,7 @@ def _index(facts: Mapping[str, Any]) -> Index:
         num_tasks=_whole(facts["num_tasks"], 1),
         tasks=tuple(_task(task) for task in facts["tasks"]),
         sources=tuple(facts["sources"]),
+        made=dict(facts.get("made", {})),
     )
     numbers = [task.task for task in index.tasks]
     if not numbers or numbers != sorted(set(numbers)) or numbers[-1] >= index.num_tasks:
@@ -159,7 +167,14 @@ def _task(facts: Mapping[str, Any]) -> TaskIndex:
         episodes=episodes,
         nonfinite=tuple(_whole(number, 0, last) for number in facts["nonfinite"]),
         terminated=tuple(_whole(number, 0, last) for number in facts.get("terminated", ())),  # older ones have none
+        shares=_shares(facts.get("shares", ()), last + 1),
     )
+
+
+def _shares(values: Sequence[Any], episodes: int) -> tuple[float, ...]:
+    if values and (len(values) != episodes or not all(isinstance(v, int | float) and 0 <= v <= 1 for v in values)):
+        raise ValueError(f"its shares are not {episodes} numbers from 0 to 1")
+    return tuple(map(float, values))
 
 
 def _whole(value: Any, least: int, most: int = 2**40) -> int:

@@ -59,11 +59,13 @@ class Source(ABC):
         index: of the data set that it will be, but for what is only found while the episodes are read.
         stamps: of every file that is read, as it was when the source was opened.
         notes: what is changed on the way, and should be known, a line each.
+        origin: how the episodes came to be, where the source knows more than the facts of its files.
     """
 
     index: Index
     stamps: Mapping[Path, Stamp]
     notes: Sequence[str] = ()
+    origin: Mapping[str, Any] = {}
 
     @abstractmethod
     def blocks(self) -> Iterator[Sequence[Part]]:
@@ -92,6 +94,11 @@ class Recording(Protocol):
         """Steps of each episode."""
 
     @property
+    def shares(self) -> Sequence[float]:
+        """Of each episode, how much of the training it is from was over when it ended, from 0 to 1; none where it is
+        from no training."""
+
+    @property
     def stamps(self) -> Mapping[Path, Stamp]:
         """Of its files."""
 
@@ -116,7 +123,8 @@ class Recordings(Source):
         indices = []
         for number, task in enumerate(self.tasks):
             lengths = [length for one in found if one.task == task for length in one.lengths]
-            indices.append(TaskIndex(number, *task, merged((1, length) for length in lengths)))
+            shares = tuple(share for one in found if one.task == task for share in one.shares)
+            indices.append(TaskIndex(number, *task, merged((1, length) for length in lengths), shares=shares))
         widths = max(task.obs_dim for task in self.tasks), max(task.act_dim for task in self.tasks)
         self.index = Index(*widths, len(indices), tuple(indices), tuple(one.facts for one in found))
 
@@ -128,15 +136,15 @@ class Recordings(Source):
                 yield [Part(self.tasks.index(one.task), episodes, partial(one.read, block))]
 
 
-def open_source(kind: str, names: Sequence[str], tasks: Sequence[Task] | None = None) -> Source:
+def open_source(kind: str, names: Sequence[str], tasks: Sequence[Task] | None = None, **options: Any) -> Source:
     """The source `kind` of what `names` means to it: files, folders, data sets.
 
-    tasks: by number, for a source that does not tell itself which they are.
+    tasks: by number, for a source that does not tell itself which they are. options: of this kind of source.
 
     WmzooError for an unknown kind, and for whatever cannot be converted: before anything is written.
     """
     known = sorted(module.name for module in pkgutil.iter_modules(sources.__path__))
     if kind not in known:
         raise WmzooError(unknown("source", kind, known))
-    opened: Source = importlib.import_module(f"{sources.__name__}.{kind}").open_source(names, tasks)
+    opened: Source = importlib.import_module(f"{sources.__name__}.{kind}").open_source(names, tasks, **options)
     return opened

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -23,7 +24,8 @@ def measure(scene: Scene) -> Figures:
     zs = model.dynamics.unroll(z, model.mask(actions, task), model.embed(task))
     off = distance_from_simplex(zs, cfg.model.simnorm_dim).amax(1)
     whose = scene.task(scene.slices.actions.shape[1])
-    by_step = open_loop_by_step(model, scene.slices, scene.pwm.scale_reward, cfg.recipe.gamma, whose)
+    scale = partial(scene.pwm.scale_reward, task=whose)
+    by_step = open_loop_by_step(model, scene.slices, scale, cfg.recipe.gamma, whose)
     return {"open_loop": {"step": [*range(1, len(actions) + 1)], **by_step, "simplex_distance": off[1:].tolist()}}
 
 

@@ -80,7 +80,7 @@ class Step(_Part):
         self, latent: Tensor, action: Tensor, task: Tensor | None = None, noise: Tensor | None = None
     ) -> tuple[Tensor, ...]:
         reached, reward = self.model.step(latent, action, task, noise)
-        reward = in_task_units(self.agent, reward)
+        reward = in_task_units(self.agent, reward, task)
         if self.model.termination_head is None:
             return reached, reward
         return reached, reward, 1 - self.model.end_probability(reached, task)
@@ -142,10 +142,10 @@ def _fixed(agent: Agent) -> Agent:
 def _observations(agent: Agent) -> dict[str, Tensor]:
     """obs[ROWS,O], spread as those that the agent has seen where it remembers, and task[ROWS] if it has several."""
     chance, model = torch.Generator().manual_seed(0), agent.world_model
-    obs = torch.randn(ROWS, agent.obs_dim, generator=chance)
+    obs, task = torch.randn(ROWS, agent.obs_dim, generator=chance), None
+    if model.task_embedding is not None:
+        task = torch.randint(int(agent.cfg.model.num_tasks), (ROWS,), generator=chance)
     if (seen := model.observation_moments) is not None:
-        obs = obs * seen.std.to(obs) + seen.mean.to(obs)
-    if model.task_embedding is None:
-        return {"obs": obs}
-    tasks = int(agent.cfg.model.num_tasks)
-    return {"obs": obs, "task": torch.randint(tasks, (ROWS,), generator=chance)}
+        mean, std = seen.of(obs, task)
+        obs = obs * std + mean
+    return {"obs": obs} if task is None else {"obs": obs, "task": task}

@@ -68,4 +68,4 @@ class Episodes:
         if self.model.termination_head is not None:
             terminated = chance.random(rows) < self.model.end_probability(self.z, self.task).cpu().numpy()
         truncated = (self.elapsed >= self.horizon) & ~terminated
-        return in_task_units(self.agent, reward).double().cpu().numpy(), terminated, truncated
+        return in_task_units(self.agent, reward, self.task).double().cpu().numpy(), terminated, truncated

@@ -95,5 +95,5 @@ def _moments(agent: torch.nn.Module) -> dict[str, torch.Tensor]:
     return {
         f"{name}.{key}": value
         for name, module in modules.items()
-        for key, value in RunningMoments(*module.mean.shape).state_dict().items()
+        for key, value in RunningMoments(module.width, module.tasks).state_dict().items()
     }

@@ -30,6 +30,8 @@ from wmzoo.data.replay import Slices
 from wmzoo.dynamics.base import Dynamics
 from wmzoo.losses.base import DynamicsLoss
 from wmzoo.nets import Actor, CriticEnsemble
+from wmzoo.pwm.cloning import cloning_loss, cloning_weight
+from wmzoo.pwm.disagreement import RATE, Disagreement
 from wmzoo.pwm.entropy import Entropy
 from wmzoo.pwm.esnr import RunningESNR
 from wmzoo.pwm.imagination import Drive, Feedback, Imagined, Restart, Unrolled
@@ -61,6 +63,7 @@ class PWM:
             drives environments stays as it is.
         world: the processes that train this agent together; the world model's gradients are averaged over them.
         teacher: whose rollouts the dynamics learns from, instead of from what was seen.
+        disagreement: tells where the data end from which the policy learns.
     """
 
     def __init__(
@@ -74,6 +77,7 @@ class PWM:
         compiled: bool = False,
         world: World = ALONE,
         teacher: Dynamics | None = None,
+        disagreement: Disagreement | None = None,
     ) -> None:
         self.agent, self.model = agent, agent.world_model
         self.loss, self.recipe, self.streams, self.world = loss, recipe, streams, world
@@ -93,6 +97,9 @@ class PWM:
             self.optimisers["actor"] = adam(agent.actor.parameters(), s.actor_lr, betas, fused=True)
         if agent.critic is not None:
             self.optimisers["critic"] = adam(agent.critic.parameters(), s.critic_lr, betas, fused=True)
+        self.disagreement = disagreement
+        if disagreement is not None:
+            self.optimisers["disagreement"] = adam(disagreement.parameters(), RATE, fused=True)
         self.schedule(0.0)
         self.entropy = None if s.entropy == "none" else Entropy(recipe, self.device)
         self.target: CriticEnsemble | None = None  # critics that follow slowly, of the critics' targets
@@ -123,17 +130,17 @@ class PWM:
     def update_model(self, slices: Slices, task: Tensor | None = None) -> Figures:
         """One step on obs[H+1,B,O], actions[H,B,A], rewards[H,B]; the gradient runs through the whole rollout."""
         with self.autocast():
-            loss: ModelLoss = self.model_loss(slices._replace(rewards=self.scale_reward(slices.rewards)), task)
+            loss: ModelLoss = self.model_loss(slices._replace(rewards=self.scale_reward(slices.rewards, task)), task)
         norm = self._descend("model", loss.total, self.model, self.recipe.model_grad_clip, finite(loss.made_of))
         return _detached({"wm_loss": loss.total, "wm_grad_norm": norm, **loss.figures})
 
-    def scale_reward(self, reward: Tensor) -> Tensor:
-        """Rewards as the reward head learns them: divided by their running std, less their mean if so set, clipped."""
+    def scale_reward(self, reward: Tensor, task: Tensor | None = None) -> Tensor:
+        """Rewards[..., B] as the reward head learns them: divided by their running std, less their mean if so set,
+        clipped."""
         s = self.recipe
-        if s.reward_scale == "mean_std":
-            reward = reward - self.rewards.mean
         if s.reward_scale != "none":
-            reward = reward / self.rewards.std
+            mean, std = self.rewards.of(reward, task)
+            reward = (reward - mean if s.reward_scale == "mean_std" else reward) / std
         return reward if s.reward_clip is None else reward.clamp(-s.reward_clip, s.reward_clip)
 
     # ── the policy ────────────────────────────────────────
@@ -166,6 +173,8 @@ class PWM:
         rewards = found.rewards
         if self.entropy is not None and found.log_density is not None:
             rewards = rewards + self.entropy.bonus(found.log_density, self.model.action_mask(task))
+        if self.disagreement is not None and self.recipe.disagreement_penalty:
+            rewards = rewards - self.recipe.disagreement_penalty * self.disagreement(found.z, found.actions)
         return Imagined(*found[:3], rewards, done, terminated, *found[4:])
 
     def _chance(self, horizon: int, rollouts: int, device: torch.device) -> Tensor | None:
@@ -226,16 +235,25 @@ class PWM:
         return (discounts * (rollout.rewards + self.recipe.gamma * values)).sum(0)
 
     def update_actor(
-        self, obs: Tensor, horizon: int, task: Tensor | None = None, drive: Drive | None = None
+        self,
+        obs: Tensor,
+        horizon: int,
+        task: Tensor | None = None,
+        drive: Drive | None = None,
+        taken: Tensor | None = None,
     ) -> tuple[Imagined, Figures]:
         """One ascent step on the mean imagined return from obs[B,O]; also gives the rollout, for the critics.
 
-        With `recipe.samples` = S every S-th of them is started from S times.
+        With `recipe.samples` = S every S-th of them is started from S times. taken: the data's actions [B,A] there, to
+        stay near which is a part of the ascent with `recipe.bc_alpha`.
         """
         if (samples := self.recipe.samples) > 1:
             obs = obs[::samples].repeat_interleave(samples, 0)
-            task = None if task is None else task[::samples].repeat_interleave(samples, 0)
-        with frozen(self.model, self.critic):
+            task, taken = (
+                each if each is None else each[::samples].repeat_interleave(samples, 0) for each in (task, taken)
+            )
+        alpha, figures = self.recipe.bc_alpha, dict[str, Tensor]()
+        with frozen(self.model, self.critic, *([] if self.disagreement is None else [self.disagreement])):
             with self.autocast():
                 rollout = self.imagine(obs, horizon, task, drive)
                 returns = self.objective(rollout)
@@ -243,10 +261,16 @@ class PWM:
             if self.recipe.return_scale:
                 self.returns.update(returns, where=returns.isfinite().all())
                 loss = loss / self.returns.std
+            if alpha is not None and taken is not None:
+                with self.autocast():
+                    chosen = self.model.mask(self.actor(rollout.z[0].detach()), task)
+                figures["bc_weight"] = cloning_weight(returns, alpha)
+                figures["bc_loss"] = cloning_loss(chosen, taken, self.model.action_mask(task))
+                loss = figures["bc_loss"] - figures["bc_weight"] * returns.mean()
             suspects = {"observation": obs, "latent": rollout.z, "next latent": rollout.z_next}
             suspects |= {"action": rollout.actions, "imagined reward": rollout.rewards, "imagined return": returns}
             norm = self._descend("actor", loss, self.actor, self.recipe.actor_grad_clip, finite(suspects))
-        figures = {"policy_loss": loss, "actor_grad_norm": norm, "imagined_return": returns.mean()}
+        figures |= {"policy_loss": loss, "actor_grad_norm": norm, "imagined_return": returns.mean()}
         figures["latent_norm"] = rollout.z.detach().norm(dim=-1).mean()
         figures["action_saturation"] = (rollout.actions.detach().abs() > SATURATED).float().mean()
         if self.entropy is not None and rollout.log_density is not None:
@@ -256,6 +280,31 @@ class PWM:
         if rollout.keep is not None:
             figures["imagined_end"] = 1 - rollout.keep.mean()
         return rollout, _detached(figures)
+
+    # ── the data's ends ────────────────────────────────────────
+
+    def update_disagreement(self, slices: Slices, task: Tensor | None = None) -> Figures:
+        """One step of the networks that tell where the data end, on the first steps of obs[H+1,B,O], actions[H,B,A];
+        nothing where there are none."""
+        if self.disagreement is None:
+            return {}
+        with torch.no_grad():
+            z = self.model.encode(slices.obs[:2], task)
+            action = self.model.mask(slices.actions[0], task)
+        loss = self.disagreement.loss(z[0], action, z[1])
+        made_of = finite({"observation": slices.obs[:2], "action": action, "latent": z})
+        self._descend("disagreement", loss, self.disagreement, self.recipe.model_grad_clip, made_of)
+        return _detached({"disagreement_loss": loss})
+
+    @torch.no_grad()
+    def off_data(self, slices: Slices, task: Tensor | None, **visited: tuple[Tensor, Tensor]) -> dict[str, float]:
+        """By name, of the latents and actions (z[..., D], a[..., A]) visited, the share that is off the data: on which
+        the networks disagree more than on all but a twentieth of the data, obs[H+1,B,O], actions[H,B,A]. Nothing where
+        there are no networks."""
+        if self.disagreement is None:
+            return {}
+        data = self.disagreement(self.model.encode(slices.obs[:-1], task), self.model.mask(slices.actions, task))
+        return {name: float(self.disagreement.beyond(z, a, data.flatten())) for name, (z, a) in visited.items()}
 
     # ── the critics ────────────────────────────────────────
 
@@ -328,7 +377,7 @@ class PWM:
         """Linear decay: at progress 0 the initial learning rates, at 1 `final_lr` where they were above. Gives the
         model's."""
         s = self.recipe
-        initial = {"actor": s.actor_lr, "critic": s.critic_lr, "model": s.model_lr}
+        initial = {"actor": s.actor_lr, "critic": s.critic_lr, "model": s.model_lr, "disagreement": RATE}
         rates = {
             name: rate - max(rate - s.final_lr, 0.0) * min(max(progress, 0.0), 1.0) for name, rate in initial.items()
         }
@@ -338,13 +387,13 @@ class PWM:
         return rates["model"]
 
     def state_dict(self) -> dict[str, Any]:
-        """Optimisers, return scale, entropy's weight, target critics, running ESNR, counters, random streams; weights
-        and reward scale are the agent's.
+        """Optimisers, return scale, entropy's weight, target critics, the data's ends, running ESNR, counters, random
+        streams; weights and reward scale are the agent's.
 
         RunFailed for what was not finite and has not been told yet.
         """
         self.nonfinite.settle()
-        parts = {"entropy": self.entropy, "target": self.target}
+        parts = {"entropy": self.entropy, "target": self.target, "disagreement": self.disagreement}
         return {name: part.state_dict() for name, part in parts.items() if part is not None} | {
             "optimisers": {name: optimiser.state_dict() for name, optimiser in self.optimisers.items()},
             "returns": self.returns.state_dict(),
@@ -362,6 +411,8 @@ class PWM:
             self.entropy.check_state(state["entropy"], "pwm/entropy")
         if self.target is not None:
             check_form(state["target"], self.target.state_dict(), "pwm/target")
+        if self.disagreement is not None:
+            self.disagreement.check_state(state["disagreement"], "pwm/disagreement")
         width = 0 if self.agent.actor is None else sum(p.numel() for p in self.agent.actor.parameters())
         self.esnr.check_state(state["esnr"], width)
         for name, generator in self.streams.items():
@@ -378,6 +429,8 @@ class PWM:
             self.entropy.load_state_dict(state["entropy"])
         if self.target is not None:
             self.target.load_state_dict(state["target"])
+        if self.disagreement is not None:
+            self.disagreement.load_state_dict(state["disagreement"])
         self.esnr.load_state_dict(state["esnr"])
         for name, generator in self.streams.items():
             generator.set_state(state["streams"][name])

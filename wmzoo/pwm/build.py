@@ -13,7 +13,7 @@ from torch.func import functional_call
 from wmzoo.agent.agent import Agent
 from wmzoo.compute.device import precision_of
 from wmzoo.compute.distributed import ALONE, World
-from wmzoo.compute.rng import stream
+from wmzoo.compute.rng import initialising, stream
 from wmzoo.config.added import added, without_additions
 from wmzoo.config.recipe import Recipe
 from wmzoo.dynamics.base import Dynamics
@@ -21,6 +21,7 @@ from wmzoo.losses.base import DynamicsLoss
 from wmzoo.losses.terms import SumLoss
 from wmzoo.nets.critic import CriticEnsemble
 from wmzoo.pwm.algorithm import PWM
+from wmzoo.pwm.disagreement import Disagreement
 from wmzoo.registry import build_from
 
 
@@ -56,10 +57,12 @@ def build_pwm(
     compiled: bool = False,
     world: World = ALONE,
     teacher: Dynamics | None = None,
+    from_data: bool = False,
 ) -> PWM:
     """The algorithm on an agent, with the loss of the config; for a few updates it does not pay to compile them.
 
-    A stochastic dynamics draws from the stream `chance`, which is added to the others where it is needed.
+    A stochastic dynamics draws from the stream `chance`, which is added to the others where it is needed. from_data:
+    whether a policy is learned from data, whose ends are then told by networks of their own.
     """
     recipe = Recipe.of(cfg.recipe)
     if cfg.trainer.get("finetune_lr") is not None:
@@ -67,5 +70,9 @@ def build_pwm(
     if agent.world_model.dynamics.noise_dim:
         streams.setdefault("chance", stream(cfg.seed, "chance"))
     device = next(agent.parameters()).device
-    how = (cfg.on_nonfinite, precision_of(cfg, device), compiled, world, teacher)
+    disagreement = None
+    if from_data and recipe.disagreement_heads:
+        with initialising(cfg.seed, "disagreement"):
+            disagreement = Disagreement(recipe.disagreement_heads, cfg.model.latent_dim, agent.act_dim).to(device)
+    how = (cfg.on_nonfinite, precision_of(cfg, device), compiled, world, teacher, disagreement)
     return PWM(agent, build_loss(cfg, streams, world, agent.critic), recipe, streams, *how)

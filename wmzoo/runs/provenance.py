@@ -47,16 +47,26 @@ def git_commit() -> str | None:
     return done.stdout.strip() or None
 
 
+def command() -> str:
+    """What was typed."""
+    program = Path(sys.argv[0]).name
+    return shlex.join(["wmzoo" if program == "__main__.py" else program, *sys.argv[1:]])  # python -m wmzoo
+
+
+def made() -> dict[str, Any]:
+    """Of what a command makes that is no run: the version and what was typed."""
+    return {"wmzoo": _version("wmzoo"), "command": command()}
+
+
 def facts() -> dict[str, Any]:
     """Everything above, with the command line and the machine, as JSON values."""
     import torch  # here, since `wmzoo compare` reads runs without it, and starts in half the time
 
-    program = Path(sys.argv[0]).name
     return {
         "versions": versions(),
         "commit": git_commit(),
         "plugins": plugins.loaded(),
-        "command": shlex.join(["wmzoo" if program == "__main__.py" else program, *sys.argv[1:]]),  # python -m wmzoo
+        "command": command(),
         "platform": platform.platform(),
         "cpus": os.cpu_count(),
         "threads": torch.get_num_threads(),

@@ -2,7 +2,8 @@
 
 The block `extraction` of an `experiment=` config says how:
 
-    collect: {tasks: [reacher-easy, …], episodes: 60}      # of --mini: random episodes, where no data is given
+    collect: {tasks: [reacher-easy, …], episodes: 60}      # of --mini: random ones, where no data is given; or of
+                                                            # policies: [random, 'runs/a,noise=0.2', …]
     dynamics: {mlp: [dynamics=mlp], flow: [dynamics=flow]}  # a world model each
     pretrain: [trainer.iterations=500]                      # overrides of their pretraining
     extract: [trainer.iterations=10000]                     # overrides of every policy's extraction

@@ -17,8 +17,10 @@ from wmzoo.reports.palette import COLOURS, MARKERS
 from wmzoo.reports.table import Cell, Table
 from wmzoo.reports.words import counted, interval
 from wmzoo.studies.extraction_results import Results
+from wmzoo.trainers.pretrain import of_task
 
 DATA = "data"
+FEWEST_POINTS = 3  # of a curve that is drawn
 
 
 def write_report(results: Results, out: Path, title: str, commands: Sequence[str], chosen: str) -> Path:
@@ -27,12 +29,14 @@ def write_report(results: Results, out: Path, title: str, commands: Sequence[str
     made = [draw(results) for draw in (scores_by_task, modes, learning_curves)]
     pictures = [picture for picture in made if picture is not None]
     tables = [aggregates(results), scores(results), models(results)]
+    errors, off, progress = model_errors(results), off_data(results), None if made[-1] else learning(results)
+    tables += [table for table in (errors, off, progress) if table is not None]
     sections = [
         ("top", title, page.paragraph(_introduction(results))),
         ("aggregates", "Over all tasks", page.table(tables[0]) + _published(chosen)),
-        ("tasks", "By task", _figures(pictures[:1]) + page.table(tables[1])),
-        ("modes", "Frozen and fine-tuned models", _figures(pictures[1:])),
-        ("models", "World models", page.table(tables[2])),
+        ("tasks", "By task", _figures(pictures[:1]) + page.table(tables[1]) + (page.table(off) if off else "")),
+        ("modes", "Frozen and fine-tuned models", _figures(pictures[1:]) + (page.table(progress) if progress else "")),
+        ("models", "World models", page.table(tables[2]) + (page.table(errors) if errors else "")),
         ("commands", "Commands", page.preformatted(commands)),
         ("method", "How it was computed", page.bullets(METHOD)),
     ]
@@ -86,15 +90,60 @@ def scores(results: Results) -> Table:
     return Table("scores", "Scores by task.", ["task", DATA, *results.arms], rows)
 
 
+ERRORS = {  # of a world model: columns of its metrics
+    "latent_error_first": "error, 1 step",
+    "latent_error_last": "error, horizon",
+    "reward_r2_last": "R² of the reward",
+}
+
+
 def models(results: Results) -> Table:
     rows: list[list[Cell]] = []
     for dynamics, (parameters, row) in results.models.items():
-        figures = (row.get(name) for name in ("latent_error_first", "latent_error_last", "reward_r2_last"))
+        figures = (row.get(name) for name in ERRORS)
         of_dynamics = parameters.get("dynamics")
         rows.append([dynamics, parameters.get("total"), of_dynamics, *figures, row.get("wall_clock")])
-    columns = ["dynamics", "parameters", "of the dynamics", "error, 1 step", "error, horizon", "R² of the reward"]
+    columns = ["dynamics", "parameters", "of the dynamics", *ERRORS.values()]
     caption = "World models at the end of their pretraining, on episodes that were not learned from."
     return Table("models", caption, [*columns, "seconds"], rows)
+
+
+def model_errors(results: Results) -> Table | None:
+    """Task by task; None where a pretraining has noted none, of one task or by an older version."""
+    rows: list[list[Cell]] = []
+    for task in results.tasks:
+        found = [row.get(of_task(name, task.name)) for _, row in results.models.values() for name in ERRORS]
+        if any(figure is not None for figure in found):
+            rows.append([task.name, *found])
+    if not rows:
+        return None
+    columns = [f"{dynamics}: {words}" for dynamics in results.models for words in ERRORS.values()]
+    caption = "World models by task, at the end of their pretraining, on episodes that were not learned from."
+    return Table("model_errors", caption, ["task", *columns], rows)
+
+
+def off_data(results: Results) -> Table | None:
+    """Where the policies were in their last evaluation; None where no extraction has noted it."""
+    rows: list[list[Cell]] = []
+    for task in results.tasks:
+        last = [(results.curves.get(arm, {}).get(task.name) or [{}])[-1].get("off_data") for arm in results.arms]
+        if any(share is not None for share in last):
+            rows.append([task.name, *last])
+    caption = (
+        "Share of the steps of the last evaluation during extraction that are off the data: on which the networks that "
+        "learned the data's steps disagree more than on 95% of the data. 0.05 is as the data, 1 all beyond them."
+    )
+    return Table("off_data", caption, ["task", *results.arms], rows) if rows else None
+
+
+def learning(results: Results) -> Table:
+    """What `learning_curves` would draw."""
+    steps = _steps(results)
+    rows: list[list[Cell]] = []
+    for arm, curves in results.curves.items():
+        rows.append([arm, *(_mean_return(curves, step) for step in steps)])
+    columns = ["arm", *(f"iteration {step}" for step in steps)]
+    return Table("learning", "Mean evaluation return over the tasks during extraction.", columns, rows)
 
 
 def _range(results: Results) -> tuple[float, float]:
@@ -159,11 +208,14 @@ def modes(results: Results) -> Picture | None:
 
 
 @styled
-def learning_curves(results: Results) -> Picture:
+def learning_curves(results: Results) -> Picture | None:
+    """None where they have so few points that a table says more."""
+    if len(_steps(results)) < FEWEST_POINTS:
+        return None
     figure, (axes,) = panels(1, 1, 4.0)
     for number_, (arm, curves) in enumerate(results.curves.items()):
-        steps = sorted({row["iteration"] for rows in curves.values() for row in rows})
-        means = [_mean_return(curves, step) for step in steps]
+        steps = _steps(results, arm)
+        means = [mean for step in steps if (mean := _mean_return(curves, step)) is not None]
         axes.plot(steps, means, label=arm, linewidth=1.7, **_mark(number_, 4))
     axes.set(xlabel="iterations of the extraction", ylabel="mean return over tasks")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -172,8 +224,15 @@ def learning_curves(results: Results) -> Picture:
     )
 
 
-def _mean_return(curves: dict[str, list[dict[str, float]]], step: int) -> float:
-    return float(np.mean([row["eval_return"] for rows in curves.values() for row in rows if row["iteration"] == step]))
+def _steps(results: Results, only: str | None = None) -> list[int]:
+    """At which policies were evaluated: of all arms, or of one."""
+    curves = [of_arm for arm, of_arm in results.curves.items() if only in (None, arm)]
+    return sorted({row["iteration"] for of_arm in curves for rows in of_arm.values() for row in rows})
+
+
+def _mean_return(curves: dict[str, list[dict[str, float]]], step: int) -> float | None:
+    found = [row["eval_return"] for rows in curves.values() for row in rows if row["iteration"] == step]
+    return float(np.mean(found)) if found else None
 
 
 def _mark(index: int, size: float = 6) -> dict[str, Any]:

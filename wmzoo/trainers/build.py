@@ -32,6 +32,7 @@ from wmzoo.registry import build_from, get
 from wmzoo.trainers.base import Recorder, Trainer
 
 STREAMS = ("imagination", "minibatch", "exploration", "starts", "replay", "diagnostics", "tau")  # of a training
+FROM_DATA = ("recipe.disagreement_penalty", "recipe.bc_alpha")  # keys that only a policy from data follows
 log = logging.getLogger("wmzoo")
 
 
@@ -75,10 +76,14 @@ def _check_memory(cfg: DictConfig, obs_dim: int, act_dim: int) -> None:
 
 
 def check_given(cfg: DictConfig) -> None:
-    """WmzooError where the config's trainer needs data, or a trained model, and none is named."""
+    """WmzooError where the config's trainer needs data, or a trained model, and none is named, or is told of data that
+    it has not."""
     needed = get("trainer", cfg.trainer.name).needs
     if "data" in needed and cfg.data.dir is None:
         raise WmzooError(f"trainer={cfg.trainer.name} learns from data: data.dir=FOLDER, as `wmzoo data convert` makes")
+    only = [key for key in FROM_DATA if OmegaConf.select(cfg, key)]
+    if only and "env" in needed:
+        raise WmzooError(f"{only[0]} is of policies learned from data: trainer={cfg.trainer.name} acts by itself")
     if cfg.init_from is None and ("teacher" in needed or extracts(needed)):
         raise WmzooError(f"trainer={cfg.trainer.name} learns inside a model that was trained: init_from=RUN")
 
@@ -114,7 +119,7 @@ def build_trainer(cfg: DictConfig, recorder: Callable[[Agent], Recorder]) -> tup
     if compiled:
         log.warning("compile=%s: the first updates are slow, torch.compile takes them apart", str(cfg.compile).lower())
     taught = None if teacher is None else teacher.world_model.dynamics
-    pwm = build_pwm(cfg, agent, streams, compiled, world(), taught)
+    pwm = build_pwm(cfg, agent, streams, compiled, world(), taught, extracts(needed))
     if warning := extrapolation(pwm.loss, agent.world_model.dynamics):
         log.warning(warning)
     parts: dict[str, Any] = {"agent": agent, "pwm": pwm, "recorder": recorder(agent), "streams": streams}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from wmzoo.agent.agent import Agent
@@ -30,6 +31,7 @@ class DistillTrainer(PretrainTrainer):
     def assess(self) -> Row:
         """Errors of the student's predictions and of the teacher's, on the same slices that neither has seen here."""
         drawn = self.held_out.sample(DIAGNOSED_SLICES, self.horizon).to(self.device)
-        rest = (drawn.slices, self.pwm.scale_reward, self.known(drawn.task))
+        task = self.known(drawn.task)
+        rest = (drawn.slices, partial(self.pwm.scale_reward, task=task), task)
         teacher = open_loop(self.teacher, *rest)
         return open_loop(self.agent.world_model, *rest) | {f"teacher_{name}": each for name, each in teacher.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from wmzoo.data.sampler import SliceSampler
@@ -13,6 +14,11 @@ from wmzoo.trainers.from_data import DataTrainer
 DIAGNOSED_SLICES = 256
 HELD_OUT = "episodes held out (every twentieth of a task; of fewer the last, but of one none)"
 MEASURED = (64, 1024)  # draws and slices each, from which the moments of observations and rewards are taken
+
+
+def of_task(figure: str, task: str) -> str:
+    """The column of a figure of one task."""
+    return f"{figure}/{task}"
 
 
 class PretrainTrainer(DataTrainer):
@@ -40,17 +46,26 @@ class PretrainTrainer(DataTrainer):
             return
         draws, slices = MEASURED
         for _ in range(draws):
-            drawn = self.data.sample(slices, self.horizon).slices
-            self.pwm.rewards.update(drawn.rewards)
+            drawn, task = self.data.sample(slices, self.horizon)
+            self.pwm.rewards.update(drawn.rewards, task=task)
             if observations is not None:
-                observations.update(drawn.obs)
+                observations.update(drawn.obs, task=task)
 
     def learn(self) -> Row:
         return self.pwm.world.mean(mean([self._update() for _ in range(self.model_updates)]), self.device)
 
     def assess(self) -> Row:
-        drawn = self.held_out.sample(DIAGNOSED_SLICES, self.horizon).to(self.device)
-        return open_loop(self.agent.world_model, drawn.slices, self.pwm.scale_reward, self.known(drawn.task))
+        """Of all tasks together, and where there are several of each, by its name."""
+        row = self._errors(self.held_out)
+        for name, own in self.held_out.by_task(self.horizon).items():
+            row |= {of_task(figure, name): error for figure, error in self._errors(own).items()}
+        return row
+
+    def _errors(self, data: SliceSampler) -> Row:
+        drawn = data.sample(DIAGNOSED_SLICES, self.horizon).to(self.device)
+        task = self.known(drawn.task)
+        scale = partial(self.pwm.scale_reward, task=task)
+        return open_loop(self.agent.world_model, drawn.slices, scale, task)
 
     def _update(self) -> Row:
         drawn = self.data.sample(self.batch_size, self.horizon).columns(self.part).to(self.device)

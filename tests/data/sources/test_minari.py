@@ -290,7 +290,7 @@ def test_from_the_command_line_to_a_pretraining_that_learns_its_ends(
     assert main(["data", "inspect", str(out)]) == 0
     table = capsys.readouterr().out.splitlines()
     assert " ".join(table[1].split()[:4]) == "0 chance-v0 4 15"
-    assert table[-1] == "chance-v0: 2 episodes were ended by the task itself"
+    assert "chance-v0: 2 episodes were ended by the task itself" in table
     overrides = [*SHORT_RUN, "trainer=pretrain", f"data.dir={out}", "trainer.iterations=1", "trainer.model_updates=2"]
     overrides += ["trainer.horizon=2", "trainer.batch_size=8", f"run_dir={tmp_path / 'run'}"]
     train(compose([*overrides, "dynamics=mlp"]))

@@ -47,6 +47,8 @@ class DataSet:
     range: ActionRange
     lengths: Sequence[int]
 
+    shares = ()  # nobody says how far the training was
+
     @cached_property
     def task(self) -> Task:
         return Task(named_as_folder(self.env or self.name), sum(self.widths.values()), len(self.bounds[0]))

@@ -1,6 +1,9 @@
 """The replays of runs: what their agents have seen while they learned, as far as their newest checkpoints kept it.
 
-The oldest episode of an environment may have lost its beginning, and the newest one is not at its end.
+Episodes are in the order in which they began, each with the share of the training after which it ended.
+
+Pieces are among them unless whole episodes are asked for: the oldest episode of an environment may have lost its
+beginning, a staggered one never had it, the newest is not at its end, and a number that is not finite cuts one in two.
 """
 
 from __future__ import annotations
@@ -9,58 +12,110 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from omegaconf import DictConfig, OmegaConf
 
-from wmzoo.checkpoints.config import load_config
+from wmzoo.checkpoints.config import CONFIG, load_config
 from wmzoo.checkpoints.find import locate
 from wmzoo.checkpoints.state import TENSORS, has_state, open_state
 from wmzoo.data.episodes import Episodes
 from wmzoo.data.replay import NO_EPISODE
 from wmzoo.data.shards import named_as_folder
 from wmzoo.data.source import Recordings, Stamp
-from wmzoo.envs.task_sets import Task, task_of
+from wmzoo.envs.task_sets import Task, find, task_of
 from wmzoo.errors import DamagedFile, WmzooError
 from wmzoo.storage.files import file_sha256
 from wmzoo.storage.tensors import StoredTensor
+
+SUITES = {"dmc": "", "metaworld": "mw-"}  # whose tasks a set has, and how it calls them
+
+
+class Played(NamedTuple):
+    """An episode or a piece of one: its environment and rows [L+1] of the replay; share: of the training so far, that
+    which was over when it ended; whole: whether it is there from its beginning to its end."""
+
+    env: int
+    rows: np.ndarray
+    share: float
+    whole: bool
 
 
 @dataclass(frozen=True)
 class Replay:
     """One of them, as a checkpoint has it.
 
-    stored: its arrays [row, environment, …] and the newest row of each environment; see ReplayBuffer.
+    stored: its arrays [row, environment, …] and the newest row of each environment; see ReplayBuffer. steps: of the
+    training so far, in all environments together. whole: pieces are left out. part: of the training, the shares between
+    which an episode that is taken has ended.
     """
 
     bundle: Path
+    cfg: DictConfig
     task: Task
-    repeat: int
     stored: Mapping[str, StoredTensor]
+    steps: int
+    whole: bool
+    part: tuple[float, float]
 
     @cached_property
-    def episodes(self) -> list[tuple[int, np.ndarray]]:
-        """Of each an environment and its rows [L+1], in the order in which they were played."""
-        found = []
-        for env, (numbers, head) in enumerate(zip(self.array("episode").T, self.array("head"), strict=True)):
-            order = np.roll(np.arange(len(numbers)), -int(head) - 1)  # the row behind the newest is the oldest
-            played = numbers[order]
-            for rows in np.split(order, np.flatnonzero(np.diff(played)) + 1):
-                if numbers[rows[0]] != NO_EPISODE and len(rows) > 1:
-                    found.append((env, rows))
-        return found
+    def played(self) -> list[Played]:
+        """All that is there."""
+        numbers = self.arrays["episode"]
+        found = [one for env in range(numbers.shape[1]) for one in self._played_in(env)]
+        return sorted(found, key=lambda one: int(numbers[one.rows[0], one.env]))  # they are numbered as they began
+
+    def _played_in(self, env: int) -> Iterator[Played]:
+        numbers, head = self.arrays["episode"][:, env], int(self.arrays["head"][env])
+        order = np.roll(np.arange(len(numbers)), -head - 1)  # the row behind the newest is the oldest
+        played = np.concatenate([[NO_EPISODE], numbers[order], [NO_EPISODE]])
+        begins = np.diff(played[:-1]) != 0
+        stepped = (~begins | (played[1:-1] == NO_EPISODE)).cumsum()  # a step each, but for the first of an episode
+        steps = max(self.steps / self.arrays["episode"].shape[1], 1)
+        for places in np.split(np.arange(len(order)), np.flatnonzero(begins[1:]) + 1):
+            before, number, after = played[places[0]], played[places[0] + 1], played[places[-1] + 2]
+            if number != NO_EPISODE and len(places) > 1:
+                rows, share = order[places], 1 - (stepped[-1] - stepped[places[-1]]) / steps
+                begun = before != NO_EPISODE or (number == env and rows[0] == 0 and not self._staggered(env))
+                ended = after != NO_EPISODE and self._could_end(env, rows)
+                yield Played(env, rows, round(float(np.clip(share, 0, 1)), 4), bool(begun and ended))
+
+    def _staggered(self, env: int) -> bool:
+        """Whether the environment's first episode began late."""
+        return env > 0 and bool(OmegaConf.select(self.cfg, "trainer.stagger", default=False))
+
+    def _could_end(self, env: int, rows: np.ndarray) -> bool:
+        """Not where a resume has left an episode before its task or the limit of time ended it, as far as that is
+        told."""
+        if "terminated" not in self.arrays:
+            return True
+        return bool(self.arrays["terminated"][rows[-2], env]) or len(rows) == self._longest
+
+    @cached_property
+    def _longest(self) -> int:
+        """Rows of an episode."""
+        numbers = self.arrays["episode"]
+        return int(np.bincount(numbers[numbers != NO_EPISODE]).max())
+
+    @cached_property
+    def episodes(self) -> list[Played]:
+        """Those that are taken."""
+        low, high = self.part
+        return [one for one in self.played if low < one.share <= high and (one.whole or not self.whole)]
 
     @cached_property
     def lengths(self) -> list[int]:
-        return [len(rows) - 1 for _, rows in self.episodes]
+        return [len(one.rows) - 1 for one in self.episodes]
+
+    @cached_property
+    def shares(self) -> list[float]:
+        return [one.share for one in self.episodes]
 
     @cached_property
     def arrays(self) -> dict[str, np.ndarray]:
-        return {name: self.array(name) for name in ("obs", "action", "reward", "terminated") if name in self.stored}
-
-    def array(self, name: str) -> np.ndarray:
-        array: np.ndarray = self.stored[name].read().numpy()
-        return array
+        names = ("obs", "action", "reward", "terminated", "episode", "head")
+        return {name: self.stored[name].read().numpy() for name in names if name in self.stored}
 
     @cached_property
     def stamps(self) -> dict[Path, Stamp]:
@@ -68,50 +123,73 @@ class Replay:
         status = file.stat()
         return {file: Stamp(str(file), status.st_size, status.st_mtime_ns, file_sha256(file))}
 
-    @property
+    @cached_property
     def facts(self) -> dict[str, Any]:
         (stamp,) = self.stamps.values()
-        facts = {"file": stamp.file, "bytes": stamp.bytes, "sha256": stamp.sha256}
-        return facts | {"episodes": len(self.episodes), "action_repeat": self.repeat}
+        return {
+            "file": stamp.file,
+            "bytes": stamp.bytes,
+            "sha256": stamp.sha256,
+            "episodes": len(self.episodes),
+            "pieces": sum(not one.whole for one in self.episodes),
+            "ended_after": [*self.part],
+            "action_repeat": self.cfg.env.action_repeat,
+            "seed": self.cfg.seed,
+            "env_steps": self.steps,
+            "config_sha256": file_sha256(self.bundle / CONFIG),
+        }
 
     def notes(self) -> Iterator[str]:
-        numbers, heads = self.array("episode"), self.array("head")
+        low, high = self.part
+        if self.whole:
+            left = sum(not one.whole for one in self.played if low < one.share <= high)
+            if left:
+                yield f"{self.bundle}: {left} running, staggered or cut episodes are left out"
+            return
+        numbers, heads = self.arrays["episode"], self.arrays["head"]
         oldest = [numbers[head + 1, env] for env, head in enumerate(heads) if head + 1 < len(numbers)]
         if any(number != NO_EPISODE for number in oldest):
             yield f"{self.bundle}: its replay was full, so the oldest episode of an environment may lack its beginning"
 
     def read(self, numbers: Sequence[int]) -> Iterator[Episodes]:
         for number in numbers:
-            env, rows = self.episodes[number]
+            env, rows, *_ = self.episodes[number]
             taken = rows[:-1]
             ended = self.arrays["terminated"][taken[-1:], env] if "terminated" in self.arrays else None
             obs, action, reward = (self.arrays[name] for name in ("obs", "action", "reward"))
             yield Episodes(obs[rows, env][None], action[taken, env][None], reward[taken, env][None], ended)
 
 
-def open_source(names: Sequence[str], tasks: Sequence[Task] | None = None) -> Recordings:
+def open_source(
+    names: Sequence[str],
+    tasks: Sequence[Task] | None = None,
+    whole: bool = False,
+    part: tuple[float, float] = (0.0, 1.0),
+) -> Recordings:
     """The replays of the newest checkpoints of these runs, or of these checkpoints.
 
+    whole, part: see Replay.
+
     Raises:
-        WmzooError: one that has no replay, or one named twice.
+        WmzooError: one that has no replay or nothing of what is asked for in it, or one named twice.
         DamagedFile: one that cannot be read.
     """
     if tasks is not None:
         raise WmzooError("--tasks is for chunks; a run says itself what was played")
-    found = [_open(locate(name)) for name in names]
+    found = [_open(locate(name), whole, part) for name in names]
     bundles = [replay.bundle for replay in found]
     if doubled := [bundle for bundle in bundles if bundles.count(bundle) > 1]:
         raise WmzooError(f"{doubled[0]}: named twice; its episodes would be there twice")
     return Recordings(found)
 
 
-def _open(bundle: Path) -> Replay:
+def _open(bundle: Path, whole: bool, part: tuple[float, float]) -> Replay:
     state = open_state(bundle) if has_state(bundle) else {}
     if "replay" not in state:
         raise WmzooError(f"{bundle}: holds no replay; the checkpoints of a run of trainer=online do")
     cfg = load_config(bundle)
-    task = Task(named_as_folder(task_of(cfg.env)), cfg.checkpoint.obs_dim, cfg.checkpoint.act_dim)
-    replay = Replay(bundle, task, cfg.env.action_repeat, state["replay"])
+    task = Task(_name(cfg), cfg.checkpoint.obs_dim, cfg.checkpoint.act_dim)
+    replay = Replay(bundle, cfg, task, state["replay"], int(state["counters"]["env_steps"]), whole, part)
     try:
         widths = [replay.stored[each].shape[2] for each in ("obs", "action")]
         rows = {replay.stored[each].shape[:2] for each in ("obs", "action", "reward", "episode")}
@@ -120,6 +198,20 @@ def _open(bundle: Path) -> Replay:
         fits = False
     if not fits:
         raise DamagedFile(f"{bundle / TENSORS}: its replay is none of {task.name}")
-    if not replay.episodes:
+    if not replay.played:
         raise WmzooError(f"{bundle}: nothing has been played yet")
+    if not replay.episodes:
+        kind = "whole episode" if whole else "episode"
+        raise WmzooError(f"{bundle}: no {kind} has ended between {part[0]:g} and {part[1]:g} of its training")
     return replay
+
+
+def _name(cfg: DictConfig) -> str:
+    """What the run's task is called: as in MT80, whose policies can then be extracted together, where it is there."""
+    name = task_of(cfg.env)
+    if cfg.env.name in SUITES:
+        try:
+            return find(SUITES[cfg.env.name] + name.removeprefix("mw-")).name
+        except WmzooError:
+            pass
+    return named_as_folder(name)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from wmzoo.data.chunk_files import TASKS, find_chunks, read_tasks, stamp
+from wmzoo.data.chunk_files import TASKS, find_chunks, read_collection, read_tasks, stamp
 from wmzoo.data.chunks import Chunk, read_chunk
 from wmzoo.data.episodes import Episodes, blocks, of_chunk
 from wmzoo.data.shards import Index, TaskIndex, merged
@@ -59,6 +59,8 @@ class Chunks(Source):
     def __init__(self, files: Sequence[ChunkFile], tasks: Sequence[Task]) -> None:
         self.files, self.index = files, _index(files, tasks)
         self.stamps = {file.file: file.stamp for file in files}
+        told = [read_collection(folder) for folder in dict.fromkeys(file.file.parent for file in files)]
+        self.origin = {"collected": facts} if (facts := [each for each in told if each]) else {}
 
     def blocks(self) -> Iterator[list[Part]]:
         indices = {task.task: task for task in self.index.tasks}
