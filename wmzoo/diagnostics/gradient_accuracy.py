@@ -56,7 +56,7 @@ def model_gradients(
     varied = actions.detach().clone().requires_grad_()
     given = model.mask(varied.repeat(1, copies, 1), whose)
     zs = model.dynamics.unroll(model.encode(obs, task).detach().repeat(copies, 1), given, model.embed(whose), noise)
-    rewards = in_task_units(agent, model.reward_code.decode(model.reward(zs[:-1], given, whose)))
+    rewards = in_task_units(agent, model.reward_code.decode(model.reward(zs[:-1], given, whose)), whose)
     discounts = gamma ** torch.arange(len(actions), device=rewards.device).to(rewards).unsqueeze(1)
     returns = (discounts * rewards).cumsum(0).sum(1) / copies  # starts do not mix
     found = [torch.autograd.grad(returns[h - 1], varied, retain_graph=True)[0] for h in horizons]
