@@ -63,7 +63,7 @@ NEW: dict[str, tuple[Any, Any]] = {  # keys added since: in the default, and wha
     "termination": (True, False),
     "termination_coef": (1.0, 1.0),
     "recency": (2.0, 1.0),
-    "noise_correlation": ([0.0, 0.9], 0.0),
+    "noise_correlation": ([0.0, 0.97], 0.0),
     "samples": (1, 1),
     "imagination_horizon": (8, None),
     "starts": ("replay", "visited"),
@@ -128,7 +128,7 @@ def test_the_algorithm_s_recipe_is_that_of_the_config() -> None:
     assert Recipe() == Recipe.of(
         options()["default"]
         | {"model_betas": (0.9, 0.999), "actor_critic_betas": (0.7, 0.95)}
-        | {"actor_units": (256, 256), "critic_units": (256, 256), "noise_correlation": (0.0, 0.9)}
+        | {"actor_units": (256, 256), "critic_units": (256, 256), "noise_correlation": (0.0, 0.97)}
     )
 
 

@@ -114,7 +114,7 @@ class Recipe:
         first=20480,
     )
     noise_correlation: float | Sequence[float] = key(
-        (0.0, 0.9),
+        (0.0, 0.97),
         CORRELATION,
         "ρ of exploration noise, from one step of an environment to the next; two: of the first and the last one",
         0.0,

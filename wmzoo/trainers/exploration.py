@@ -19,17 +19,17 @@ class ExplorationNoise:
     autoregressive, as the Ornstein-Uhlenbeck process of Lillicrap et al. (arXiv 1509.02971); Eberhard et al. (ICLR
     2023, "Pink noise is all you need") compare colours.
 
-    correlation: ρ, or two of them, of the first environment and of the last: those between take equal steps, as the
-    actors of Ape-X explore by different amounts (Horgan et al., arXiv 1803.00933); one alone takes their mean.
+    correlation: ρ, or two of them, of the first environment and of the last. For those between, 1/(1 − ρ), for how many
+    steps neighbours agree, grows by equal factors, as the actors of Ape-X explore by different amounts (Horgan et al.,
+    arXiv 1803.00933); one alone takes the middle.
     """
 
     def __init__(
         self, num_envs: int, act_dim: int, correlation: float | Sequence[float], generator: torch.Generator
     ) -> None:
         first, last = (correlation, correlation) if isinstance(correlation, int | float) else correlation
-        rho = torch.linspace(first, last, num_envs, dtype=torch.float64).unsqueeze(1)
-        if num_envs == 1:
-            rho.fill_((first + last) / 2)
+        share = torch.linspace(0, 1, num_envs, dtype=torch.float64) if num_envs > 1 else torch.tensor([0.5]).double()
+        rho = (1 - (1 - first) ** (1 - share) * (1 - last) ** share).unsqueeze(1)
         self.rho, self.rest = rho.float(), (1 - rho.square()).sqrt().float()
         self.generator, self.shape = generator, (num_envs, act_dim)
         self.last = torch.randn(self.shape, generator=generator) if rho.any() else None
