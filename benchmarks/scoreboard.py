@@ -27,7 +27,7 @@ from wmzoo.reports.canvas import Picture
 from wmzoo.reports.table import Table, text
 from wmzoo.reports.words import interval, number
 from wmzoo.scoreboard.arm import KINDS
-from wmzoo.scoreboard.beside import why_stale
+from wmzoo.scoreboard.beside import stale, why_stale
 from wmzoo.scoreboard.cost import Cost
 from wmzoo.scoreboard.files import ROW, read_row, references, write_row
 from wmzoo.scoreboard.from_runs import joined, made_of
@@ -129,7 +129,8 @@ def page(rows: Sequence[Row], tasks: Sequence[str]) -> str:
     commands = [{"arm": row.name, "command": f"`{row.command}`", "commits": _commits(row)} for row in rows]
     parts = [
         ABOUT,
-        f"Of the zoo's {len(there)} dynamics {without} have no finished runs of today's settings, and no row.",
+        f"Of the zoo's {len(there)} dynamics {without} have no finished runs, and no row.",
+        *([f"**Older settings**: {'; '.join(old)}."] if (old := stale(rows, tasks)) else []),
         f"![Return by agent steps, a panel a task](images/{PICTURE.name})",
         *_section("Returns", returns(rows, tasks)),
         *_section("Costs and model", costs(rows, tasks)),

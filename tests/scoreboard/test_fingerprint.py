@@ -27,6 +27,7 @@ MLP = of()
         *("trainer.iterations=17", "eval.every=4", "on_nonfinite=skip", "env.backend=serial"),
         "recipe.flow_rows=0.5",  # cards of flows alone refer to it
         "recipe.termination=false",
+        *("recipe.task_moments=false", "recipe.disagreement_heads=0"),  # the suite's tasks come alone, and are played
         "experiment=standard",
     ],
 )

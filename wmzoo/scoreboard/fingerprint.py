@@ -23,6 +23,7 @@ LEFT_OUT = (
     *("seed", "run_dir", "device", "threads", "plugins", "loggers", "video", "study."),
     *("trainer.iterations", "eval.every", "save.", "env.backend", "recipe.flow_"),
     "recipe.termination",  # settled by the task
+    *("recipe.task_moments", "recipe.disagreement_", "recipe.bc_alpha"),  # of several tasks, of policies from data
     "on_nonfinite",  # runs that met no such number are alike, and the others are told by their count
 )
 
