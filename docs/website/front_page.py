@@ -21,6 +21,7 @@ NAVIGATION = {
     "Method and results": [
         "docs/method",
         "docs/findings",
+        "docs/protocol",
         "docs/scoreboard",
         "benchmarks/results/README",
         "benchmarks/results/environments/README",

@@ -32,6 +32,9 @@ def test_values_by_hand(tmp_path: Path) -> None:
     assert flow.median.value == pytest.approx(20480 + 10240 * (3 + 220 / 300))
     assert comparison.reach("seconds", "flow", task).median.value == pytest.approx(60 + 20 * 220 / 300)
     assert comparison.area("steps", "flow", task).value == pytest.approx((0 + 150 + 450) / 3)
+    by_area = compare(select_runs([tmp_path / "a"], ["dynamics"], "mlp")[0], Settings(score="area"))
+    assert by_area.returns("steps", "flow", task).tolist() == pytest.approx([200] * 3)
+    assert by_area.returns("steps", "mlp", task).tolist() == pytest.approx([1500 / 3, 1650 / 3, 1575 / 3])
     assert comparison.area("seconds", "mlp", task).value == pytest.approx(
         ((400 + 700) / 2 + (700 + (700 + 1000 + 850) / 3) / 2) / 2  # from the flow's first evaluation, at 20 s, to 40 s
     )

@@ -15,8 +15,14 @@ def at_least(args: argparse.Namespace, **least: int) -> None:
             raise WmzooError(f"--{name} is {value}; it must be {low} or more")
 
 
-def add_clock(parser: argparse.ArgumentParser, of: str = "") -> None:
-    """--clock, where seconds of a comparison are from."""
+def add_measures(parser: argparse.ArgumentParser, of: str = "") -> None:
+    """--score and --clock: what a run of a comparison comes to, and where its seconds are from."""
+    parser.add_argument(
+        "--score",
+        choices=("last", "area"),
+        default="last",
+        help=f"{of}a run's last evaluations, or the area under its curve (default: %(default)s)",
+    )
     parser.add_argument(
         "--clock",
         choices=("wall", "cpu", "pace"),

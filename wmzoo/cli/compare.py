@@ -12,7 +12,7 @@ import argparse
 import shlex
 from pathlib import Path
 
-from wmzoo.cli._arguments import add_clock, at_least
+from wmzoo.cli._arguments import add_measures, at_least
 from wmzoo.errors import WmzooError
 
 GROUP = "comparing"
@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="time is taken to this share of the best arm's mean score (default: %(default)s)",
     )
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="of the bootstrap (default: %(default)s)")
-    add_clock(parser)
+    add_measures(parser)
     parser.add_argument(
         "--published",
         action="store_true",
@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
 
     check_folder(args.out)
     by = args.by or ["dynamics"]
-    settings = Settings(last=args.last, threshold=args.threshold, seed=args.seed, clock=args.clock)
+    settings = Settings(args.score, args.last, args.threshold, seed=args.seed, clock=args.clock)
     report = Report(args.runs, by, command(args, by), settings, args.title, args.baseline, args.published)
     page = report.write(args.out)
     print("\n".join([*report.left_out, *(conclusion.text for conclusion in report.conclusions)]))
@@ -78,4 +78,5 @@ def command(args: argparse.Namespace, by: list[str]) -> str:
     for name in ("baseline", "title"):
         if getattr(args, name) is not None:
             words += [f"--{name}", getattr(args, name)]
+    words += ["--score", args.score] * (args.score != "last")
     return shlex.join([*words, *["--published"] * args.published])

@@ -27,7 +27,7 @@ import signal
 from functools import partial
 from pathlib import Path
 
-from wmzoo.cli._arguments import add_clock, at_least
+from wmzoo.cli._arguments import add_measures, at_least
 from wmzoo.errors import WmzooError
 
 GROUP = "comparing"
@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--along", metavar="ARM", help="of diagnose: every run on its policies' trajectories")
     parser.add_argument("--checkpoints", action="store_true", help="of diagnose: every checkpoint that was kept")
     parser.add_argument("--out", type=Path, metavar="DIR", help="of the report (default: ROOT/NAME-report)")
-    add_clock(parser, "of the report: ")
+    add_measures(parser, "of the report: ")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -61,7 +61,8 @@ def run(args: argparse.Namespace) -> int:
         return tune(args)
     study = read_study(args.name)
     if args.step == "report":
-        print("\n".join(report(study, args.root, args.out or args.root / f"{study.name}-report", args.clock)))
+        out = args.out or args.root / f"{study.name}-report"
+        print("\n".join(report(study, args.root, out, args.clock, args.score)))
         return 0
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the end of a cluster's job is a Ctrl-C
     diagnosing = args.step == "diagnose"

@@ -10,7 +10,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import numpy as np
 
 from wmzoo.compare.runs import Run
-from wmzoo.compare.tasks import SECONDS, STEPS, Settings, Task, along, make_task
+from wmzoo.compare.tasks import AREA, SECONDS, STEPS, Settings, Task, along, make_task
 from wmzoo.errors import WmzooError
 from wmzoo.statistics import aggregates, curves
 from wmzoo.statistics.aggregates import Array
@@ -78,8 +78,18 @@ class Comparison:
     @once
     def returns(self, axis: str, arm: str, task: Task) -> Array:
         """Scores in the unit of the return: [R]."""
+        return self.areas(axis, arm, task) if self.settings.score == AREA else self.last(axis, arm, task)
+
+    def last(self, axis: str, arm: str, task: Task) -> Array:
+        """The mean of the last evaluations: [R]."""
         end, last = task.end[axis], self.settings.last
         return np.array([curves.score_at(along(axis, run), run.returns, end, last) for run in task.runs[arm]])
+
+    def areas(self, axis: str, arm: str, task: Task) -> Array:
+        """Under the curves, from the first evaluation that all have to the common end, divided by the width: [R]."""
+        start, end = max(along(axis, run)[0] for runs in task.runs.values() for run in runs), task.end[axis]
+        heights = [aggregates.area_under_curve(along(axis, run), run.returns, start, end) for run in task.runs[arm]]
+        return np.array(heights)
 
     @once
     def scores(self, axis: str, arm: str) -> list[Array]:
@@ -142,12 +152,8 @@ class Comparison:
         return Power(detectable(ours, theirs), mean, seeds_for(EFFECT * abs(mean), ours, theirs))
 
     def area(self, axis: str, arm: str, task: Task) -> Estimate:
-        """Mean over runs of the area under the curve, from the first evaluation that all have to the common end."""
-        start = max(along(axis, run)[0] for runs in task.runs.values() for run in runs)
-        areas = [
-            aggregates.area_under_curve(along(axis, run), run.returns, start, task.end[axis]) for run in task.runs[arm]
-        ]
-        return self.estimate(aggregates.mean, [np.array(areas)])
+        """Mean over runs of the area under the curve."""
+        return self.estimate(aggregates.mean, [self.areas(axis, arm, task)])
 
     @once
     def reach(self, axis: str, arm: str, task: Task) -> Reach:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from wmzoo.compare.analysis import EFFECT, Comparison, Power
-from wmzoo.compare.tasks import SECONDS, STEPS, Task, along
+from wmzoo.compare.tasks import LAST, SECONDS, STEPS, Task, along
 from wmzoo.reports.words import MINUS, counted, interval, number
 from wmzoo.statistics.bootstrap import LEVEL, Estimate
 
@@ -140,7 +140,7 @@ def caveats(comparison: Comparison) -> list[str]:
         fewest = min(
             (along(a, run) <= task.end[a]).sum() for a in comparison.axes for run in chain(*task.runs.values())
         )
-        if fewest < comparison.settings.last:
+        if comparison.settings.score == LAST and fewest < comparison.settings.last:
             said.append(
                 f"On {task.name} some runs have {counted(int(fewest), 'evaluation')} up to where they are compared:"
                 f" their scores are not the mean of {comparison.settings.last}."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wmzoo import __version__
 from wmzoo.compare.analysis import Comparison
-from wmzoo.compare.tasks import CPU, PACE, SECONDS, STEPS, UNDISTURBED
+from wmzoo.compare.tasks import AREA, CPU, PACE, SECONDS, STEPS, UNDISTURBED
 from wmzoo.reports.words import number
 
 
@@ -12,11 +12,12 @@ def method(comparison: Comparison) -> list[str]:
     """Definitions, as this comparison used them."""
     settings = comparison.settings
     last = f"the mean of its last {settings.last} evaluations" if settings.last > 1 else "its last evaluation"
+    score = "the area under its curve up to there (see below)" if settings.score == AREA else f"{last} up to there"
     ends = "; ".join(
         f"{task.name} {number(task.end[STEPS])} steps, {number(task.end[SECONDS])} s" for task in comparison.tasks
     )
     return [
-        f"The score of a run at some point is {last} up to there, interpolated between evaluations.",
+        f"The score of a run at some point is {score}, interpolated between evaluations.",
         *_normalisation(comparison),
         f"Steps are agent steps, of all environments of a run together; {_environment_steps(comparison)}",
         "Equal steps: the last step that every run of the task was evaluated at. Equal seconds: the smallest over arms"

@@ -11,11 +11,11 @@ from wmzoo.compare import horizons
 from wmzoo.compare.analysis import AGGREGATES, EFFECT, OF_A_TASK, Comparison
 from wmzoo.compare.conclusions import AXIS_WORDS, verdict
 from wmzoo.compare.configuration import COST, PARTS, differences, parity
-from wmzoo.compare.tasks import SECONDS, STEPS, along
+from wmzoo.compare.tasks import SECONDS, STEPS
 from wmzoo.reports.table import Cell, Table
 from wmzoo.reports.words import MINUS, counted, number
 from wmzoo.statistics.bootstrap import Estimate
-from wmzoo.statistics.curves import Curve, score_at
+from wmzoo.statistics.curves import Curve
 
 
 def aggregates(comparison: Comparison) -> Table:
@@ -165,13 +165,11 @@ def configuration(comparison: Comparison) -> Table:
 
 
 def runs(comparison: Comparison) -> Table:
-    last = comparison.settings.last
     rows: list[list[Cell]] = [
         [task.name, arm, run.seed, float(run.steps[-1]), float(run.steps[-1] * run.action_repeat),
-         float(run.seconds[-1]),
-         *(score_at(along(axis, run), run.returns, task.end[axis], last) for axis in comparison.axes), run.nonfinite,
-         run.folder.as_posix()]
-        for task in comparison.tasks for arm in comparison.arms for run in task.runs[arm]
+         float(run.seconds[-1]), *(float(comparison.returns(axis, arm, task)[i]) for axis in comparison.axes),
+         run.nonfinite, run.folder.as_posix()]
+        for task in comparison.tasks for arm in comparison.arms for i, run in enumerate(task.runs[arm])
     ]  # fmt: skip
     columns = [
         "task",

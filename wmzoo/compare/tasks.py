@@ -13,6 +13,7 @@ from wmzoo.statistics import curves
 from wmzoo.statistics.aggregates import Array
 
 STEPS, SECONDS = "steps", "seconds"  # an axis: where the arms are compared
+LAST, AREA = "last", "area"  # scores
 WALL, CPU, PACE = "wall", "cpu", "pace"  # clocks
 UNDISTURBED = 90  # percentile of the speeds of an arm's iterations on a task
 DMC_RANGE = (0.0, 1000.0)  # of dm_control's returns: rewards in [0, 1], 1000 control steps an episode
@@ -20,13 +21,16 @@ DMC_RANGE = (0.0, 1000.0)  # of dm_control's returns: rewards in [0, 1], 1000 co
 
 @dataclass(frozen=True)
 class Settings:
-    """`last`: evaluations in a score.  `threshold`: of the best arm's mean score, for the time to reach it.
+    """`threshold`: of the best arm's mean, for the time to reach it.
+
+    score: of a run, its last evaluations' mean, `last` of them, or the mean height of its curve (`area`).
 
     clock: where seconds are from. `wall` is the wall clock. The others are for a machine that was busy with other
         things, too: `cpu`, processor seconds, and, for runs without that column, `pace`, what they would take with the
         fastest warm-up of their arm on the task, and then its undisturbed iterations.
     """
 
+    score: str = LAST
     last: int = 3
     threshold: float = 0.8
     repetitions: int = 5000

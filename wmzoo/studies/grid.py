@@ -174,11 +174,12 @@ KEPT = ("config.yaml", "run.json", "diagnostics/diagnostics.json")  # beside the
 DIGITS = 6  # significant ones of kept metrics
 
 
-def report(study: Study, root: Path, out: Path, clock: str = "wall") -> list[str]:
+def report(study: Study, root: Path, out: Path, clock: str = "wall", score: str = "last") -> list[str]:
     """The arms compared, in `out`: the report, and below runs/ what it was made of (no weights). Gives its words."""
     found = folder_of(study, root)
     command = f"wmzoo study report {study.spec} --root {root} --out {out} --clock {clock}"
-    settings = Settings(clock=clock)
+    command += f" --score {score}" * (score != "last")
+    settings = Settings(score, clock=clock)
     made = Report([found], ["folder"], command, settings, title=study.title, baseline=next(iter(study.arms)))
     page = made.write(out, linked=True)
     for cell in study.cells():
