@@ -43,6 +43,17 @@ def test_runs_that_are_left_out_are_named_with_the_reason_on_the_terminal_and_in
         assert line in said.splitlines() and line in page
 
 
+@pytest.mark.usefixtures("no_drawing")
+def test_every_difference_is_a_line_with_what_the_seeds_could_have_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    two_arms(tmp_path / "runs", {"mlp": [[190.0], [200.0], [210.0]], "flow": [[191.0], [201.0], [211.0]]})
+    assert main(["compare", str(tmp_path / "runs"), "--baseline", "mlp", "--out", str(tmp_path / "report")]) == 0
+    head, steps, *_ = capsys.readouterr().out.splitlines()
+    assert head.split("  ")[0] == "task" and "seeds for 10%" in head
+    assert steps.startswith("cheetah-run  flow  at equal steps") and steps.endswith("  30.7              6  not shown")
+
+
 @pytest.mark.slow
 def test_five_hundred_runs_are_compared_in_half_a_minute(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     runs = write_study(tmp_path / "runs", seeds=50, diagnostics=False)

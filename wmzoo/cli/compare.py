@@ -63,8 +63,7 @@ def run(args: argparse.Namespace) -> int:
     settings = Settings(args.score, args.last, args.threshold, seed=args.seed, clock=args.clock)
     report = Report(args.runs, by, command(args, by), settings, args.title, args.baseline, args.published)
     page = report.write(args.out)
-    print("\n".join([*report.left_out, *(conclusion.text for conclusion in report.conclusions)]))
-    print(f"report: {page}")
+    print("\n".join([*report.printed(), f"report: {page}"]))
     return 0
 
 

@@ -16,7 +16,7 @@ from wmzoo.compare.tasks import SECONDS, STEPS, Settings
 from wmzoo.reports import page
 from wmzoo.reports.canvas import Picture
 from wmzoo.reports.folder import check_folder, write_files
-from wmzoo.reports.table import Table
+from wmzoo.reports.table import Table, aligned, text
 from wmzoo.reports.words import counted
 
 FEWEST_FOR_CURVE = 3  # points; two are a table
@@ -70,6 +70,12 @@ class Report:
         self._linked = linked
         html = page.page(self.title, self._sections(), linked)
         return write_files(out, html, self.pictures, self.tables)
+
+    def printed(self) -> list[str]:
+        """For a terminal: what was left out, and a line for each difference."""
+        made = tables.summary(self.comparison)
+        rows = [made.columns, *([text(cell) for cell in row] for row in made.rows)]
+        return [*self.left_out, *aligned(rows, left=(0, 1, 2, len(made.columns) - 1))]
 
     def _sections(self) -> list[tuple[str, str, str]]:
         comparison = self.comparison

@@ -47,6 +47,23 @@ def comparisons(comparison: Comparison) -> Table:
     return Table("differences", caption, [*columns, "difference"], rows)
 
 
+def summary(comparison: Comparison) -> Table:
+    """For a terminal: what is compared, what came out, and what the seeds could have shown."""
+    rows: list[list[Cell]] = []
+    scopes = [*([None] if len(comparison.tasks) > 1 else []), *comparison.tasks]
+    for task, arm, axis in product(scopes, comparison.arms[1:], comparison.axes):
+        found = comparison.power(axis, arm, task)
+        if task is None:
+            difference, p = comparison.aggregate_difference("IQM", axis, arm), None
+        else:
+            difference, p = comparison.task_difference(axis, arm, task), comparison.p_values(axis, arm)[task.name][-1]
+        name = task.name if task else "all (IQM of normalised scores)"
+        words = verdict(comparison, axis, arm, task)[0]
+        rows.append([name, arm, AXIS_WORDS[axis], difference, p, found.shown, found.seeds, words])
+    columns = ["task", "arm", "compared", f"{MINUS} {comparison.arms[0]}", "p corrected", "could show"]
+    return Table("summary", "", [*columns, f"seeds for {EFFECT:.0%}", "difference"], rows)
+
+
 def power(comparison: Comparison) -> Table:
     """What the seeds could have shown, by task and over all of them."""
     rows: list[list[Cell]] = []

@@ -190,4 +190,4 @@ def report(study: Study, root: Path, out: Path, clock: str = "wall", score: str 
             make_folder(out, *(kept / name).relative_to(out).parent.parts)
             write_bytes(kept / name, (run / name).read_bytes())
         write_csv(read_metrics(run), kept / "metrics.csv", digits=DIGITS)
-    return [*made.left_out, *(conclusion.text for conclusion in made.conclusions), f"report: {page}"]
+    return [*made.printed(), f"report: {page}"]
