@@ -15,7 +15,7 @@ MODULES = {
     "wmzoo.integrators": ["wmzoo.integrators"],
     "wmzoo.losses": [f"wmzoo.losses.{name}" for name in ("base", "terms", "paths", "average", "chance")],
     "wmzoo.nets": ["wmzoo.nets"],
-    "wmzoo.pwm": ["wmzoo.pwm.algorithm", "wmzoo.pwm.imagination"],
+    "wmzoo.pwm": [f"wmzoo.pwm.{name}" for name in ("algorithm", "imagination", "disagreement")],
     "wmzoo.trainers": ["wmzoo.trainers.base", "wmzoo.trainers.from_data"],
     "wmzoo.envs": [f"wmzoo.envs.{name}" for name in ("base", "simulated", "simulator")],
     "wmzoo.imagined": ["wmzoo.imagined.env", "wmzoo.imagined.vector_env"],

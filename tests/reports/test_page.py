@@ -33,7 +33,17 @@ def test_the_report_shows_everything_and_asks_the_network_for_nothing(report: Pa
     assert seen.console == [] and seen.requests == []
     assert seen.dom.count("<figure") == FIGURES
     names = re.findall(r'<table id="table-(\w+)"', seen.dom)
-    assert names == ["aggregates", "differences", "scores", "speed", "diagnostics", "parity", "configuration", "runs"]
+    assert names == [
+        "aggregates",
+        "differences",
+        "power",
+        "scores",
+        "speed",
+        "diagnostics",
+        "parity",
+        "configuration",
+        "runs",
+    ]
 
 
 @pytest.mark.slow
