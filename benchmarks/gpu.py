@@ -143,7 +143,13 @@ def main(words: list[str] | None = None) -> int:
         parser.error("there is no GPU here; --device cpu is a dry run")
     clock = Clock(args.minutes)
     name = torch.cuda.get_device_name() if args.device == "cuda" else None
-    facts: dict[str, Any] = {"command": COMMAND, "machine": machine(), "gpu": name, "checks": checks(), "sizes": []}
+    facts: dict[str, Any] = {
+        "command": " ".join([COMMAND, *(sys.argv[1:] if words is None else words)]),
+        "machine": machine(),
+        "gpu": name,
+        "checks": checks(),
+        "sizes": [],
+    }
     print(f"checked after {clock.spent():.0f} s", flush=True)
     sizes = SIZES[args.device]
     for number, size in enumerate(sizes, start=1):

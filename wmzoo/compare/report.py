@@ -14,12 +14,10 @@ from wmzoo.compare.method import method
 from wmzoo.compare.selection import select_runs
 from wmzoo.compare.tasks import SECONDS, STEPS, Settings
 from wmzoo.reports import page
-from wmzoo.reports.canvas import Picture
+from wmzoo.reports.canvas import FEWEST_POINTS, Picture
 from wmzoo.reports.folder import check_folder, write_files
 from wmzoo.reports.table import Table, aligned, text
 from wmzoo.reports.words import counted
-
-FEWEST_FOR_CURVE = 3  # points; two are a table
 
 
 class Report:
@@ -134,7 +132,7 @@ class Report:
             x = figures.axis_label(comparison, axis)
             made = tables.points(f"learning_curves_{axis}", points, x, "mean return", repeats)
             self.tables.append(made)
-            if max(curve.x.size for _, _, curve in points) < FEWEST_FOR_CURVE:
+            if max(curve.x.size for _, _, curve in points) < FEWEST_POINTS:
                 parts.append(page.table(replace(made, caption=f"Evaluation return by {x}, with 95% intervals.")))
                 continue
             others = {task.name: published.points(task) for task in comparison.tasks} if self.beside else {}

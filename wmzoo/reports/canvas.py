@@ -35,6 +35,7 @@ STYLE: dict[Any, Any] = {
     "text.parse_math": False,  # a task may be called $x$, or $\frac{
 }
 WIDTH = 10.4  # inches of a full row
+FEWEST_POINTS = 3  # of a curve that is drawn; two are a table
 P = ParamSpec("P")
 R = TypeVar("R")
 

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from wmzoo.evaluation.published import CAVEATS, PUBLISHED
 from wmzoo.reports import page
-from wmzoo.reports.canvas import Picture, finish, panels, styled
+from wmzoo.reports.canvas import FEWEST_POINTS, Picture, finish, panels, styled
 from wmzoo.reports.folder import check_folder, write_files
 from wmzoo.reports.palette import COLOURS, MARKERS
 from wmzoo.reports.table import Cell, Table
@@ -20,7 +20,6 @@ from wmzoo.studies.extraction_results import Results
 from wmzoo.trainers.pretrain import of_task
 
 DATA = "data"
-FEWEST_POINTS = 3  # of a curve that is drawn
 
 
 def write_report(results: Results, out: Path, title: str, commands: Sequence[str], chosen: str) -> Path:
