@@ -26,7 +26,8 @@ from wmzoo.runs.metrics import read_metrics
 from wmzoo.storage.files import write_json, write_text
 from wmzoo.storage.rows import write_csv
 from wmzoo.storage.run_layout import FACTS, is_trained, read_facts
-from wmzoo.studies.grid import DIGITS, Study, folder_of, read_study
+from wmzoo.studies.grid import Study, folder_of, read_study
+from wmzoo.studies.kept import DIGITS
 
 HERE = Path(__file__).parent
 STUDIES = HERE / "studies"

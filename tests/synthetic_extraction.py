@@ -20,6 +20,7 @@ def results(**changed: Any) -> Results:
     given = {
         "tasks": (MT30[12], MT80[65]),
         "data": {"cup-catch": 500.0, "mw-reach": 300.0},
+        "agents": {},
         "arms": {
             "mlp, frozen": [played(MT30[12], (400, 500)), played(MT80[65], (900, 700), (True, False))],
             "mlp, finetuned": [played(MT30[12], (600, 600)), played(MT80[65], (100, 100), (False, False))],

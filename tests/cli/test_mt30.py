@@ -36,16 +36,18 @@ def test_what_it_takes_here_is_measured_and_nothing_is_made(tmp_path, capsys):
         "size=tiny",
         "model.batch_size=8",
         "~extraction.dynamics.flow",
+        "extraction.collect.agents=['env.num_envs=4','trainer.iterations=8','recipe.warmup_steps=4000']",
     ]
     assert main([*words, "--out", str(tmp_path / "out")]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("experiment=mt30_mini on ") and "6 tasks that are collected, 0.02 GB" in lines[1]
-    rows = [line.rsplit(maxsplit=6) for line in lines[3:7]]
+    assert lines[0].startswith("experiment=mt30_mini on ") and "6 tasks that are collected, 0.00 GB" in lines[1]
+    rows = [line.rsplit(maxsplit=6) for line in lines[3:8]]
     assert [(row[0].strip(), row[1], row[2]) for row in rows] == [
+        ("agents", "6", "8"),
         ("pretrain mlp", "1", "6,000"),
-        ("extract mlp, frozen", "6", "400"),
-        ("extract mlp, finetuned", "6", "400"),
-        ("evaluate", "12", "3"),
+        ("extract mlp, frozen", "6", "1,000"),
+        ("extract mlp, finetuned", "6", "1,000"),
+        ("evaluate", "12", "11"),
     ]
     for _, runs, steps, pace, _, _, hours in rows:
         taken = int(runs) * int(steps.replace(",", "")) / float(pace.replace(",", "")) / 3600
@@ -57,13 +59,13 @@ def test_its_plan_is_shown_and_an_interruption_says_what_goes_on(tmp_path, capsy
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("wmzoo.data.collect.collect", interrupted)
+    monkeypatch.setattr("wmzoo.studies.jobs.Runner.run", interrupted)
     words = ["mt30", "--mini", "seed=3", "extraction.collect.tasks=[cup-catch,reacher-easy]", "--workers", "2"]
     assert main([*words, "--out", str(tmp_path / "out")]) == 130
     printed = capsys.readouterr()
     plan = [line.split(maxsplit=1) for line in printed.out.splitlines()[1:-1]]
     assert dict(plan) == {
-        "data": f"60 random episodes of each of 2 tasks: {tmp_path}/out/data",
+        "data": f"replay of an agent of each of 2 tasks: {tmp_path}/out/data",
         "pretrain": "2 world models: mlp, flow",
         "extract": "8 policies, one a task: mlp, frozen; flow, frozen; mlp, finetuned; flow, finetuned",
         "evaluate": "each of them, 10 episodes",

@@ -72,6 +72,7 @@ NEW: dict[str, tuple[Any, Any]] = {  # keys added since: in the default, and wha
     "entropy_coef": (0.1, 0.1),
     "entropy_target": (-0.5, -0.5),
     "entropy_lr": (0.02, 0.02),
+    "reward_latents": ("predicted", "predicted"),
     "disagreement_heads": (4, 0),
     "disagreement_penalty": (0.0, 0.0),
     "bc_alpha": (None, None),

@@ -103,9 +103,16 @@ def velocity_error(w: Weights, where: str, source: Array, target: Array, a: Arra
 class Case:
     """A batch, and the losses that the formulas give for it."""
 
-    def __init__(self, dynamics: str, times: Array | None, tasks: bool, source: str = "predicted") -> None:
+    def __init__(
+        self,
+        dynamics: str,
+        times: Array | None,
+        tasks: bool,
+        source: str = "predicted",
+        reward_latents: str = "predicted",
+    ) -> None:
         rng = np.random.default_rng(7)
-        self.dynamics, self.times, self.source = dynamics, times, source
+        self.dynamics, self.times, self.source, self.reward_latents = dynamics, times, source, reward_latents
         self.obs = rng.normal(size=(H + 1, B, OBS))
         self.actions = rng.uniform(-1, 1, size=(H, B, ACT))
         self.rewards = rng.normal(size=(H, B))
@@ -136,7 +143,8 @@ class Case:
                     source = z if self.source == "predicted" or t == 0 else targets[t - 1, b]
                     where = self.dynamics.split("/")[1]
                     error = velocity_error(w, where, source, targets[t, b], a, float(self.times[t, b]), task)
-                reward = network(w, "reward_head", np.concatenate([z, a, task]))[0]
+                seen = z if self.reward_latents == "predicted" or t == 0 else targets[t - 1, b]
+                reward = network(w, "reward_head", np.concatenate([seen, a, task]))[0]
                 dynamics_loss += GAMMA**t * (error**2).mean() / B
                 reward_loss += GAMMA**t * (reward - scaled(self.rewards[t, b])) ** 2 / B / H
                 z = predicted
@@ -252,6 +260,17 @@ def test_rewards_are_learned_at_their_scale(scale: str, clip: float | None) -> N
     figures = pwm.update_model(*case.slices())
     for loss, value in case.losses(w, case.targets(w), scaled).items():
         assert figures[loss] == pytest.approx(value, abs=1e-9)
+
+
+@pytest.mark.parametrize("reward_latents", ["predicted", "encoded"])
+def test_the_reward_head_learns_on_predicted_latents_or_on_encoded_ones(reward_latents: str) -> None:
+    case = Case("mlp/logit", None, tasks=True, reward_latents=reward_latents)
+    pwm = tiny_pwm(tiny_agent(tasks=True), reward_latents=reward_latents)
+    w = weights_of(pwm)
+    expected = case.losses(w, case.targets(w))
+    figures = pwm.update_model(*case.slices())
+    assert figures["reward_loss"] == pytest.approx(expected["reward_loss"], abs=1e-9)
+    assert figures["wm_loss"] == pytest.approx(expected["wm_loss"], abs=1e-9)
 
 
 def test_coefficients_stand_in_front_of_their_losses() -> None:

@@ -42,3 +42,13 @@ def test_curves_of_two_points_are_a_table_and_errors_stand_task_by_task(tmp_path
     whole = results(curves={"mlp, frozen": {"cup-catch": [*rows, {"iteration": 3, "eval_return": 8.0}]}})
     write_report(whole, tmp_path / "report", "A title", ["x"], "mt30")
     assert not (tables / "learning.csv").exists() and not (tables / "model_errors.csv").exists()
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_scores_stand_beside_those_of_the_agents_that_the_data_are_of(tmp_path):
+    write_report(results(agents={"cup-catch": 450.0}), tmp_path / "report", "A title", ["x"], "mt30")
+    assert (tmp_path / "report" / "tables" / "scores.csv").read_text().splitlines() == [
+        'task,data,agent,"mlp, frozen","mlp, finetuned"',
+        "cup-catch,50.0,45.0,45.0,60.0",
+        "mw-reach,,,50.0,0.0",
+    ]

@@ -1,6 +1,6 @@
 """`wmzoo mt30 --data DIR`: one world model per dynamics from a data set, then a policy for each of its tasks.
 
-DIR is a data set as `wmzoo data convert` makes it, MT30's or another; --mini collects a small one first. The steps are
+DIR is a data set as `wmzoo data convert` makes it, MT30's or another; --mini makes a small one first. The steps are
 pretraining, extraction (with the model frozen and fine-tuned), evaluation and a report; finished runs are kept and
 unfinished ones resumed, so the same command goes on after Ctrl-C or a crash. Further arguments override every run's.
 
@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +22,7 @@ from wmzoo.errors import RunInterrupted, WmzooError
 
 if TYPE_CHECKING:
     from wmzoo.envs.task_sets import Task
+    from wmzoo.reports.bar import Bar
     from wmzoo.studies.extraction import Plan
     from wmzoo.studies.jobs import Job
     from wmzoo.studies.launchers import Launcher
@@ -34,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="of every run, as for `wmzoo train`")
     parser.add_argument("--data", type=Path, metavar="DIR", help="the data set; with --mini it may be left out")
     parser.add_argument("--out", type=Path, default=Path("runs/mt30"), metavar="DIR", help="(default: %(default)s)")
-    parser.add_argument("--mini", action="store_true", help=f"experiment={MINI}: for two CPU cores, on collected data")
+    parser.add_argument("--mini", action="store_true", help=f"experiment={MINI}: for two CPU cores, with its data")
     parser.add_argument("--experiment", metavar="NAME", help=f"another plan than experiment={FULL}")
     parser.add_argument("--launcher", choices=("local", "slurm"), default="local", help="(default: local)")
     parser.add_argument(
@@ -67,14 +68,16 @@ def whole_job(args: argparse.Namespace) -> None:
 
     plan = read_plan(args.experiment or (MINI if args.mini else FULL), args.overrides)
     tasks = set_of(args.data)[1] if args.data else [task.name for task in tasks_to_collect(plan)]
+    start = partial(run_all, launcher=launcher_of(args), args=args)
+    data = args.data or args.out / "data"
     if not args.report:
         print("\n".join(steps(plan, tasks, args)), flush=True)
-    data = args.data or collected(plan, args.out)
+        if not args.data:
+            make_data(plan, args.out, start)
     chosen, names = set_of(data)
     wanted = policies(plan, args.out, names)
     if not args.report:
         check_data(plan, data)
-        start = partial(run_all, launcher=launcher_of(args), args=args)
         start(pretrainings(plan, data, args.out))
         start(extractions(plan, data, args.out, chosen, wanted))
         start(evaluations(wanted, args.episodes))
@@ -87,7 +90,7 @@ def budget(args: argparse.Namespace) -> list[str]:
     from wmzoo.envs.task_sets import SETS, task_set
     from wmzoo.reports.bar import Bar
     from wmzoo.reports.table import aligned
-    from wmzoo.studies.budget import EPISODES, bytes_of, free_bytes, machine, stages
+    from wmzoo.studies.budget import bytes_of, episodes_of, free_bytes, machine, stages
     from wmzoo.studies.extraction import read_plan, set_of
 
     plan = read_plan(args.experiment or (MINI if args.mini else FULL), args.overrides)
@@ -97,8 +100,7 @@ def budget(args: argparse.Namespace) -> list[str]:
         size = f"{args.data}, {4 * sum(t.rows * (t.obs_dim + t.act_dim + 1) for t in index.tasks) / 1e9:,.2f} GB"
     else:
         tasks = SETS[args.set] if plan.collect is None else tasks_to_collect(plan)
-        episodes, rows = EPISODES[args.set] if plan.collect is None else (len(tasks) * plan.collect["episodes"], 501)
-        found = bytes_of(tasks, episodes, rows)
+        found = bytes_of(tasks, *episodes_of(plan, args.set))
         name = args.set.upper() if plan.collect is None else f"{len(tasks)} tasks that are collected"
         size = f"{name}, {found.chunks / 1e9:,.2f} GB of chunks and as a data set {found.data / 1e9:,.2f} GB"
     with Bar() as bar:
@@ -113,7 +115,7 @@ def budget(args: argparse.Namespace) -> list[str]:
         f"data: {size}; {free_bytes(args.out) / 1e9:,.0f} GB are free in {args.out}",
         *aligned(table, left=[0]),
         f"{hours:,.1f} hours in all, one run after the other; measured in {args.seconds} seconds, on random numbers",
-        "a step: of pretraining an update of the model, of extraction an iteration, of evaluation all its episodes",
+        "a step: of pretraining an update of the model, of evaluation all its episodes, of others an iteration",
     ]
 
 
@@ -122,7 +124,11 @@ def steps(plan: Plan, tasks: Sequence[str], args: argparse.Namespace) -> list[st
     from wmzoo.reports.words import counted
 
     arms = [f"{dynamics}, {mode}" for mode in plan.modes for dynamics in plan.dynamics]
-    made = "" if args.data or plan.collect is None else f"{plan.collect['episodes']} random episodes of each of "
+    made = ""
+    if not args.data and plan.collect is not None:
+        agents = "agents" in plan.collect
+        made = "replay of an agent" if agents else counted(int(plan.collect["episodes"]), "episode")
+        made += " of each of "
     return [
         f"experiment={plan.experiment}, in {args.out}:",
         f"  data      {made}{counted(len(tasks), 'task')}: {args.data or args.out / 'data'}",
@@ -143,23 +149,36 @@ def tasks_to_collect(plan: Plan) -> Sequence[Task]:
     return task_set(plan.collect["tasks"])
 
 
-def collected(plan: Plan, out: Path) -> Path:
-    """The data set of the plan's `collect`, in out/data: collected and converted now, if that was not done."""
+def make_data(plan: Plan, out: Path, start: Callable[[Sequence[Job]], None]) -> None:
+    """The data set of the plan's `collect`, in out/data, as far as it is not made yet; start: runs jobs."""
+    from wmzoo.data.convert import convert
+    from wmzoo.reports.bar import Bar
+    from wmzoo.runs.provenance import made
+    from wmzoo.studies.extraction import agents
+
+    runs = agents(plan, out)
+    start(runs)
+    with Bar() as bar:
+        say = partial(bar.at, "episodes converted")
+        if runs:
+            convert([str(run.folder) for run in runs], out / "data", say=say, kind="replay", made=made(), whole=True)
+        else:
+            play(plan, out / "chunks", bar)
+            convert([out / "chunks"], out / "data", say=say, made=made())
+
+
+def play(plan: Plan, chunks: Path, bar: Bar) -> None:
+    """The episodes of the plan's `collect`, as far as they are not played yet."""
     from wmzoo.data.chunk_files import MADE
     from wmzoo.data.collect import collect
-    from wmzoo.data.convert import convert
     from wmzoo.data.mixture import RANDOM, mixture, read_player
-    from wmzoo.reports.bar import Bar
     from wmzoo.runs.provenance import made
 
     assert plan.collect is not None
-    chunks, tasks = out / "chunks", tasks_to_collect(plan)
+    tasks = tasks_to_collect(plan)
     players = [read_player(text) for text in plan.collect.get("policies", [RANDOM])]
     chosen = mixture(players, int(plan.collect["episodes"]), tasks)
-    with Bar() as bar:
-        collect(tasks, chosen.played, chunks, 0, {MADE: made(), "policies": chosen.facts}, bar.at)
-        convert([chunks], out / "data", say=partial(bar.at, "episodes converted"), made=made())
-    return out / "data"
+    collect(tasks, chosen.played, chunks, 0, {MADE: made(), "policies": chosen.facts}, bar.at)
 
 
 def launcher_of(args: argparse.Namespace) -> Launcher:
@@ -191,9 +210,10 @@ def command(args: argparse.Namespace) -> str:
 
 def report(plan: Plan, data: Path, args: argparse.Namespace, chosen: str, names: Sequence[str]) -> None:
     from wmzoo.studies.extraction_report import words, write_report
-    from wmzoo.studies.extraction_results import read_results
+    from wmzoo.studies.extraction_results import keep_runs, read_results
 
     results = read_results(plan, data, args.out, names, args.episodes)
     title = f"Policies extracted from {chosen.upper() if chosen in ('mt30', 'mt80') else 'collected data'}"
     page = write_report(results, args.out / "report", title, [command(args)], chosen)
+    keep_runs(plan, args.out, names, args.out / "report", args.episodes)
     print("\n".join([*words(results), f"report: {page}"]))

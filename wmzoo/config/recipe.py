@@ -82,6 +82,12 @@ class Recipe:
     )
     dynamics_coef: float = key(20.0, number(0), "of the dynamics loss", 1.0)
     reward_coef: float = key(0.2, number(0), "of the reward loss", 1.0)
+    reward_latents: str = key(
+        "predicted",
+        one_of("predicted", "encoded"),
+        "the reward head learns on a slice's predicted latents, or on those of its observations",
+        before="predicted",
+    )
     reward_scale: str = key(
         "std", one_of("none", "std", "mean_std"), "rewards by their running std, less their mean or not", "mean_std"
     )

@@ -28,6 +28,9 @@ class ModelLoss(NamedTuple):
 class WorldModelLoss(nn.Module):
     """dynamics = Σ_t γ^t ℓ_t of the dynamics loss; reward = (1/H) Σ_t γ^t of the reward head's error.
 
+    Where chance decides, the head that learns on predicted latents learns more than they tell: the action that was
+    taken knows what its policy saw. `recipe.reward_latents=encoded` shows it what the policy saw.
+
     termination, of a model with such a head: the mean of its cross-entropy at a slice's last step, over the latent
     predicted there and the true one. The steps before the last are in the slice because they ended nothing: to learn
     from them, too, would make ends look rarer than they are.
@@ -48,7 +51,8 @@ class WorldModelLoss(nn.Module):
         zs, dynamics_loss, figures = self.loss.rollout(
             self.model.dynamics, z0, actions, targets, gamma, self.model.embed(task)
         )
-        errors = self.model.reward_code.error(self.model.reward(zs[:-1], actions, task), slices.rewards)
+        seen = zs if self.recipe.reward_latents == "predicted" else torch.cat([z0.unsqueeze(0), targets])
+        errors = self.model.reward_code.error(self.model.reward(seen[:-1], actions, task), slices.rewards)
         reward_loss = discounted_sum(errors, gamma) / horizon
         weighted = self.recipe.dynamics_coef * dynamics_loss + self.recipe.reward_coef * reward_loss
         made_of = {"observation": slices.obs, "action": actions, "reward": slices.rewards, "latent": zs}

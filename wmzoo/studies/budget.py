@@ -10,7 +10,7 @@ import resource
 import shutil
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -27,16 +27,18 @@ from wmzoo.data.replay import Slices
 from wmzoo.data.sampler import TaskSlices
 from wmzoo.envs.build import build_env, evaluation_seed
 from wmzoo.envs.task_sets import Task
+from wmzoo.evaluation.episodes import Evaluation
 from wmzoo.pwm.build import build_pwm
 from wmzoo.registry import build_from
-from wmzoo.studies.extraction import Plan
+from wmzoo.studies.extraction import Plan, agent_overrides
 from wmzoo.trainers.base import IterativeTrainer
-from wmzoo.trainers.build import STREAMS
+from wmzoo.trainers.build import STREAMS, build_trainer
+from wmzoo.trainers.online import OnlineTrainer
 
 # Episodes of TD-MPC2's sets, and rows of each: what its public code makes room for (345,690,000 and 550,450,000 rows).
 EPISODES = {"mt30": (690_000, 501), "mt80": (5_450_000, 101)}
 NUMBER = 4  # bytes
-EVALUATE = "evaluate"
+AGENTS, EVALUATE = "agents", "evaluate"
 ACTED = 20  # steps of the environments in its probe
 Say = Callable[[str, int, int], object]
 
@@ -53,6 +55,22 @@ def bytes_of(tasks: Sequence[Task], episodes: int, rows: int) -> Bytes:
     widest = max(task.obs_dim for task in tasks) + max(task.act_dim for task in tasks)
     own = sum(task.obs_dim + task.act_dim + 1 for task in tasks) / len(tasks)
     return Bytes(NUMBER * episodes * rows * (widest + 2), round(NUMBER * episodes * rows * own))
+
+
+def episodes_of(plan: Plan, name: str) -> tuple[int, int]:
+    """How many episodes the set `name` has, or what the plan collects, and the rows of each."""
+    if plan.collect is None:
+        return EPISODES[name]
+    if runs := agents_of(plan):
+        cfg, rows = runs[0], EPISODES["mt30"][1]
+        steps = (cfg.trainer.warmup_steps or 0) + cfg.trainer.iterations * cfg.trainer.horizon * cfg.env.num_envs
+        return len(runs) * (steps // (rows - 1)), rows
+    return len(plan.collect["tasks"]) * int(plan.collect["episodes"]), EPISODES["mt30"][1]
+
+
+def agents_of(plan: Plan) -> list[DictConfig]:
+    """The configs of the agents' runs whose replays become the data."""
+    return [compose([*each]) for each in agent_overrides(plan).values()]
 
 
 @dataclass(frozen=True)
@@ -87,6 +105,8 @@ def stages(plan: Plan, tasks: Sequence[Task], seconds: float, say: Say = lambda 
 
 
 def _wanted(plan: Plan, tasks: Sequence[Task]) -> Iterator[tuple[str, int, DictConfig]]:
+    if runs := agents_of(plan):
+        yield AGENTS, len(runs), runs[0]
     for name, words in plan.dynamics.items():
         cfg = compose([*plan.shared, "trainer=pretrain", *words, *plan.pretrain])
         yield f"pretrain {name}", 1, _settled(cfg, tasks)
@@ -118,6 +138,8 @@ def _probe(what: str, runs: int, cfg: DictConfig, tasks: Sequence[Task], seconds
         torch.cuda.reset_peak_memory_stats(device)
     if what == EVALUATE:  # every so often, and once more at the end
         steps, step = math.ceil(cfg.trainer.iterations / cfg.eval.every) + 1, _evaluation(cfg, tasks)
+    elif what == AGENTS:
+        steps, step = cfg.trainer.iterations, _acting(cfg)
     else:
         steps, step = cfg.trainer.iterations * cfg.trainer.get("model_updates", 1), _iteration(cfg, tasks, device)
     times: list[float] = []
@@ -164,6 +186,36 @@ def _iteration(cfg: DictConfig, tasks: Sequence[Task], device: torch.device) -> 
     trainer: IterativeTrainer = build_from(
         "trainer", {**cfg.trainer, **({} if extracts else {"model_updates": 1})}, **parts
     )
+
+    def iteration() -> float:
+        trainer.learn()
+        return 1.0
+
+    return iteration
+
+
+class Silent:
+    """In the place of a recorder: nothing is kept, nothing stopped."""
+
+    def preparing(self, what: str, done: int, total: int) -> None: ...
+
+    def log(self, row: Mapping[str, Any]) -> None: ...
+
+    def evaluated(self, iteration: int, env_steps: int, evaluation: Evaluation) -> None: ...
+
+    def checkpoint(self, iteration: int, env_steps: int, state: dict[str, Any]) -> None: ...
+
+    def stop_requested(self) -> bool:
+        return False
+
+
+def _acting(cfg: DictConfig) -> Callable[[], float]:
+    """An online iteration, after a warm-up that is only as long as it needs to be; gives 1."""
+    cfg = cfg.copy()
+    cfg.trainer.warmup_steps, cfg.trainer.pretrain_updates = ACTED * cfg.env.num_envs, 0
+    trainer, _ = build_trainer(cfg, lambda agent: Silent())
+    assert isinstance(trainer, OnlineTrainer)
+    trainer.begin()
 
     def iteration() -> float:
         trainer.learn()

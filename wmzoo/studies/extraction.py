@@ -3,7 +3,8 @@
 The block `extraction` of an `experiment=` config says how:
 
     collect: {tasks: [reacher-easy, …], episodes: 60}      # of --mini: random ones, where no data is given; or of
-                                                            # policies: [random, 'runs/a,noise=0.2', …]
+                                                            # policies: [random, 'runs/a,noise=0.2', …]; or
+    collect: {tasks: […], agents: [dynamics=mlp]}           # what online agents, a task each, see while they learn
     dynamics: {mlp: [dynamics=mlp], flow: [dynamics=flow]}  # a world model each
     pretrain: [trainer.iterations=500]                      # overrides of their pretraining
     extract: [trainer.iterations=10000]                     # overrides of every policy's extraction
@@ -81,11 +82,29 @@ def read_plan(experiment: str, overrides: Sequence[str] = ()) -> Plan:
     for what, names in (("dynamics", plan.dynamics), ("mode", plan.modes)):
         for name in names:
             checked_name(name, f"experiment={experiment}: the {what}")
+    if plan.collect is not None and not {"agents", "episodes"} & {*plan.collect}:
+        raise WmzooError(f"experiment={experiment}: what it collects is of so many episodes, or of agents")
     for words in plan.dynamics.values():
         compose([*shared, "trainer=pretrain", *words, *plan.pretrain])
         for mode in plan.modes.values():
             compose([*shared, "trainer=offline", *words, *plan.extract, *mode])
+    for overrides in agent_overrides(plan).values():
+        compose(overrides)
     return plan
+
+
+def agent_overrides(plan: Plan) -> dict[str, list[str]]:
+    """Of the online run of each task whose replay becomes the data, by its name; none where they are collected."""
+    if plan.collect is None or "agents" not in plan.collect:
+        return {}
+    words = [*plan.shared, "trainer=online", *map(str, plan.collect["agents"])]
+    return {task.name: [*words, f"env={task.name}"] for task in task_set(plan.collect["tasks"])}
+
+
+def agents(plan: Plan, out: Path) -> list[Job]:
+    """These runs, in out/agents/."""
+    runs = agent_overrides(plan).items()
+    return [training(f"agents/{task}", "agent", out / "agents" / task, overrides) for task, overrides in runs]
 
 
 def set_of(data: Path) -> tuple[str, list[str]]:

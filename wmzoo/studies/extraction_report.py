@@ -19,7 +19,8 @@ from wmzoo.reports.words import counted, interval
 from wmzoo.studies.extraction_results import Results
 from wmzoo.trainers.pretrain import of_task
 
-DATA = "data"
+DATA, AGENT = "data", "agent"
+AGENTS = "; agent: of the online run whose replay the data are, the mean of its last three evaluations"
 
 
 def write_report(results: Results, out: Path, title: str, commands: Sequence[str], chosen: str) -> Path:
@@ -84,9 +85,10 @@ def aggregates(results: Results) -> Table:
 def scores(results: Results) -> Table:
     rows: list[list[Cell]] = []
     for task in results.tasks:
-        data = results.data_score(task)
-        rows.append([task.name, data, *(results.score(arm, task) for arm in results.arms)])
-    return Table("scores", "Scores by task.", ["task", DATA, *results.arms], rows)
+        beside = [results.data_score(task), *([results.agent_score(task)] if results.agents else [])]
+        rows.append([task.name, *beside, *(results.score(arm, task) for arm in results.arms)])
+    columns = ["task", DATA, *([AGENT] if results.agents else []), *results.arms]
+    return Table("scores", f"Scores by task{AGENTS * bool(results.agents)}.", columns, rows)
 
 
 ERRORS = {  # of a world model: columns of its metrics

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +14,17 @@ from wmzoo.evaluation.episodes import Evaluation
 from wmzoo.evaluation.tasks import Aggregate, Played, aggregate
 from wmzoo.runs.metrics import read_metrics
 from wmzoo.storage.rows import Row
-from wmzoo.storage.run_layout import read_facts
-from wmzoo.studies.extraction import Plan, Policy, evaluation_of, policies
+from wmzoo.storage.run_layout import evaluations_asked_for, is_trained, read_facts
+from wmzoo.studies.extraction import Plan, Policy, agents, evaluation_of, policies
+from wmzoo.studies.kept import keep
+
+LAST = 3  # evaluations of an agent, whose mean is its return
 
 
 @dataclass(frozen=True)
 class Results:
-    """data: mean return per episode of each task's data. arms: in the plan's order, the policies that were evaluated.
+    """data: mean return per episode of each task's data. agents: of the agents whose replays these are, the mean of the
+    last three evaluations; empty for other data. arms: in the plan's order, the policies that were evaluated.
 
     models: of each dynamics, its run's parameters and its last row of metrics. curves: of each arm and task, the rows
     with an evaluation.
@@ -27,6 +32,7 @@ class Results:
 
     tasks: tuple[Task, ...]
     data: dict[str, float]
+    agents: dict[str, float]
     arms: dict[str, list[Played]]
     models: dict[str, tuple[dict[str, int], Row]]
     curves: dict[str, dict[str, list[Row]]]
@@ -42,6 +48,10 @@ class Results:
     def data_score(self, task: Task) -> float | None:
         """Of the policy that collected the data; None for Meta-World, whose data do not tell success."""
         return None if task.suite == "metaworld" else self.data[task.name] / 10
+
+    def agent_score(self, task: Task) -> float | None:
+        """Of the agent that the data are of, in the end; None for other data."""
+        return self.agents[task.name] / 10 if task.name in self.agents else None
 
     def beaten(self, arm: str) -> tuple[int, int]:
         """On how many tasks the arm's return is above that of its data, and on how many it was evaluated."""
@@ -69,7 +79,25 @@ def read_results(plan: Plan, data: Path, out: Path, names: Sequence[str], episod
         folder = out / "pretrain" / dynamics
         rows = [row for row in read_metrics(folder) if row.get("latent_error_last") is not None]
         models[dynamics] = (read_facts(folder).get("parameters") or {}, rows[-1] if rows else {})
-    return Results(tuple(find(name) for name in names), returns, arms, models, curves)
+    trained = {run.folder.name: _last(run.folder) for run in agents(plan, out) if is_trained(run.folder)}
+    return Results(tuple(find(name) for name in names), returns, trained, arms, models, curves)
+
+
+def _last(folder: Path) -> float:
+    """The mean of a run's last three evaluations."""
+    found = [row["eval_return"] for row in read_metrics(folder) if row.get("eval_return") is not None]
+    return statistics.fmean(found[-LAST:])
+
+
+def keep_runs(plan: Plan, out: Path, names: Sequence[str], report: Path, episodes: int) -> None:
+    """What the results come from, below the report's runs/: of every run its metrics, and of a policy its episodes."""
+    for folder in [*(run.folder for run in agents(plan, out)), *(out / "pretrain" / name for name in plan.dynamics)]:
+        if is_trained(folder):
+            keep(folder, report, str(folder.relative_to(out)))
+    for policy in policies(plan, out, names):
+        if evaluation_of(policy.folder, episodes) is not None:
+            file = evaluations_asked_for(policy.folder, episodes)[-1].relative_to(policy.folder)
+            keep(policy.folder, report, str(policy.folder.relative_to(out)), [str(file)])
 
 
 def _played(policy: Policy, episodes: int) -> Played | None:

@@ -27,12 +27,11 @@ from wmzoo.compare.report import Report
 from wmzoo.compare.tasks import Settings
 from wmzoo.config.composition import compose
 from wmzoo.errors import WmzooError, unknown
-from wmzoo.runs.metrics import read_metrics
-from wmzoo.storage.files import checked_name, make_folder, write_bytes
+from wmzoo.storage.files import checked_name
 from wmzoo.storage.foreign import parse_yaml, read_json
-from wmzoo.storage.rows import write_csv
 from wmzoo.storage.run_layout import is_trained
 from wmzoo.studies.jobs import Job, training
+from wmzoo.studies.kept import keep
 
 
 @dataclass(frozen=True)
@@ -170,10 +169,6 @@ def diagnoses(study: Study, root: Path, along: str | None = None, checkpoints: b
     return found
 
 
-KEPT = ("config.yaml", "run.json", "diagnostics/diagnostics.json")  # beside the metrics
-DIGITS = 6  # significant ones of kept metrics
-
-
 def report(study: Study, root: Path, out: Path, clock: str = "wall", score: str = "last") -> list[str]:
     """The arms compared, in `out`: the report, and below runs/ what it was made of (no weights). Gives its words."""
     found = folder_of(study, root)
@@ -183,11 +178,6 @@ def report(study: Study, root: Path, out: Path, clock: str = "wall", score: str 
     made = Report([found], ["folder"], command, settings, title=study.title, baseline=next(iter(study.arms)))
     page = made.write(out, linked=True)
     for cell in study.cells():
-        run, kept = found / cell.name, out / "runs" / cell.name
-        if not is_trained(run):
-            continue
-        for name in filter(lambda name: (run / name).is_file(), KEPT):
-            make_folder(out, *(kept / name).relative_to(out).parent.parts)
-            write_bytes(kept / name, (run / name).read_bytes())
-        write_csv(read_metrics(run), kept / "metrics.csv", digits=DIGITS)
+        if is_trained(run := found / cell.name):
+            keep(run, out, cell.name, ["diagnostics/diagnostics.json"])
     return [*made.printed(), f"report: {page}"]
