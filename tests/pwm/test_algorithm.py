@@ -262,8 +262,8 @@ def test_critics_learn_and_nothing_else_moves() -> None:
 def test_learning_rates_fall_linearly_to_the_final_one() -> None:
     pwm = tiny_pwm(tiny_agent(), actor_lr=5e-4, critic_lr=4e-4, model_lr=3e-4, final_lr=1e-4)
     for progress, rates in {0.0: (5, 4, 3), 0.5: (3, 2.5, 2), 1.0: (1, 1, 1), 2.0: (1, 1, 1)}.items():
-        given_rate = pwm.schedule(progress)
-        now = [pwm.optimisers[name].param_groups[0]["lr"] for name in ("actor", "critic", "model")]
+        given_rate = pwm.optimisation.schedule(progress)
+        now = [pwm.optimisation.optimisers[name].param_groups[0]["lr"] for name in ("actor", "critic", "model")]
         assert now == pytest.approx([rate * 1e-4 for rate in rates])
         assert given_rate == now[2]
 
@@ -271,7 +271,7 @@ def test_learning_rates_fall_linearly_to_the_final_one() -> None:
 @pytest.mark.parametrize(("decay", "expected"), [("run", 0.3), ("none", 0.0), (1000, 0.5), (400, 1.0)])
 def test_rates_decay_over_the_run_over_steps_or_not_at_all(decay: str | int, expected: float) -> None:
     pwm = tiny_pwm(tiny_agent(), lr_decay=decay)
-    assert pwm.decayed(iteration=3, iterations=10, steps=500) == pytest.approx(expected)
+    assert pwm.optimisation.decayed(iteration=3, iterations=10, steps=500) == pytest.approx(expected)
 
 
 MORE = {"entropy": "auto", "entropy_lr": 0.5, "target_tau": 0.3}

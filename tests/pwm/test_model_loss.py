@@ -319,7 +319,7 @@ def test_the_optimiser_moves_every_part_of_the_model_the_task_embedding_included
 def test_the_encoder_moves_by_its_own_learning_rate() -> None:
     """Adam's first step is the learning rate, wherever there is a gradient."""
     pwm = tiny_pwm(tiny_agent(), model_lr=1e-3, encoder_lr_scale=0.1)
-    pwm.schedule(0.5)
+    pwm.optimisation.schedule(0.5)
     before = {name: value.clone() for name, value in pwm.model.named_parameters()}
     pwm.update_model(*Case("mlp/logit", None, tasks=False).slices())
     rate = (1e-3 + 1e-5) / 2

@@ -38,7 +38,7 @@ def first_update(one: Contender, name: str) -> tuple[torch.Tensor, float]:
         with torch.no_grad():
             rollout = pwm.imagine(one.states, 4)
         loss = pwm.update_critic(rollout)["value_loss"]
-    parameters = [p for group in pwm.optimisers[name].param_groups for p in group["params"]]
+    parameters = [p for group in pwm.optimisation.optimisers[name].param_groups for p in group["params"]]
     return torch.cat([p.grad.flatten() for p in parameters if p.grad is not None]), loss.item()
 
 
@@ -66,5 +66,5 @@ def test_latents_weights_and_moments_stay_float32() -> None:
     }
     assert torch.allclose(z.unflatten(-1, (-1, 8)).sum(-1), torch.tensor(1.0), atol=1e-6)
     assert {p.dtype for p in one.agent.parameters()} == {torch.float32}
-    states = [state for optimiser in one.pwm.optimisers.values() for state in optimiser.state.values()]
+    states = [state for optimiser in one.pwm.optimisation.optimisers.values() for state in optimiser.state.values()]
     assert states and all(tensor.dtype == torch.float32 for state in states for tensor in state.values())

@@ -103,7 +103,7 @@ def test_what_does_not_fit_is_named_and_nothing_of_the_state_is_taken(
     with pytest.raises(ValueError, match=words):
         trainer.load_state_dict(crafted)
     assert all(torch.equal(tensor, before[name]) for name, tensor in trainer.agent.state_dict().items())
-    assert trainer.iteration == 0 and not len(trainer.replay) and not trainer.pwm.optimisers["model"].state
+    assert trainer.iteration == 0 and not len(trainer.replay) and not trainer.pwm.optimisation.optimisers["model"].state
 
 
 def test_settings_of_an_optimiser_come_from_the_config_not_from_a_state(trainer: Any, state: State) -> None:
@@ -111,7 +111,7 @@ def test_settings_of_an_optimiser_come_from_the_config_not_from_a_state(trainer:
     for group in crafted["pwm"]["optimisers"]["actor"]["param_groups"]:
         group |= {"amsgrad": True, "betas": ["x"], "fused": False, "params": [99]}
     trainer.load_state_dict(crafted)
-    (group,) = trainer.pwm.optimisers["actor"].param_groups
+    (group,) = trainer.pwm.optimisation.optimisers["actor"].param_groups
     assert (group["amsgrad"], group["fused"], tuple(group["betas"])) == (False, True, (0.7, 0.95))
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -31,14 +31,15 @@ from wmzoo.dynamics.base import Dynamics
 from wmzoo.losses.base import DynamicsLoss
 from wmzoo.nets import Actor, CriticEnsemble
 from wmzoo.pwm.cloning import cloning_loss, cloning_weight
-from wmzoo.pwm.disagreement import RATE, Disagreement
+from wmzoo.pwm.disagreement import Disagreement
 from wmzoo.pwm.entropy import Entropy
 from wmzoo.pwm.esnr import RunningESNR
 from wmzoo.pwm.imagination import Drive, Feedback, Imagined, Restart, Unrolled
 from wmzoo.pwm.model_loss import DistillationLoss, ModelLoss, WorldModelLoss
 from wmzoo.pwm.nonfinite import NonFinite, finite
+from wmzoo.pwm.optimisation import Optimisation
 from wmzoo.pwm.returns import segment_discounts, td_lambda_targets
-from wmzoo.pwm.saved import check_moments, check_stream, load_moments
+from wmzoo.pwm.saved import check_stream
 from wmzoo.storage.form import check_form
 
 SATURATED = 0.97  # |a| beyond this counts as a saturated action
@@ -82,32 +83,18 @@ class PWM:
         self.agent, self.model = agent, agent.world_model
         self.loss, self.recipe, self.streams, self.world = loss, recipe, streams, world
         self.precision, self.device = precision, next(agent.parameters()).device
-        adam, s = torch.optim.Adam, recipe
+        self.disagreement = disagreement
+        self.nonfinite = NonFinite(on_nonfinite)
+        self.esnr = RunningESNR()  # of the actor's gradient, before clipping
+        self.optimisation = Optimisation(agent, disagreement, recipe, self.nonfinite, self.esnr, world)
         model_loss: nn.Module = WorldModelLoss(self.model, loss, recipe)
         if teacher is not None:
             model_loss = DistillationLoss(self.model, loss, recipe, teacher)
-        betas = (s.actor_critic_betas[0], s.actor_critic_betas[1])
-        encoder = list(self.model.encoder.parameters())
-        others = [p for name, p in self.model.named_parameters() if not name.startswith("encoder.")]
-        model = [{"params": others, "scale": 1.0}, {"params": encoder, "scale": s.encoder_lr_scale}]
-        self.optimisers: dict[str, torch.optim.Optimizer] = {
-            "model": adam(model, s.model_lr, (s.model_betas[0], s.model_betas[1]), fused=True)
-        }
-        if agent.actor is not None:
-            self.optimisers["actor"] = adam(agent.actor.parameters(), s.actor_lr, betas, fused=True)
-        if agent.critic is not None:
-            self.optimisers["critic"] = adam(agent.critic.parameters(), s.critic_lr, betas, fused=True)
-        self.disagreement = disagreement
-        if disagreement is not None:
-            self.optimisers["disagreement"] = adam(disagreement.parameters(), RATE, fused=True)
-        self.schedule(0.0)
-        self.entropy = None if s.entropy == "none" else Entropy(recipe, self.device)
+        self.entropy = None if recipe.entropy == "none" else Entropy(recipe, self.device)
         self.target: CriticEnsemble | None = None  # critics that follow slowly, of the critics' targets
-        if agent.critic is not None and s.target_tau is not None:
+        if agent.critic is not None and recipe.target_tau is not None:
             self.target = copy.deepcopy(agent.critic).requires_grad_(False)
         self.rewards, self.returns = self.model.reward_moments, RunningMoments().to(self.device)
-        self.esnr = RunningESNR()  # of the actor's gradient, before clipping
-        self.nonfinite = NonFinite(on_nonfinite)
         self._unroll, self._value_loss = self.unroll, self.value_loss
         if compiled:
             model_loss.compile(dynamic=False)
@@ -131,7 +118,8 @@ class PWM:
         """One step on obs[H+1,B,O], actions[H,B,A], rewards[H,B]; the gradient runs through the whole rollout."""
         with self.autocast():
             loss: ModelLoss = self.model_loss(slices._replace(rewards=self.scale_reward(slices.rewards, task)), task)
-        norm = self._descend("model", loss.total, self.model, self.recipe.model_grad_clip, finite(loss.made_of))
+        made_of, clip = finite(loss.made_of), self.recipe.model_grad_clip
+        norm = self.optimisation.descend("model", loss.total, self.model, clip, made_of)
         return _detached({"wm_loss": loss.total, "wm_grad_norm": norm, **loss.figures})
 
     def scale_reward(self, reward: Tensor, task: Tensor | None = None) -> Tensor:
@@ -269,7 +257,7 @@ class PWM:
                 loss = figures["bc_loss"] - figures["bc_weight"] * returns.mean()
             suspects = {"observation": obs, "latent": rollout.z, "next latent": rollout.z_next}
             suspects |= {"action": rollout.actions, "imagined reward": rollout.rewards, "imagined return": returns}
-            norm = self._descend("actor", loss, self.actor, self.recipe.actor_grad_clip, finite(suspects))
+            norm = self.optimisation.descend("actor", loss, self.actor, self.recipe.actor_grad_clip, finite(suspects))
         figures |= {"policy_loss": loss, "actor_grad_norm": norm, "imagined_return": returns.mean()}
         figures["latent_norm"] = rollout.z.detach().norm(dim=-1).mean()
         figures["action_saturation"] = (rollout.actions.detach().abs() > SATURATED).float().mean()
@@ -293,7 +281,7 @@ class PWM:
             action = self.model.mask(slices.actions[0], task)
         loss = self.disagreement.loss(z[0], action, z[1])
         made_of = finite({"observation": slices.obs[:2], "action": action, "latent": z})
-        self._descend("disagreement", loss, self.disagreement, self.recipe.model_grad_clip, made_of)
+        self.optimisation.descend("disagreement", loss, self.disagreement, self.recipe.model_grad_clip, made_of)
         return _detached({"disagreement_loss": loss})
 
     @torch.no_grad()
@@ -325,7 +313,7 @@ class PWM:
             for batch in order.chunk(s.critic_minibatches):
                 with self.autocast():
                     loss = self._value_loss(z[batch], targets[batch])
-                norms.append(self._descend("critic", loss, self.critic, s.critic_grad_clip, made_of))
+                norms.append(self.optimisation.descend("critic", loss, self.critic, s.critic_grad_clip, made_of))
                 losses.append(loss)
         if self.target is not None and s.target_tau is not None:
             with torch.no_grad():
@@ -337,54 +325,11 @@ class PWM:
         loss: Tensor = (self.critic(z) - target).square().mean()
         return loss
 
-    # ── optimisation ────────────────────────────────────────
+    # ── precision and state ────────────────────────────────────────
 
     def autocast(self) -> torch.autocast:
         """Within it matrix products are computed in `precision`."""
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == torch.bfloat16)
-
-    def _descend(
-        self, name: str, loss: Tensor, module: nn.Module, clip: float, made_of: Mapping[str, Tensor]
-    ) -> Tensor:
-        """One optimiser step with the gradient's norm clipped; gives the norm before clipping.
-
-        made_of: what the loss came from, in the order of its making, and whether that was finite: the first that was
-        not is named.
-        """
-        optimiser = self.optimisers[name]
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        gradients = {part: p.grad for part, p in module.named_parameters() if p.grad is not None}
-        norms = torch.stack(torch._foreach_norm(list(gradients.values())))
-        norm: Tensor = norms.norm()
-        fine = self.world.every(norm.isfinite() & loss.isfinite())
-        self.nonfinite.note(name, {**made_of, "loss": loss.isfinite()}, [*gradients], norms.isfinite(), fine)
-        if name == "actor":
-            self.esnr.add(gradients.values(), where=fine)
-        # The fused optimiser divides the gradients by one and looks at the other, as torch.amp.GradScaler asks it to:
-        # clipping takes no pass of its own, and a step can be left out without telling the host.
-        optimiser.grad_scale = ((norm + 1e-6) / clip).clamp(min=1.0).float()  # type: ignore[attr-defined]
-        optimiser.found_inf = (~fine).float()  # type: ignore[attr-defined]
-        optimiser.step()
-        return norm
-
-    def decayed(self, iteration: int, iterations: int, steps: int) -> float:
-        """How far the learning rates have come after so many of the run's iterations, and so many steps: 0 to 1."""
-        over = self.recipe.lr_decay
-        return {"run": iteration / iterations, "none": 0.0}[over] if isinstance(over, str) else min(steps / over, 1.0)
-
-    def schedule(self, progress: float) -> float:
-        """Linear decay: at progress 0 the initial learning rates, at 1 `final_lr` where they were above. Gives the
-        model's."""
-        s = self.recipe
-        initial = {"actor": s.actor_lr, "critic": s.critic_lr, "model": s.model_lr, "disagreement": RATE}
-        rates = {
-            name: rate - max(rate - s.final_lr, 0.0) * min(max(progress, 0.0), 1.0) for name, rate in initial.items()
-        }
-        for name, optimiser in self.optimisers.items():
-            for group in optimiser.param_groups:
-                group["lr"] = rates[name] * group.get("scale", 1.0)
-        return rates["model"]
 
     def state_dict(self) -> dict[str, Any]:
         """Optimisers, return scale, entropy's weight, target critics, the data's ends, running ESNR, counters, random
@@ -395,7 +340,7 @@ class PWM:
         self.nonfinite.settle()
         parts = {"entropy": self.entropy, "target": self.target, "disagreement": self.disagreement}
         return {name: part.state_dict() for name, part in parts.items() if part is not None} | {
-            "optimisers": {name: optimiser.state_dict() for name, optimiser in self.optimisers.items()},
+            "optimisers": self.optimisation.state_dict(),
             "returns": self.returns.state_dict(),
             "esnr": self.esnr.state_dict(),
             "streams": {name: generator.get_state() for name, generator in self.streams.items()},
@@ -404,8 +349,7 @@ class PWM:
 
     def check_state(self, state: dict[str, Any]) -> None:
         """ValueError, naming the place, for a state that does not have the form of the present one."""
-        for name, optimiser in self.optimisers.items():
-            check_moments(optimiser, state["optimisers"][name], f"pwm/optimisers/{name}")
+        self.optimisation.check_state(state["optimisers"], "pwm/optimisers")
         check_form(state["returns"], self.returns.state_dict(), "pwm/returns")
         if self.entropy is not None:
             self.entropy.check_state(state["entropy"], "pwm/entropy")
@@ -422,8 +366,7 @@ class PWM:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on exactly where `state_dict` was taken."""
         self.check_state(state)
-        for name, optimiser in self.optimisers.items():
-            load_moments(optimiser, state["optimisers"][name])
+        self.optimisation.load_state_dict(state["optimisers"])
         self.returns.load_state_dict(state["returns"])
         if self.entropy is not None:
             self.entropy.load_state_dict(state["entropy"])

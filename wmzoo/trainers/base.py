@@ -124,7 +124,8 @@ class IterativeTrainer(Trainer):
                 return
         while self.iteration < self.iterations:
             tick, steps_before = time.perf_counter(), self.env_steps
-            rate = self.pwm.schedule(self.pwm.decayed(self.iteration, self.iterations, self.steps))
+            far = self.pwm.optimisation.decayed(self.iteration, self.iterations, self.steps)
+            rate = self.pwm.optimisation.schedule(far)
             row = self.learn()
             self.pwm.nonfinite.settle()
             row |= {"lr": rate, "nonfinite": self.pwm.nonfinite.counts.total()}
