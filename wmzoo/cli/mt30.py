@@ -156,8 +156,8 @@ def make_data(plan: Plan, out: Path, start: Callable[[Sequence[Job]], None]) -> 
     from wmzoo.runs.provenance import made
     from wmzoo.studies.extraction import agents
 
-    runs = agents(plan, out)
-    start(runs)
+    if runs := agents(plan, out):
+        start(runs)
     with Bar() as bar:
         say = partial(bar.at, "episodes converted")
         if runs:
