@@ -1,7 +1,6 @@
 """The public PWM code, from a checkout that the caller names, timed in a process of its own between the other turns.
 
-It is used as it is, through its own training loop; see public_turns.py for the stand-ins that let it run on a CPU. Its
-Python needs torchrl and tensordict, which wmzoo does not.
+It is used as it is, through its own training loop; see public_code.py for the stand-ins that let it run on a CPU.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from omegaconf import DictConfig
+from public_code import order
 
 ROOT = Path(__file__).parents[2]
 CHILD = Path(__file__).parent / "public_turns.py"
@@ -28,24 +28,10 @@ class PublicCode:
     def __init__(self, checkout: Path, python: str, cfg: DictConfig, threads: int) -> None:
         if not (checkout / "src" / "pwm").is_dir():
             raise SystemExit(f"{Path(sys.argv[0]).name}: --pwm: {checkout} is no checkout of it: src/pwm is not there")
-        order = {
-            "env": str(cfg.env.task),
-            "num_envs": int(cfg.env.num_envs),
-            "batch_size": int(cfg.trainer.batch_size),
-            "horizon": int(cfg.trainer.horizon),
-            "model_updates": int(cfg.trainer.model_updates),
-            "critic_passes": int(cfg.recipe.critic_passes),
-            "critic_minibatches": int(cfg.recipe.critic_minibatches),
-            "threads": threads,
-            "device": "cuda" if cfg.device == "cuda" else "cpu",
-            "latent_dim": int(cfg.model.latent_dim),
-            "units": list(cfg.model.units),
-            "encoder_units": list(cfg.model.encoder_units),
-            "num_bins": cfg.model.get("num_bins"),
-        }
-        path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+        task = {"env": str(cfg.env.task), "num_envs": int(cfg.env.num_envs), "threads": threads}
+        path = os.pathsep.join([str(ROOT), str(ROOT / "benchmarks"), os.environ.get("PYTHONPATH", "")])
         self.process = subprocess.Popen(
-            [python, str(CHILD), str(checkout), json.dumps(order)],
+            [python, str(CHILD), str(checkout), json.dumps(order(cfg) | task)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+import statistics
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -173,6 +174,40 @@ def startup(facts: Mapping[str, Any]) -> Lines:
     return _table(["what", "seconds"], rows)
 
 
+def seconds_to(facts: Mapping[str, Any]) -> Lines:
+    """A row per task and arm: when the median seed reached a return, and when each did."""
+    rows = []
+    for row in facts["rows"]:
+        runs = row["runs"]
+        got = sum(run["processor_seconds"] is not None for run in runs)
+        apart = statistics.median(run["ran_processor_seconds"] / run["evaluations"] for run in runs)
+        cells = [row["task"], row["arm"], f"{got} of {len(runs)}", _median_reached(runs, "processor_seconds")]
+        cells += [_median_reached(runs, "wall_seconds"), _median_reached(runs, "agent_steps")]
+        cells += [", ".join(_median_reached([run], "processor_seconds") for run in runs)]
+        rows.append([*cells, f"{apart:.0f}", f"{max(run['best'] for run in runs):.0f}"])
+    head = ["task", "arm", "seeds that reached it", "processor seconds", "wall seconds", "agent steps"]
+    head += ["processor seconds by seed", "between evaluations", "best evaluation"]
+    return [*marked_tables.wrapped(_where(facts)).split("\n"), "", *_table(head, rows)]
+
+
+def _median_reached(runs: Sequence[Mapping[str, Any]], what: str) -> str:
+    """Of two in the middle the later one; where it is infinite, the fewest seconds that a run had and did not do it."""
+    median = statistics.median_high(float("inf") if run[what] is None else run[what] for run in runs)
+    if median < float("inf"):
+        return f"{median:,.0f}"
+    if what != "processor_seconds":
+        return "–"
+    return f"not within {min(run['ran_processor_seconds'] for run in runs if run[what] is None):,.0f}"
+
+
+def _where(facts: Mapping[str, Any]) -> str:
+    """The command, and the processors of the runs."""
+    runs = [run for row in facts["rows"] for run in row["runs"]]
+    places = sorted({f"{run['cores']} cores of {run['processor'] or 'an unknown processor'}" for run in runs})
+    doubt = " Seconds of different processors are not comparable." if len(places) > 1 else ""
+    return f"`{facts['command']}`, runs on {' and on '.join(places)}; return {facts['return']:.0f}.{doubt}"
+
+
 TABLES = {
     "speed": {
         "machine": about,
@@ -184,6 +219,7 @@ TABLES = {
     "default": {"default": lambda facts: [*about(facts), "", *default(facts)]},
     "growth": {"growth": lambda facts: [*about(facts), "", *growth(facts)]},
     "startup": {"startup": lambda facts: [*about(facts), "", *startup(facts)]},
+    "seconds_to": {"seconds_to": seconds_to},
 }
 
 

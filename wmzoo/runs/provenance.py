@@ -18,6 +18,7 @@ DISTRIBUTIONS = (
     *("hydra-core", "omegaconf", "safetensors"),
 )
 OPTIONAL = ("metaworld",)  # of extras: named where they are installed
+CPUINFO = Path("/proc/cpuinfo")
 
 
 def versions() -> dict[str, str | None]:
@@ -58,6 +59,18 @@ def made() -> dict[str, Any]:
     return {"wmzoo": _version("wmzoo"), "command": command()}
 
 
+def processor() -> str:
+    """Its name, with family and model where Linux tells them: one name stands for processors of different speeds."""
+    try:
+        lines = CPUINFO.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    told = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    if "model name" not in told:  # as on ARM
+        return platform.processor() or platform.machine()
+    return f"{told['model name']} (family {told.get('cpu family')}, model {told.get('model')})"
+
+
 def facts() -> dict[str, Any]:
     """Everything above, with the command line and the machine, as JSON values."""
     import torch  # here, since `wmzoo compare` reads runs without it, and starts in half the time
@@ -68,6 +81,7 @@ def facts() -> dict[str, Any]:
         "plugins": plugins.loaded(),
         "command": command(),
         "platform": platform.platform(),
+        "processor": processor(),
         "cpus": os.cpu_count(),
         "threads": torch.get_num_threads(),
     }
