@@ -43,7 +43,7 @@ def test_it_writes_figures_tables_and_pictures(
         assert [row["horizon"] for row in csv.DictReader(file)] == ["1", "3"]
     out = capsys.readouterr().out
     assert f"cartpole-swingup · {dynamics} · seed 0" in out and "open loop: latent error" in out
-    assert "the model's gradient by the actions beside the simulator's:" in out
+    assert "the model's gradient by the actions beside the simulator's (differences):" in out
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,21 @@ class Mumbling(Batch):
             raise RunFailed("something went wrong") from error
 
 
+class Differentiable(Batch):
+    """A Counter's rewards are its actions."""
+
+    differentiable = True
+
+    def __init__(self, num_envs, slope=1, moves=False):
+        super().__init__(num_envs, backend="serial")
+        self.slope, self.moves = slope, moves
+
+    def differentiable_rewards(self, actions):
+        if self.moves:
+            self.step(actions[0].detach())
+        return self.slope * actions.sum(2)
+
+
 class Infinite(Counter):
     def step(self, action):
         return SimulatorStep(np.array([1.0, np.inf if action[0] == 1 else 0.0]), 0.0, False, False, None)
@@ -50,9 +65,16 @@ class Infinite(Counter):
         (Leaky, contract.check_close, "processes are left after `close`"),
         (Hiding, contract.check_crash, "a step went well without one of the workers"),
         (Mumbling, contract.check_crash, "names no worker in one line: something went wrong"),
+        (lambda n: Differentiable(n, 0), contract.check_differentiable_rewards, "the first action has no gradient"),
+        (lambda n: Differentiable(n, 2), contract.check_differentiable_rewards, "are not those of `step`"),
+        (lambda n: Differentiable(n, moves=True), contract.check_differentiable_rewards, "obs differs after `diff"),
         (lambda n: Batch(n, Infinite, "serial"), contract.check_ranges, r"obs is not finite with actions in \[-1, 1\]"),
     ],
 )
 def test_a_broken_environment_is_found_out(make, check, words):
     with pytest.raises(AssertionError, match=words):
         check(make)
+
+
+def test_a_right_differentiable_environment_passes():
+    contract.check_differentiable_rewards(Differentiable)

@@ -34,7 +34,8 @@ def test_where_no_start_has_a_gradient_there_is_no_picture_and_dashes_are_shown(
     alone = {"actions": "random", "horizons": [1], "jacobian": {"mean": [1.0], "p95": [2.0]}, "open_loop": loop}
     for starts, value in ((0, nan), (2, 0.75)):
         ends = {name: {"value": [value], "low": [nan], "high": [nan]} for name in NAMES}
-        accuracy = {"moments": [3], "starts": [starts], "rough": [value], **ends, "smooth": ends}
+        accuracy = {"method": "differences", "moments": [3], "starts": [starts], "rough": [value]}
+        accuracy |= {**ends, "smooth": ends}
         figures = {**alone, "gradient_accuracy": accuracy}
         drawn = {picture.name for picture in write_diagnostics(tmp_path / str(starts), figures, "sparse")}
         assert ("gradient_accuracy.png" in drawn) == bool(starts)

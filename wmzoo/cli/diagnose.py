@@ -1,10 +1,11 @@
 """`wmzoo diagnose RUN`: quality of the policy gradients, and of the model's open-loop predictions, by horizon.
 
 On real trajectories of the run's policy that no training has seen, along which the model's gradients by the actions are
-also compared with the simulator's own. Writes JSON, CSV and pictures into RUN/diagnostics/ (for anything but a run,
---out says where), those of an older checkpoint into a folder of its name in it, and prints a short table. Of an agent
-that plays several tasks --task chooses one, whose files go into RUN/diagnostics/TASK/. A world model without a policy
-is looked at on random actions. With the same --along RUN2 all runs are looked at on the same trajectories.
+also compared with the simulator's own: dflex's analytic ones, elsewhere differences from saved states. Writes JSON,
+CSV and pictures into RUN/diagnostics/ (for anything but a run, --out says where), those of an older checkpoint into a
+folder of its name in it, and prints a short table. Of an agent that plays several tasks --task chooses one, whose files
+go into RUN/diagnostics/TASK/. A world model without a policy is looked at on random actions. With the same --along RUN2
+all runs are looked at on the same trajectories.
 """
 
 from __future__ import annotations

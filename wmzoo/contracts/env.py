@@ -173,6 +173,26 @@ def check_actions(make: Make) -> None:
         raise AssertionError(f"actions {wrong.tolist()} were accepted")
 
 
+def check_differentiable_rewards(make: Make) -> None:
+    """Where there are some: they are those of `step`, the first action has a gradient, and the environment stays."""
+    env, untouched = make(3), make(3)
+    if not env.differentiable:
+        raise DoesNotApply("its simulator is not differentiable")
+    env.reset(SEED)
+    untouched.reset(SEED)
+    actions = torch.stack([0.5 * action for action in _actions(env, 4)]).requires_grad_()
+    rewards = env.differentiable_rewards(actions)
+    (gradient,) = torch.autograd.grad(rewards.sum(), actions)
+    _expect(bool(gradient.isfinite().all() and gradient[0].any(dim=1).all()), "the first action has no gradient")
+    running = torch.ones(3, dtype=torch.bool)
+    for action, reward in zip(actions.detach(), rewards.detach(), strict=True):
+        mine, theirs = env.step(action), untouched.step(action)
+        _same(mine, theirs, "after `differentiable_rewards`")
+        _expect(torch.equal(reward[running], mine.reward[running]), "the rewards are not those of `step`")
+        running &= ~mine.done.cpu()
+    _expect(not env.step(actions[0]).reward.requires_grad, "a step has a gradient after `differentiable_rewards`")
+
+
 def check_render(make: Make) -> None:
     """A picture of the asked size, or one line on why there is none, which `check_rendering` gives beforehand."""
     env = make(2)
@@ -252,6 +272,7 @@ CHECKS: tuple[Callable[[Make], None], ...] = (
     check_autoreset,
     check_state_roundtrip,
     check_actions,
+    check_differentiable_rewards,
     check_render,
     check_close,
     check_crash,

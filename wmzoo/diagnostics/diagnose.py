@@ -50,8 +50,8 @@ def diagnose(
         estimates, batch: independent policy gradients per horizon, and the imagined rollouts behind each of them.
         episodes: trajectories to collect.
         task: one of a multi-task agent's, by name or number; None where it plays a single one.
-        moments: of every episode, at which the model's gradients are compared with the simulator's; 0 for none, None
-            for as many as a minute or two allows.
+        moments: of every episode, at which the model's gradients are compared with the simulator's (analytic ones of
+            a differentiable suite, dflex; else by differences); 0 for none, None for as many as a minute or two allows.
         along: whose policy, environment and seed the trajectories come from; None for the agent's own. Every agent is
             looked at on the same ones along the same other.
 

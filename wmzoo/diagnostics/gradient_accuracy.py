@@ -24,8 +24,8 @@ NAMES = ("cosine", "norm_ratio", "sign_agreement")
 
 
 def measure(scene: Scene) -> Figures:
-    """gradient_accuracy {moments, and by horizon the figures of `accuracy`}; {why} where the simulator's gradients
-    cannot be had; nothing where they were not asked for."""
+    """gradient_accuracy {method, moments, and by horizon the figures of `accuracy`}; {why} where the simulator's
+    gradients cannot be had; nothing where they were not asked for. method: analytic or differences."""
     truth = scene.simulated
     if not isinstance(truth, SimulatorGradients):
         return {} if truth is None else {"gradient_accuracy": {"why": truth}}
@@ -33,7 +33,8 @@ def measure(scene: Scene) -> Figures:
     obs, actions, task = truth.obs.to(device), truth.actions.to(device), scene.task(len(truth.obs))
     found = model_gradients(scene.agent, obs, actions, truth.horizons, truth.gamma, task, scene.draws)
     found = found[..., : truth.gradients.shape[3]].double().cpu()
-    return {"gradient_accuracy": {"moments": list(truth.moments), **accuracy(found, truth)}}
+    figures = {"method": truth.method, "moments": list(truth.moments), **accuracy(found, truth)}
+    return {"gradient_accuracy": figures}
 
 
 def model_gradients(
@@ -86,20 +87,19 @@ def agreement(model: Tensor, truth: Tensor) -> Agreement:
 def accuracy(model: Tensor, truth: SimulatorGradients) -> Figures:
     """Of the model's gradients [h,S,H,W], lists over the horizons:
 
-    starts: how many count, whose episode lasts so long and whose true gradient is not zero. rough: the share of their
-    entries at which the differences disagree. cosine, norm_ratio (the geometric mean) and sign_agreement {value, low,
-    high}: means over episodes of their starts', with 95% intervals over episodes. smooth: the three without the rough
-    entries.
+    starts: how many count, whose episode lasts so long and whose true gradient is not zero. cosine, norm_ratio (the
+    geometric mean) and sign_agreement {value, low, high}: means over episodes of their starts', with 95% intervals over
+    episodes. Where the truth was taken by differences, rough: the share of their entries at which these disagree; and
+    smooth: the three without the rough entries.
     """
     counted = truth.whole & (truth.gradients != 0).flatten(2).any(2)
+    figures = {"starts": counted.sum(1).tolist(), **_compared(truth, model, truth.gradients)}
+    if truth.rough is None:
+        return figures
     columns = zip(truth.rough, counted, truth.horizons, strict=True)
     smooth = (torch.where(truth.rough, 0, gradients) for gradients in (model, truth.gradients))
-    return {
-        "starts": counted.sum(1).tolist(),
-        "rough": [float(rough[which, :horizon].double().mean()) for rough, which, horizon in columns],
-        **_compared(truth, model, truth.gradients),
-        "smooth": _compared(truth, *smooth),
-    }
+    shares = [float(rough[which, :horizon].double().mean()) for rough, which, horizon in columns]
+    return {**figures, "rough": shares, "smooth": _compared(truth, *smooth)}
 
 
 def _compared(truth: SimulatorGradients, model: Tensor, gradients: Tensor) -> Figures:

@@ -1,7 +1,8 @@
-"""The simulator's own gradients of returns by the actions, along recorded episodes: by differences from saved states.
+"""The simulator's own gradients of returns by the actions, along recorded episodes.
 
-Every environment of a batch stands at a start of its own, and all are moved at once, in the same coordinate. Going on
-from a saved state repeats all chance after it (common random numbers): random streams are a part of the state.
+They are analytic where the environment is differentiable, and elsewhere differences from saved states: every
+environment of a batch stands at a start of its own, and all are moved at once, in the same coordinate. Going on from a
+saved state repeats all chance after it (common random numbers): random streams are a part of the state.
 """
 
 from __future__ import annotations
@@ -33,9 +34,9 @@ class SimulatorGradients:
     gamma: the discount. moments: agent steps of the episodes at which the starts were taken.
     episodes: int64 [S], whose each is.
     obs: float32 [S,O], and actions: float32 [H,S,A], of the H steps from there on.
-    gradients: float64 [h,S,H,W], ∂(Σ_{t<h} γ^t r_t)/∂a, by the W actions that the task has. rough: bool likewise, where
-    differences disagree.
+    gradients: float64 [h,S,H,W], ∂(Σ_{t<h} γ^t r_t)/∂a, by the W actions that the task has.
     whole: bool [h,S]: the episode lasted h steps from there.
+    rough: bool as gradients, where differences disagree; None for analytic gradients.
     """
 
     horizons: Sequence[int]
@@ -45,8 +46,12 @@ class SimulatorGradients:
     obs: Tensor
     actions: Tensor
     gradients: Tensor
-    rough: Tensor
     whole: Tensor
+    rough: Tensor | None = None
+
+    @property
+    def method(self) -> str:
+        return "analytic" if self.rough is None else "differences"
 
 
 def simulator_gradients(
@@ -60,24 +65,27 @@ def simulator_gradients(
 ) -> SimulatorGradients:
     """Along the episodes of `env.reset(seed)` with actions[T,B,A], at moments drawn in equal parts of them.
 
-    moments: how many; None for MOMENTS, or fewer where these would take more than MOST steps of the simulator.
+    moments: how many; None for MOMENTS, or fewer where differences would take more than MOST steps of the simulator.
 
-    Raises NoGradients where the environment cannot go on from a saved state, and where it would take too many steps.
+    Raises NoGradients where the environment cannot go on from a saved state, and where not even one moment is had so.
     """
     longest, obs, width = max(horizons), env.reset(seed), _width(env)
     if why := env.why_new_episodes():
         raise NoGradients(why)
+    if moments is None and env.differentiable:
+        moments = MOMENTS
     if moments is None:
         each = env.num_envs * 2 * len(STEPS) * width * longest * (longest + 1) // 2
         moments = min(MOMENTS, MOST // each)
         if not moments:
             raise NoGradients(f"it would take {each:,} steps of the simulator; --moments 1 asks for it all the same")
+    take = _analytic if env.differentiable else _by_differences
     chosen = _moments(len(actions) - longest + 1, moments, generator)
     found: list[tuple[Tensor, ...]] = []
     for step in range(chosen[-1] + 1):
         if step in chosen:
             here, state = actions[step : step + longest], env.state_dict()
-            found.append((obs.cpu(), here, *_gradients(env, here.double(), horizons, gamma, width)))
+            found.append((obs.cpu(), here, *take(env, here.double(), horizons, gamma, width)))
             _go_back(env, state)
         obs = env.step(actions[step]).obs
     starts, *others = zip(*found, strict=True)
@@ -93,10 +101,29 @@ def _moments(steps: int, count: int, generator: torch.Generator) -> list[int]:
     return drawn.long().tolist()
 
 
-def _gradients(
+def _analytic(
+    env: VectorEnv, actions: Tensor, horizons: Sequence[int], gamma: float, width: int
+) -> tuple[Tensor, Tensor]:
+    """gradients and whole of the B starts where the environments stand, along actions[H,B,A]. The gradients of an
+    episode that does not last are 0: a simulation that goes on after its end may fail, and leaves nothing finite."""
+    state = env.state_dict()
+    whole = _rewards(env, actions)[1][torch.tensor(horizons) - 1]
+    _go_back(env, state)
+    found = actions.new_zeros(len(horizons), *actions.shape)
+    for place, horizon in enumerate(horizons):
+        varied = actions[:horizon].clone().requires_grad_()
+        rewards = env.differentiable_rewards(varied).to(varied)
+        discounts = gamma ** torch.arange(horizon).to(varied).unsqueeze(1)
+        total = (discounts * rewards + 0 * varied.sum(2)).sum()  # a reward may depend on no action
+        (found[place, :horizon],) = torch.autograd.grad(total, varied)
+    gradients = torch.where(whole[:, :, None, None], found.transpose(1, 2), 0)
+    return gradients[..., :width], whole
+
+
+def _by_differences(
     env: VectorEnv, actions: Tensor, horizons: Sequence[int], gamma: float, width: int
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """gradients, rough and whole of the B starts where the environments stand, along actions[H,B,A]."""
+    """gradients, whole and rough of the B starts where the environments stand, along actions[H,B,A]."""
     steps, rows, _ = actions.shape
     at, discounts = torch.tensor(horizons) - 1, gamma ** torch.arange(steps).double().unsqueeze(1)
     states: list[dict[str, Any]] = []
@@ -118,7 +145,7 @@ def _gradients(
     entries = Derivative(*(torch.stack(each, -1).view(shape) for each in zip(*found, strict=True)))
     moved_by = width * torch.tensor(horizons).view(-1, 1, 1, 1)  # entries that a return can depend on
     sizes = (entries.value.square().sum((2, 3), keepdim=True) / moved_by).sqrt()
-    return entries.value, rough(entries, sizes), running[at]
+    return entries.value, running[at], rough(entries, sizes)
 
 
 def _rewards(env: VectorEnv, actions: Tensor, states: list[dict[str, Any]] | None = None) -> tuple[Tensor, Tensor]:

@@ -58,6 +58,7 @@ class VectorEnv(ABC):
     actions may come from anywhere. With several tasks (N), tasks: int64 [B], which one each environment plays;
     action_dims: how many of the A actions each of the N takes, the first ones; episode_length: the longest.
     terminates: whether a step can end an episode by itself; False where it is certain that none does.
+    differentiable: whether it has `differentiable_rewards`.
     workers: ids of the processes that step it, none for most; they end with it.
     """
 
@@ -70,6 +71,7 @@ class VectorEnv(ABC):
     tasks: Tensor | None = None
     action_dims: tuple[int, ...] | None = None
     terminates: bool = True
+    differentiable: bool = False
 
     @property
     def workers(self) -> tuple[int, ...]:
@@ -117,6 +119,14 @@ class VectorEnv(ABC):
 
         Returns the environments that cannot, and have begun new episodes; None where all go on.
         """
+
+    def differentiable_rewards(self, actions: Tensor) -> Tensor:
+        """Rewards [H, B] of actions [H, B, A] from where the environments stand, which they do afterwards, too: with
+        the graph by which the simulator differentiates them. What comes after an episode's end means nothing.
+
+        Good for one backward pass. Raises WmzooError where the simulator is not differentiable.
+        """
+        raise WmzooError("this environment's simulator is not differentiable")
 
     def why_new_episodes(self) -> str | None:
         """Why a saved state would not be whole, so that episodes would begin anew; None where it is. After `reset`."""

@@ -114,6 +114,8 @@ class DflexVectorEnv(VectorEnv):
     option, and where dflex is missing.
     """
 
+    differentiable = True
+
     def __init__(
         self,
         task: str,
@@ -130,7 +132,7 @@ class DflexVectorEnv(VectorEnv):
         self.episode_length = episode_length or found.episode_length
         self.task, self.num_envs = task, num_envs
         given = {"stochastic_init": True, **found.settings, **(options or {})}
-        with dflex_package.isolated(f"make {found.name} with {given}"), self._without_gradients():
+        with dflex_package.isolated(f"make {found.name} with {given}"), self._gradients(False):
             self._env = getattr(self._dflex.envs, found.name)(
                 num_envs=num_envs, device=str(self.device), no_grad=True, episode_length=self.episode_length, **given
             )
@@ -152,7 +154,7 @@ class DflexVectorEnv(VectorEnv):
     def step(self, actions: Tensor) -> Transition:
         elapsed = self._started()
         native = torch.from_numpy(self.check_actions(actions)).to(self.device, torch.float32)
-        with self._without_gradients():
+        with self._gradients(False):
             obs, reward, _, info = self._env.step(native)
         final_obs, reward = obs.detach().clone(), reward.detach().clone()
         invalid = ~(final_obs.isfinite() & (final_obs.abs() <= EXPLODED)).all(1) | ~reward.isfinite()
@@ -194,15 +196,22 @@ class DflexVectorEnv(VectorEnv):
         )
         check_range(state["elapsed"], 0, self.episode_length, "env/elapsed")
         simulated = {name: tensor.to(self.device, copy=True) for name, tensor in state["simulated"].items()}
-        with self._without_gradients():
+        with self._gradients(False):
             self._env.obs_buf = simulated.pop("obs")  # the next reward is computed from it
             self._env.clear_grad(simulated)
         self._elapsed, self._streams = state["elapsed"].clone(), state["streams"].clone()
 
+    def differentiable_rewards(self, actions: Tensor) -> Tensor:
+        here = self.state_dict()
+        with self._gradients(True):
+            rewards = torch.stack([self._env.step(action)[1] for action in actions.to(self.device, torch.float32)])
+        self.load_state_dict(here)
+        return rewards
+
     def _restart(self, rows: Sequence[int]) -> Tensor:
         """Begin an episode in each of `rows`; gives the observations of all, as a copy."""
         obs: Tensor = self._env.obs_buf
-        with self._without_gradients(), torch.random.fork_rng():
+        with self._gradients(False), torch.random.fork_rng():
             for row in rows:
                 seed, episode = self._streams[row].tolist()
                 torch.manual_seed(int(np.random.SeedSequence([seed, episode]).generate_state(1)[0]))
@@ -211,12 +220,12 @@ class DflexVectorEnv(VectorEnv):
         return obs.detach().clone()
 
     @contextmanager
-    def _without_gradients(self) -> Iterator[None]:
+    def _gradients(self, kept: bool) -> Iterator[None]:
         """dflex keeps what it needs for gradients unless a switch is set, one for all environments of a process."""
         switches = self._dflex.config
-        before, switches.no_grad = switches.no_grad, True
+        before, switches.no_grad = switches.no_grad, not kept
         try:
-            with torch.no_grad():
+            with torch.set_grad_enabled(kept):
                 yield
         finally:
             switches.no_grad = before

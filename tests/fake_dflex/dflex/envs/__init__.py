@@ -59,6 +59,8 @@ class DFlexEnv:
 
     def step(self, actions):
         actions = torch.clip(actions.view(self.num_envs, self.num_acts), -1.0, 1.0)
+        if df.config.no_grad:
+            actions = actions.detach()
         state = self.state
         state.joint_act = actions.flatten()
         state.joint_qd = state.joint_qd + self.dt * (self.strength * state.joint_act - state.joint_q)
