@@ -129,6 +129,21 @@ def test_pictures_of_any_size_come_headless_and_the_process_ends_quietly():
     assert (result.returncode, result.stderr) == (0, "")
 
 
+DM_CONTROL = """
+from dm_control import suite  # imported first, with its own idea of how to draw
+from wmzoo.envs import rendering
+if rendering.choose_backend() in ("egl", "osmesa"):
+    assert suite.load("pendulum", "swingup").physics.render(48, 64).max() > 0
+"""
+
+
+@pytest.mark.slow
+def test_dm_control_that_was_imported_first_draws_by_what_works():
+    environment = {name: value for name, value in os.environ.items() if name not in ("MUJOCO_GL", "WMZOO_RENDERING")}
+    result = subprocess.run([sys.executable, "-c", DM_CONTROL], env=environment, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+
+
 TRITON = """
 import sys
 assert not {"mujoco.egl", "mujoco.osmesa", "dm_control"} & {*sys.modules}, "Mesa may be loaded already"

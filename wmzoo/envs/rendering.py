@@ -31,6 +31,8 @@ NOT_WORKING = (
 )
 _FOUND = "WMZOO_RENDERING"  # "backend:why it is off", for child processes
 _OFF = ("disable", "disabled", "off", "false", "0")
+# The modules that read MUJOCO_GL as they are imported; newer versions of mujoco have both of its.
+_DECIDE = ("mujoco.rendering.classic.gl_context", "mujoco.gl_context", "dm_control._render")
 # Draws one frame, in a process of its own: a broken driver may crash it.
 _PROBE = """
 import mujoco
@@ -69,7 +71,7 @@ def _choose() -> tuple[str, str]:
     if chosen == "disabled":
         why = NOT_WORKING.format(asked) if asked else NO_RENDERING
     os.environ |= {"MUJOCO_GL": chosen, _FOUND: f"{chosen}:{why}"}
-    for decides in ("mujoco.rendering.classic.gl_context", "mujoco.gl_context"):  # newer versions have both
+    for decides in _DECIDE:
         if decides in sys.modules and chosen != asked:  # imported before us, and has decided: let it decide again
             importlib.reload(sys.modules[decides])
     return chosen, why
