@@ -87,7 +87,7 @@ import torch
 from wmzoo.envs.dmc import DmcVectorEnv
 from wmzoo.envs.gymnasium import GymnasiumVectorEnv
 from wmzoo.errors import WmzooError
-for env in (DmcVectorEnv("cheetah-run", 2), GymnasiumVectorEnv("Hopper-v5", 2)):
+for env in (DmcVectorEnv("cheetah-run", 2), DmcVectorEnv("quadruped-escape", 2), GymnasiumVectorEnv("Hopper-v5", 2)):
     try:
         env.check_rendering()
     except WmzooError as error:
