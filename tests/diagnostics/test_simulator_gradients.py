@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from dm_control import suite
 from linear_quadratic import A, B, LinearQuadratic, Q, R, exact_gradients, quadratic, states_along
 from torch import Tensor
 from which_dflex import BOTH, dflex
 
 from wmzoo.diagnostics.simulator_gradients import NoGradients, SimulatorGradients, _analytic, simulator_gradients
+from wmzoo.envs import dmc_tasks
 from wmzoo.envs.base import VectorEnv
 from wmzoo.registry import build
 
@@ -136,7 +136,7 @@ def test_a_cartpole_s_are_those_of_mujoco_by_hand() -> None:
 
 def _return(state: np.ndarray, actions: np.ndarray, step: int, move: float) -> float:
     """Of three agent steps, each of two control steps, the action of one of them moved."""
-    real = suite.load("cartpole", "swingup")
+    real = dmc_tasks.load("cartpole", "swingup")
     real.reset()
     with real.physics.reset_context():
         real.physics.set_state(state)

@@ -23,8 +23,9 @@ from wmzoo.errors import WmzooError
 SUITES = {**dict.fromkeys(DMC, DmcVectorEnv), **dict.fromkeys(GYMNASIUM, GymnasiumVectorEnv)}
 DEFINED = [(task, "arrays") for task in SUITES] + [(task, "rollout") for task in DMC if DMC[task].rollout_from]
 # Drawn targets and actuators, contacts, terrain; ends of episodes; no MuJoCo.
-ANY = ["reacher-hard", "point_mass-hard", "manipulator-insert_ball", "Hopper-v5", "Pendulum-v1"]
+ANY = ["reacher-hard", "point_mass-hard", "manipulator-insert_ball", "quadruped-escape", "Hopper-v5", "Pendulum-v1"]
 FEW = ["Hopper-v5"]  # of them, for worker processes, which take seconds to begin
+LONG = ["quadruped-escape"]  # whose terrain takes seconds to draw
 SEED, BATCH = 3, 5
 
 
@@ -87,7 +88,10 @@ def test_a_whole_episode_of_a_defined_task_replays_to_the_same_numbers(task, bac
 @pytest.mark.parametrize(
     ("task", "backend"),
     [
-        pytest.param(task, backend, marks=pytest.mark.slow if backend == "processes" and task not in FEW else ())
+        pytest.param(
+            *(task, backend),
+            marks=pytest.mark.slow if task in LONG or (backend == "processes" and task not in FEW) else (),
+        )
         for backend in ("threads", "processes")
         for task in ANY
     ],

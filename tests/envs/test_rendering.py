@@ -1,10 +1,13 @@
 """Rendering is chosen by itself, and its absence harms nothing but pictures."""
 
+import gc
 import os
 import subprocess
 import sys
+import weakref
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from wmzoo.envs import rendering
@@ -84,7 +87,7 @@ import torch
 from wmzoo.envs.dmc import DmcVectorEnv
 from wmzoo.envs.gymnasium import GymnasiumVectorEnv
 from wmzoo.errors import WmzooError
-for env in (DmcVectorEnv("cheetah-run", 2), GymnasiumVectorEnv("Hopper-v5", 2)):
+for env in (DmcVectorEnv("cheetah-run", 2), DmcVectorEnv("quadruped-escape", 2), GymnasiumVectorEnv("Hopper-v5", 2)):
     try:
         env.check_rendering()
     except WmzooError as error:
@@ -110,6 +113,64 @@ def test_environments_run_on_a_machine_without_gl(backend):
     assert result.returncode == 0, result.stderr
 
 
+TERRAIN = """
+<mujoco>
+  <asset><hfield name="terrain" nrow="8" ncol="8" size="1 1 1 0.1"/></asset>
+  <worldbody><light pos="0 0 9"/><geom type="hfield" hfield="terrain"/></worldbody>
+</mujoco>
+"""
+
+
+@pytest.fixture
+def terrain():
+    """(model, data) of a bowl; skips where nothing can be drawn."""
+    try:
+        rendering.require_backend()
+    except WmzooError:
+        pytest.skip("no rendering on this machine")
+    import mujoco
+
+    model = mujoco.MjModel.from_xml_string(TERRAIN)
+    model.hfield_data[:] = np.square(np.linspace(-1, 1, 8)).repeat(8)
+    data = mujoco.MjData(model)
+    mujoco.mj_forward(model, data)
+    return model, data
+
+
+def test_a_terrain_that_an_episode_changed_is_drawn_as_it_is(terrain):
+    model, data = terrain
+    kept, fresh = rendering.Pictures(), rendering.Pictures()
+    before = kept.draw(model, data, -1, 64, 48)
+    model.hfield_data[:] = model.hfield_data[::-1] * np.linspace(0, 1, 64)
+    after = kept.draw(model, data, -1, 64, 48)
+    assert np.array_equal(after, fresh.draw(model, data, -1, 64, 48)) and not np.array_equal(after, before)
+
+
+def test_a_context_that_the_garbage_collector_frees_spoils_no_other(terrain, monkeypatch):
+    """The collector, where it is on, comes at the worst moment: between a context's being made current and its use."""
+    model, data = terrain
+    expected = rendering.Pictures().draw(model, data, -1, 64, 48)
+    garbage = rendering.Pictures()
+    garbage.draw(model, data, -1, 64, 48)
+    garbage.itself = garbage  # only the collector can free it
+    freed = weakref.ref(garbage)
+    del garbage
+    from mujoco import gl_context
+
+    make_current = gl_context.GLContext.make_current
+
+    def make_current_and_collect(context):
+        make_current(context)
+        if gc.isenabled():
+            gc.collect()
+
+    monkeypatch.setattr(gl_context.GLContext, "make_current", make_current_and_collect)
+    assert np.array_equal(rendering.Pictures().draw(model, data, -1, 64, 48), expected)
+    assert gc.isenabled()
+    gc.collect()
+    assert freed() is None
+
+
 RENDER = """
 import mujoco  # imported first, with its own idea of how to draw
 from wmzoo.envs import rendering
@@ -127,6 +188,21 @@ def test_pictures_of_any_size_come_headless_and_the_process_ends_quietly():
     environment = {name: value for name, value in os.environ.items() if name not in ("MUJOCO_GL", "WMZOO_RENDERING")}
     result = subprocess.run([sys.executable, "-c", RENDER], env=environment, capture_output=True, text=True)
     assert (result.returncode, result.stderr) == (0, "")
+
+
+DM_CONTROL = """
+from dm_control import suite  # imported first, with its own idea of how to draw
+from wmzoo.envs import rendering
+if rendering.choose_backend() in ("egl", "osmesa"):
+    assert suite.load("pendulum", "swingup").physics.render(48, 64).max() > 0
+"""
+
+
+@pytest.mark.slow
+def test_dm_control_that_was_imported_first_draws_by_what_works():
+    environment = {name: value for name, value in os.environ.items() if name not in ("MUJOCO_GL", "WMZOO_RENDERING")}
+    result = subprocess.run([sys.executable, "-c", DM_CONTROL], env=environment, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
 
 
 TRITON = """

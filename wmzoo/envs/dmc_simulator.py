@@ -42,6 +42,7 @@ class MakeDmcSimulators:
     def __call__(self, count: int) -> list[DmcSimulator]:
         # Compiled once, and with a fixed seed: a model drawn at random (lqr) is the same in every run.
         first = dmc_tasks.load(self.domain, self.name, random=0)
+        without_contexts(first.physics)
         limit = first._step_limit if math.isfinite(first._step_limit) else _DEFAULT_EPISODE
         raw_steps = own_limit(round(limit), self.action_repeat, self.episode_length)
         time_limit = math.ceil(round(limit) / self.action_repeat)
@@ -55,6 +56,16 @@ class MakeDmcSimulators:
             raw = RawSteps(self.action_repeat, raw_steps)
             made.append(DmcSimulator(physics, task, drawn, first._n_sub_steps, raw, time_limit))
         return made
+
+
+def without_contexts(physics: Any) -> None:
+    """Keep a Physics, and its copies, from making dm_control's GL contexts, by which nothing here draws.
+
+    quadruped-escape makes one as its first episode begins, to give it each terrain; so its numbers would need a machine
+    that draws, and every step the thread that made the context. Told that there is none, the task gives it to none.
+    """
+    kind = type(physics)
+    physics.__class__ = type(kind.__name__, (kind,), {"contexts": None})
 
 
 def _drawn_fields(environment: Any) -> dict[str, np.ndarray]:

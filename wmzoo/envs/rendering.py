@@ -10,11 +10,13 @@ from __future__ import annotations
 import atexit
 import contextlib
 import functools
+import gc
 import importlib
 import os
 import subprocess
 import sys
 import weakref
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -31,6 +33,8 @@ NOT_WORKING = (
 )
 _FOUND = "WMZOO_RENDERING"  # "backend:why it is off", for child processes
 _OFF = ("disable", "disabled", "off", "false", "0")
+# The modules that read MUJOCO_GL as they are imported; newer versions of mujoco have both of its.
+_DECIDE = ("mujoco.rendering.classic.gl_context", "mujoco.gl_context", "dm_control._render")
 # Draws one frame, in a process of its own: a broken driver may crash it.
 _PROBE = """
 import mujoco
@@ -69,7 +73,7 @@ def _choose() -> tuple[str, str]:
     if chosen == "disabled":
         why = NOT_WORKING.format(asked) if asked else NO_RENDERING
     os.environ |= {"MUJOCO_GL": chosen, _FOUND: f"{chosen}:{why}"}
-    for decides in ("mujoco.rendering.classic.gl_context", "mujoco.gl_context"):  # newer versions have both
+    for decides in _DECIDE:
         if decides in sys.modules and chosen != asked:  # imported before us, and has decided: let it decide again
             importlib.reload(sys.modules[decides])
     return chosen, why
@@ -82,14 +86,14 @@ def _load_triton_first() -> None:
 
 
 class Pictures:
-    """Draws one simulation; the GL context is made at the first picture and kept while the size stays.
+    """Draws one simulation; the GL context is made at the first picture and kept while size and terrain stay.
 
     Without shadows, reflections and smoothed edges, of which a picture costs several times as much on a processor.
     """
 
     def __init__(self) -> None:
         self._renderer: Any = None
-        self._drawn: tuple[int, int, int] | None = None
+        self._drawn: tuple[int, int, int, bytes] | None = None
 
     def draw(self, model: Any, data: Any, camera: Any, width: int, height: int) -> np.ndarray:
         """uint8 [height, width, 3] of an mjModel and its mjData.
@@ -99,29 +103,49 @@ class Pictures:
         Raises WmzooError where this machine cannot render.
         """
         require_backend()
-        import mujoco  # not before a backend is chosen: it reads the choice at import
-
-        if self._drawn != (id(model), width, height):
-            self.close()
-            buffer = model.vis.global_
-            buffer.offwidth, buffer.offheight = max(buffer.offwidth, width), max(buffer.offheight, height)
-            model.vis.quality.offsamples = 0
-            try:
-                self._renderer = mujoco.Renderer(model, height, width)
-            except Exception as error:  # every backend has exceptions of its own
-                raise WmzooError(f"MUJOCO_GL={choose_backend()} cannot render here: {error}") from error
-            for effect in (mujoco.mjtRndFlag.mjRND_SHADOW, mujoco.mjtRndFlag.mjRND_REFLECTION):
-                self._renderer.scene.flags[effect] = False
-            atexit.register(_close, weakref.ref(self))  # before MuJoCo's own exit handler ends EGL
-            self._drawn = (id(model), width, height)
-        self._renderer.update_scene(data, camera)
-        picture: np.ndarray = self._renderer.render()
+        wanted = id(model), width, height, model.hfield_data.tobytes()  # a context is given the terrain when it is made
+        with _uncollected():
+            if self._drawn != wanted:
+                self.close()
+                self._renderer = _renderer(model, width, height)
+                atexit.register(_close, weakref.ref(self))  # before MuJoCo's own exit handler ends EGL
+                self._drawn = wanted
+            self._renderer.update_scene(data, camera)
+            picture: np.ndarray = self._renderer.render()
         return picture
 
     def close(self) -> None:
         if self._renderer is not None:
             self._renderer.close()
             self._renderer = self._drawn = None
+
+
+def _renderer(model: Any, width: int, height: int) -> Any:
+    """A mujoco.Renderer of that size [pixels]; WmzooError where it cannot be made."""
+    import mujoco  # not before a backend is chosen: it reads the choice at import
+
+    buffer = model.vis.global_
+    buffer.offwidth, buffer.offheight = max(buffer.offwidth, width), max(buffer.offheight, height)
+    model.vis.quality.offsamples = 0
+    try:
+        renderer = mujoco.Renderer(model, height, width)
+    except Exception as error:  # every backend has exceptions of its own
+        raise WmzooError(f"MUJOCO_GL={choose_backend()} cannot render here: {error}") from error
+    for effect in (mujoco.mjtRndFlag.mjRND_SHADOW, mujoco.mjtRndFlag.mjRND_REFLECTION):
+        renderer.scene.flags[effect] = False
+    return renderer
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without garbage collection, lest it frees another GL context, which leaves this thread without a current one."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
 
 
 def _close(pictures: weakref.ref[Pictures]) -> None:
