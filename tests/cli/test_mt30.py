@@ -45,8 +45,8 @@ def test_what_it_takes_here_is_measured_and_nothing_is_made(tmp_path, capsys):
     assert [(row[0].strip(), row[1], row[2]) for row in rows] == [
         ("agents", "6", "8"),
         ("pretrain mlp", "1", "6,000"),
-        ("extract mlp, frozen", "6", "1,000"),
-        ("extract mlp, finetuned", "6", "1,000"),
+        ("extract mlp, frozen", "6", "2,000"),
+        ("extract mlp, finetuned", "6", "2,000"),
         ("evaluate", "12", "11"),
     ]
     for _, runs, steps, pace, _, _, hours in rows:
