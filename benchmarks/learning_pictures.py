@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+import textwrap
 from pathlib import Path
 
 from learning_table import Results, evaluations, last_returns
@@ -13,6 +14,7 @@ from wmzoo.runs.learning_curve import plot_comparison
 from wmzoo.runs.metrics import read_metrics
 
 MANY = 6  # arms that one picture of curves can hold
+WIDTH = 70  # letters of a line of the title
 
 
 def draw(results: Results, title: str) -> None:
@@ -26,19 +28,23 @@ def draw(results: Results, title: str) -> None:
         about = f"{title}: {task}" if several else title
         if len(arms) > MANY:
             name = f"{task}_last_evaluations" if several else "last_evaluations"
-            _bars({arm: files[0] for arm, files in arms}, results.folder / f"{name}.png", about)
+            _bars(dict(arms), results.folder / f"{name}.png", about)
         else:
             plot_comparison(arms, results.folder / f"{task if several else 'curves'}.png", about)
 
 
-def _bars(arms: dict[str, Path], out: Path, title: str) -> None:
-    """A bar per arm, of its first seed: the mean of the last evaluations, these as dots."""
-    last = [last_returns(file) for file in arms.values()]
-    figure, (axes,) = panels(1, 1, 0.6 + 0.34 * len(arms), width=8)
+def _bars(arms: dict[str, list[Path]], out: Path, title: str) -> None:
+    """A bar per arm, the mean over its seeds of the last evaluations' means, these as dots; of a single seed the
+    evaluations themselves are."""
+    means = {arm: [statistics.fmean(last_returns(file)) for file in files] for arm, files in arms.items()}
+    single = all(len(files) == 1 for files in arms.values())
+    dots = {arm: last_returns(files[0]) if single else means[arm] for arm, files in arms.items()}
+    figure, (axes,) = panels(1, 1, 0.9 + 0.34 * len(arms), width=8)
     axes.grid(False, axis="y")
-    axes.barh(list(arms), [statistics.fmean(values) for values in last], color=COLOURS[0], alpha=0.4)
-    for row, values in enumerate(last):
-        axes.plot(values, [row] * len(values), "o", color=COLOURS[0], markersize=4)
+    axes.barh(list(arms), [statistics.fmean(values) for values in means.values()], color=COLOURS[0], alpha=0.4)
+    for row, values in enumerate(dots.values()):
+        axes.plot(values, [row] * len(values), "o", color=COLOURS[0], markersize=4, alpha=0.7)
     axes.invert_yaxis()
-    axes.set(xlabel="return: the last three evaluations and their mean", title=title)
+    shown = "the last three evaluations and their mean" if single else "a seed's last three evaluations, and their mean"
+    axes.set(xlabel=f"return: {shown}", title=textwrap.fill(title, WIDTH))
     save(figure, out)
