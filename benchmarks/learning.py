@@ -21,13 +21,13 @@ import marked_tables
 import published
 import results_index
 
+from wmzoo.checkpoints.config import CONFIG
 from wmzoo.registry.cards import load_yaml
-from wmzoo.runs.metrics import read_metrics
 from wmzoo.storage.files import write_json, write_text
 from wmzoo.storage.rows import write_csv
 from wmzoo.storage.run_layout import FACTS, is_trained, read_facts
+from wmzoo.studies import kept
 from wmzoo.studies.grid import Study, folder_of, read_study
-from wmzoo.studies.kept import DIGITS
 
 HERE = Path(__file__).parent
 STUDIES = HERE / "studies"
@@ -40,13 +40,12 @@ STANDARD = "standard"  # the study that is put beside published results
 def keep(run: Path, results: Path) -> None:
     """Copy a finished run's config, facts and metrics; its command without the folder, as a user would type it, and
     other folders as seen from the repository."""
-    results.mkdir(parents=True, exist_ok=True)
-    facts = read_facts(run)
+    kept.keep(run, results)
+    facts = read_facts(results)
     words = [word for word in facts["command"].split() if not word.startswith("run_dir=")]
     write_json(results / FACTS, facts | {"command": " ".join(words)})
-    for text, kept in ((run / "config.yaml", results / "config.yaml"), (results / FACTS, results / FACTS)):
-        write_text(kept, text.read_text(encoding="utf-8").replace(f"{HERE.parent}/", ""))
-    write_csv(read_metrics(run), results / "metrics.csv", digits=DIGITS)
+    for file in (results / CONFIG, results / FACTS):
+        write_text(file, file.read_text(encoding="utf-8").replace(f"{HERE.parent}/", ""))
 
 
 def results_of(study: Study, beside: Sequence[str] = ()) -> learning_table.Results:

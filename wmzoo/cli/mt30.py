@@ -15,7 +15,7 @@ import signal
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wmzoo.cli._arguments import at_least
 from wmzoo.errors import RunInterrupted, WmzooError
@@ -156,15 +156,14 @@ def make_data(plan: Plan, out: Path, start: Callable[[Sequence[Job]], None]) -> 
     from wmzoo.runs.provenance import made
     from wmzoo.studies.extraction import agents
 
+    sources, asked = [out / "chunks"], dict[str, Any]()
     if runs := agents(plan, out):
         start(runs)
+        sources, asked = [run.folder for run in runs], {"kind": "replay", "whole": True}
     with Bar() as bar:
-        say = partial(bar.at, "episodes converted")
-        if runs:
-            convert([str(run.folder) for run in runs], out / "data", say=say, kind="replay", made=made(), whole=True)
-        else:
+        if not runs:
             play(plan, out / "chunks", bar)
-            convert([out / "chunks"], out / "data", say=say, made=made())
+        convert(sources, out / "data", say=partial(bar.at, "episodes converted"), made=made(), **asked)
 
 
 def play(plan: Plan, chunks: Path, bar: Bar) -> None:

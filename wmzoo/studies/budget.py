@@ -10,7 +10,7 @@ import resource
 import shutil
 import statistics
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -27,9 +27,9 @@ from wmzoo.data.replay import Slices
 from wmzoo.data.sampler import TaskSlices
 from wmzoo.envs.build import build_env, evaluation_seed
 from wmzoo.envs.task_sets import Task
-from wmzoo.evaluation.episodes import Evaluation
 from wmzoo.pwm.build import build_pwm
 from wmzoo.registry import build_from
+from wmzoo.runs.recorder import SilentRecorder
 from wmzoo.studies.extraction import Plan, agent_overrides
 from wmzoo.trainers.base import IterativeTrainer
 from wmzoo.trainers.build import STREAMS, build_trainer
@@ -61,16 +61,16 @@ def episodes_of(plan: Plan, name: str) -> tuple[int, int]:
     """How many episodes the set `name` has, or what the plan collects, and the rows of each."""
     if plan.collect is None:
         return EPISODES[name]
-    if runs := agents_of(plan):
-        cfg, rows = runs[0], EPISODES["mt30"][1]
+    if runs := agent_overrides(plan):
+        cfg, rows = _agent(plan), EPISODES["mt30"][1]
         steps = (cfg.trainer.warmup_steps or 0) + cfg.trainer.iterations * cfg.trainer.horizon * cfg.env.num_envs
         return len(runs) * (steps // (rows - 1)), rows
     return len(plan.collect["tasks"]) * int(plan.collect["episodes"]), EPISODES["mt30"][1]
 
 
-def agents_of(plan: Plan) -> list[DictConfig]:
-    """The configs of the agents' runs whose replays become the data."""
-    return [compose([*each]) for each in agent_overrides(plan).values()]
+def _agent(plan: Plan) -> DictConfig:
+    """The config of the first of the agents' runs whose replays become the data."""
+    return compose(next(iter(agent_overrides(plan).values())))
 
 
 @dataclass(frozen=True)
@@ -105,8 +105,8 @@ def stages(plan: Plan, tasks: Sequence[Task], seconds: float, say: Say = lambda 
 
 
 def _wanted(plan: Plan, tasks: Sequence[Task]) -> Iterator[tuple[str, int, DictConfig]]:
-    if runs := agents_of(plan):
-        yield AGENTS, len(runs), runs[0]
+    if runs := agent_overrides(plan):
+        yield AGENTS, len(runs), _agent(plan)
     for name, words in plan.dynamics.items():
         cfg = compose([*plan.shared, "trainer=pretrain", *words, *plan.pretrain])
         yield f"pretrain {name}", 1, _settled(cfg, tasks)
@@ -194,26 +194,11 @@ def _iteration(cfg: DictConfig, tasks: Sequence[Task], device: torch.device) -> 
     return iteration
 
 
-class Silent:
-    """In the place of a recorder: nothing is kept, nothing stopped."""
-
-    def preparing(self, what: str, done: int, total: int) -> None: ...
-
-    def log(self, row: Mapping[str, Any]) -> None: ...
-
-    def evaluated(self, iteration: int, env_steps: int, evaluation: Evaluation) -> None: ...
-
-    def checkpoint(self, iteration: int, env_steps: int, state: dict[str, Any]) -> None: ...
-
-    def stop_requested(self) -> bool:
-        return False
-
-
 def _acting(cfg: DictConfig) -> Callable[[], float]:
     """An online iteration, after a warm-up that is only as long as it needs to be; gives 1."""
     cfg = cfg.copy()
     cfg.trainer.warmup_steps, cfg.trainer.pretrain_updates = ACTED * cfg.env.num_envs, 0
-    trainer, _ = build_trainer(cfg, lambda agent: Silent())
+    trainer, _ = build_trainer(cfg, SilentRecorder(lambda: False).of)
     assert isinstance(trainer, OnlineTrainer)
     trainer.begin()
 

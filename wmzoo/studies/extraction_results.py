@@ -93,11 +93,11 @@ def keep_runs(plan: Plan, out: Path, names: Sequence[str], report: Path, episode
     """What the results come from, below the report's runs/: of every run its metrics, and of a policy its episodes."""
     for folder in [*(run.folder for run in agents(plan, out)), *(out / "pretrain" / name for name in plan.dynamics)]:
         if is_trained(folder):
-            keep(folder, report, str(folder.relative_to(out)))
+            keep(folder, report, f"runs/{folder.relative_to(out)}")
     for policy in policies(plan, out, names):
         if evaluation_of(policy.folder, episodes) is not None:
             file = evaluations_asked_for(policy.folder, episodes)[-1].relative_to(policy.folder)
-            keep(policy.folder, report, str(policy.folder.relative_to(out)), [str(file)])
+            keep(policy.folder, report, f"runs/{policy.folder.relative_to(out)}", [str(file)])
 
 
 def _played(policy: Policy, episodes: int) -> Played | None:

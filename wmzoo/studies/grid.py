@@ -179,5 +179,5 @@ def report(study: Study, root: Path, out: Path, clock: str = "wall", score: str 
     page = made.write(out, linked=True)
     for cell in study.cells():
         if is_trained(run := found / cell.name):
-            keep(run, out, cell.name, ["diagnostics/diagnostics.json"])
+            keep(run, out, f"runs/{cell.name}", ["diagnostics/diagnostics.json"])
     return [*made.printed(), f"report: {page}"]

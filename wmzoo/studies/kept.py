@@ -15,9 +15,10 @@ from wmzoo.storage.run_layout import FACTS
 DIGITS = 6  # significant ones of metrics
 
 
-def keep(run: Path, out: Path, name: str, more: Sequence[str] = ()) -> None:
-    """Copy them from the folder `run` to out/runs/name, and the files `more` of the run's that are there."""
-    kept = out / "runs" / name
+def keep(run: Path, out: Path, name: str = "", more: Sequence[str] = ()) -> None:
+    """Copy them from the folder `run` to out/name, below `out` through no link, and the files `more` of the run's that
+    are there."""
+    kept = out / name
     for file in filter(lambda file: (run / file).is_file(), (CONFIG, FACTS, *more)):
         make_folder(out, *(kept / file).relative_to(out).parent.parts)
         write_bytes(kept / file, (run / file).read_bytes())
