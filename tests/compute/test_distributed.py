@@ -20,8 +20,8 @@ from wmzoo.runs.metrics import read_metrics
 
 TWO = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
 ROWS = ("wm_loss", "dynamics_loss", "reward_loss", "wm_grad_norm", "latent_error_last", "reward_r2_last")
-SHORT = ["size=tiny", "device=cpu", "threads=1", "trainer=pretrain", "trainer.horizon=4", "trainer.batch_size=16"]
-SHORT += ["trainer.model_updates=2", "eval.every=1", "save.every=1"]
+SHORT = ["size=tiny", "device=cpu", "threads=1", "trainer=pretrain", "trainer.horizon=4", "recipe.model_horizon=4"]
+SHORT += ["trainer.batch_size=16", "trainer.model_updates=2", "eval.every=1", "save.every=1"]
 
 
 THREADS_LEFT = """

@@ -28,7 +28,8 @@ from wmzoo.runs.metrics import read_metrics
 from wmzoo.runs.train import train
 
 HORIZON, GAMMA = 3, 0.9
-DISTILL = ["trainer=distill", "trainer.batch_size=64", "trainer.horizon=4", "trainer.model_updates=50"]
+DISTILL = ["trainer=distill", "trainer.horizon=4", "recipe.model_horizon=4"]
+DISTILL += ["trainer.batch_size=64", "trainer.model_updates=50"]
 
 
 @torch.no_grad()

@@ -16,10 +16,13 @@ from wmzoo.agent.rewards import in_task_units
 from wmzoo.config.composition import compose
 from wmzoo.data.chunks import Chunk
 from wmzoo.data.convert import convert
+from wmzoo.data.sampler import SliceSampler, TaskSlices
 from wmzoo.envs.task_sets import Task
 from wmzoo.runs.metrics import read_metrics
+from wmzoo.runs.recorder import SilentRecorder
 from wmzoo.runs.train import train
-from wmzoo.trainers.pretrain import of_task
+from wmzoo.trainers.build import build_trainer
+from wmzoo.trainers.pretrain import PretrainTrainer, of_task
 
 TWO = (Task("cartpole-swingup", 4, 1), Task("cup-catch", 3, 2))
 SCALES = (1.0, 1e-3)  # of their rewards
@@ -85,3 +88,23 @@ def test_a_bundle_from_before_has_the_moments_of_all_tasks_together_and_the_same
     older, obs, task = load(tmp_path / "older"), torch.randn(5, 4), torch.tensor([0, 1, 2, 0, 1])
     assert torch.equal(older.world_model.encode(obs, task), agent.world_model.encode(obs, task))
     assert torch.equal(in_task_units(older, obs[:, 0], task), in_task_units(agent, obs[:, 0], task))
+
+
+def test_it_learns_from_slices_of_the_recipe_and_is_measured_over_those_of_the_trainer(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cfg = compose([*SETTINGS, f"data.dir={data}", "recipe.model_horizon=2"])
+    trainer, _ = build_trainer(cfg, lambda agent: SilentRecorder(lambda: False))
+    assert isinstance(trainer, PretrainTrainer)
+    sample, asked = SliceSampler.sample, []
+
+    def noting(sampler: SliceSampler, count: int, horizon: int) -> TaskSlices:
+        asked.append(horizon)
+        return sample(sampler, count, horizon)
+
+    monkeypatch.setattr(SliceSampler, "sample", noting)
+    trainer.learn()
+    assert {*asked} == {2}
+    asked.clear()
+    trainer.assess()
+    assert {*asked} == {4}

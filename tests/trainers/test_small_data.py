@@ -24,7 +24,8 @@ def test_it_is_refused_in_one_line_that_says_what_to_take(
 ) -> None:
     chunks = write_chunks(tmp_path / "chunks", told_chunk([0] * episodes, steps, (3, 1)))
     convert([chunks], tmp_path / "data", [Task("pendulum-swingup", 3, 1)])
-    settings = ["size=tiny", "dynamics=mlp", "trainer.horizon=4", "device=cpu", "threads=1"]
+    settings = ["size=tiny", "dynamics=mlp", "trainer.horizon=4", "recipe.model_horizon=null"]
+    settings += ["device=cpu", "threads=1"]
     run = tmp_path / "run"
     assert main(["train", "trainer=pretrain", f"data.dir={tmp_path / 'data'}", *settings, f"run_dir={run}"]) == 2
     line = capsys.readouterr().err

@@ -131,7 +131,7 @@ def check_data(plan: Plan, data: Path) -> None:
     try:
         for words in plan.dynamics.values():
             pretrain = compose([*plan.shared, "trainer=pretrain", *words, *plan.pretrain])
-            learned.check(pretrain.trainer.horizon, LEARNED)
+            learned.check(pretrain.trainer.model_horizon or pretrain.trainer.horizon, LEARNED)
             held_out.check(pretrain.trainer.horizon, HELD_OUT)
             for mode in plan.modes.values():
                 extract = compose([*plan.shared, "trainer=offline", *words, *plan.extract, *mode])

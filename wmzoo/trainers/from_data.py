@@ -14,12 +14,21 @@ LEARNED = "episodes to learn from"
 
 
 class DataTrainer(IterativeTrainer):
-    """Slices of `horizon` steps are drawn from `data`, `batch_size` at a time."""
+    """Slices of `model_horizon` steps, or `horizon` where it is None, are drawn from `data`, `batch_size` at a time."""
 
-    def __init__(self, *, data: SliceSampler, horizon: int, batch_size: int, **common: Any) -> None:
+    def __init__(
+        self,
+        *,
+        data: SliceSampler,
+        horizon: int,
+        batch_size: int,
+        model_horizon: int | None = None,  # the configs of older versions lack it
+        **common: Any,
+    ) -> None:
         super().__init__(**common)
         self.data, self.horizon, self.batch_size = data, horizon, batch_size
-        data.check(horizon, LEARNED)
+        self.model_horizon = model_horizon or horizon
+        data.check(self.model_horizon, LEARNED)
 
     def speed(self, steps: int, seconds: float) -> Row:
         return {"iterations_per_second": 1 / seconds}

@@ -26,7 +26,7 @@ class OfflineTrainer(DataTrainer):
     Args:
         evaluate: the deterministic policy's evaluation on real environments, which nothing is learned from.
         finetune_lr: the model's own learning rate, which decays like the others; None leaves the model as it is.
-        model_horizon, imagination_horizon: steps of the slices and of imagined rollouts; None for `horizon`.
+        imagination_horizon: steps of imagined rollouts; None for `horizon`.
     """
 
     def __init__(
@@ -34,13 +34,11 @@ class OfflineTrainer(DataTrainer):
         *,
         evaluate: Callable[[], Evaluation],
         finetune_lr: float | None,
-        horizon: int,
-        model_horizon: int | None = None,  # the configs of older versions lack these two
-        imagination_horizon: int | None = None,
+        imagination_horizon: int | None = None,  # the configs of older versions lack it
         **common: Any,
     ) -> None:
-        super().__init__(horizon=model_horizon or horizon, **common)
-        self.imagination_horizon = imagination_horizon or horizon
+        super().__init__(**common)
+        self.imagination_horizon = imagination_horizon or self.horizon
         if len(self.data.shards) > 1:
             names = ", ".join(shard.index.name for shard in self.data.shards)
             raise ValueError(f"trainer=offline extracts the policy of one task: data.tasks=[…] is one of {names}")
@@ -48,7 +46,7 @@ class OfflineTrainer(DataTrainer):
         self.last: tuple[TaskSlices, tuple[Tensor, Tensor]]  # of the iteration: its slices, latents imagined, actions
 
     def learn(self) -> Row:
-        drawn = self.data.sample(self.batch_size, self.horizon).to(self.device)
+        drawn = self.data.sample(self.batch_size, self.model_horizon).to(self.device)
         slices, task = drawn.slices, self.known(drawn.task)
         known = self.pwm.update_disagreement(slices, task)
         rollout, row = self.pwm.update_actor(slices.obs[0], self.imagination_horizon, task, taken=slices.actions[0])

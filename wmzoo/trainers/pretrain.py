@@ -28,7 +28,7 @@ class PretrainTrainer(DataTrainer):
     the numbers are those of one process on the whole batch, up to the order of sums.
 
     Args:
-        held_out: of episodes that are never learned from, for the errors in the metrics.
+        held_out: of episodes that are never learned from, for the errors in the metrics, over `horizon` steps.
         model_updates: per iteration. batch_size: slices of all processes together; ValueError where they cannot be
             divided evenly.
     """
@@ -46,7 +46,7 @@ class PretrainTrainer(DataTrainer):
             return
         draws, slices = MEASURED
         for _ in range(draws):
-            drawn, task = self.data.sample(slices, self.horizon)
+            drawn, task = self.data.sample(slices, self.model_horizon)
             self.pwm.rewards.update(drawn.rewards, task=task)
             if observations is not None:
                 observations.update(drawn.obs, task=task)
@@ -68,5 +68,5 @@ class PretrainTrainer(DataTrainer):
         return open_loop(self.agent.world_model, drawn.slices, scale, task)
 
     def _update(self) -> Row:
-        drawn = self.data.sample(self.batch_size, self.horizon).columns(self.part).to(self.device)
+        drawn = self.data.sample(self.batch_size, self.model_horizon).columns(self.part).to(self.device)
         return self.pwm.update_model(drawn.slices, self.known(drawn.task))
