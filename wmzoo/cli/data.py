@@ -65,6 +65,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar=("FROM", "TO"),
         help="the part of the training whose episodes are taken (default: 0 1)",
     )
+    export.add_argument(
+        "--episodes", type=int, metavar="N", help="of every run, evenly from its first to its last (default: all)"
+    )
     inspect = steps.add_parser("inspect", help="show what is in a folder of chunks or a data set", allow_abbrev=False)
     inspect.add_argument("folder", type=Path, metavar="DIR")
     inspect.add_argument("--tasks", metavar="TASKS", help=f"of downloaded chunks, by number: {TASKS}")
@@ -117,10 +120,11 @@ def run_export(args: argparse.Namespace) -> int:
     from wmzoo.data.convert import convert
     from wmzoo.runs.provenance import made
 
+    at_least(args, episodes=1)
     low, high = args.share
     if not 0 <= low < high <= 1:
         raise WmzooError(f"--share {low:g} {high:g}: two numbers from 0 to 1, the lesser first")
-    progress, asked = partial(Progress(), "exported"), {"whole": True, "part": (low, high)}
+    progress, asked = partial(Progress(), "exported"), {"whole": True, "part": (low, high), "wanted": args.episodes}
     tell(convert(args.runs, args.out, None, progress, "replay", made(), **asked), args.out)
     return 0
 

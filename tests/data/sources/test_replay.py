@@ -142,6 +142,17 @@ def test_an_episode_is_of_the_share_of_the_training_after_which_it_ended(tmp_pat
         convert([tmp_path / "run"], tmp_path / "none", kind="replay", part=(0.99, 0.995), whole=True)
 
 
+def test_a_few_episodes_are_spread_evenly_over_the_training(tmp_path: Path) -> None:
+    checkpoint(tmp_path / "run", rows=200, steps=60, spoil=0.0)
+    every = convert([tmp_path / "run"], tmp_path / "out", kind="replay", whole=True).tasks[0].shares
+    command = ["data", "export", str(tmp_path / "run"), "--out"]
+    assert main([*command, str(tmp_path / "few"), "--episodes", "3"]) == 0
+    few = Shards(tmp_path / "few").index.tasks[0].shares
+    assert len(every) % 2 == 1 and few == (every[0], every[len(every) // 2], every[-1])
+    with pytest.raises(WmzooError, match=rf"run: has {len(every)} such episodes, not 999"):
+        convert([tmp_path / "run"], tmp_path / "many", kind="replay", whole=True, wanted=999)
+
+
 def test_runs_of_several_tasks_are_one_set_whose_names_are_those_of_the_task_sets(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -48,7 +48,8 @@ class Replay:
 
     stored: its arrays [row, environment, …] and the newest row of each environment; see ReplayBuffer. steps: of the
     training so far, in all environments together. whole: pieces are left out. part: of the training, the shares between
-    which an episode that is taken has ended.
+    which an episode that is taken has ended. wanted: how many of these are taken, evenly from the first to the
+    last; None for all.
     """
 
     bundle: Path
@@ -58,6 +59,7 @@ class Replay:
     steps: int
     whole: bool
     part: tuple[float, float]
+    wanted: int | None = None
 
     @cached_property
     def played(self) -> list[Played]:
@@ -102,7 +104,12 @@ class Replay:
     def episodes(self) -> list[Played]:
         """Those that are taken."""
         low, high = self.part
-        return [one for one in self.played if low < one.share <= high and (one.whole or not self.whole)]
+        found = [one for one in self.played if low < one.share <= high and (one.whole or not self.whole)]
+        if self.wanted is None:
+            return found
+        if self.wanted > len(found):
+            raise WmzooError(f"{self.bundle}: has {len(found)} such episodes, not {self.wanted}")
+        return [found[place] for place in np.linspace(0, len(found) - 1, self.wanted).round().astype(int)]
 
     @cached_property
     def lengths(self) -> list[int]:
@@ -165,10 +172,11 @@ def open_source(
     tasks: Sequence[Task] | None = None,
     whole: bool = False,
     part: tuple[float, float] = (0.0, 1.0),
+    wanted: int | None = None,
 ) -> Recordings:
     """The replays of the newest checkpoints of these runs, or of these checkpoints.
 
-    whole, part: see Replay.
+    whole, part, wanted: see Replay; wanted is of each run.
 
     Raises:
         WmzooError: one that has no replay or nothing of what is asked for in it, or one named twice.
@@ -176,20 +184,20 @@ def open_source(
     """
     if tasks is not None:
         raise WmzooError("--tasks is for chunks; a run says itself what was played")
-    found = [_open(locate(name), whole, part) for name in names]
+    found = [_open(locate(name), whole, part, wanted) for name in names]
     bundles = [replay.bundle for replay in found]
     if doubled := [bundle for bundle in bundles if bundles.count(bundle) > 1]:
         raise WmzooError(f"{doubled[0]}: named twice; its episodes would be there twice")
     return Recordings(found)
 
 
-def _open(bundle: Path, whole: bool, part: tuple[float, float]) -> Replay:
+def _open(bundle: Path, whole: bool, part: tuple[float, float], wanted: int | None) -> Replay:
     state = open_state(bundle) if has_state(bundle) else {}
     if "replay" not in state:
         raise WmzooError(f"{bundle}: holds no replay; the checkpoints of a run of trainer=online do")
     cfg = load_config(bundle)
     task = Task(_name(cfg), cfg.checkpoint.obs_dim, cfg.checkpoint.act_dim)
-    replay = Replay(bundle, cfg, task, state["replay"], int(state["counters"]["env_steps"]), whole, part)
+    replay = Replay(bundle, cfg, task, state["replay"], int(state["counters"]["env_steps"]), whole, part, wanted)
     try:
         widths = [replay.stored[each].shape[2] for each in ("obs", "action")]
         rows = {replay.stored[each].shape[:2] for each in ("obs", "action", "reward", "episode")}
