@@ -11,10 +11,10 @@ from pathlib import Path
 from scipy import stats
 
 from wmzoo.runs.metrics import read_metrics
+from wmzoo.statistics.curves import LAST_EVALUATIONS
 from wmzoo.storage.rows import Row
 
 LATE = 30  # iterations at the end of a run over which the diagnostics are averaged
-LAST = 3  # evaluations whose mean is a run's score
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def evaluations(rows: Sequence[Row]) -> list[Row]:
 
 def last_returns(file: Path) -> list[float]:
     """Of a run's last evaluations."""
-    return [row["eval_return"] for row in evaluations(read_metrics(file))[-LAST:]]
+    return [row["eval_return"] for row in evaluations(read_metrics(file))[-LAST_EVALUATIONS:]]
 
 
 def _row(files: Sequence[Path]) -> dict[str, str]:
@@ -69,7 +69,7 @@ def _row(files: Sequence[Path]) -> dict[str, str]:
     every = [row["eval_return"] for curve in curves for row in curve]
     returns = {
         "last three evaluations, by seed": ", ".join(f"{score:.0f}" for score in scores)
-        + (f" (of {fewest} evaluations)" if fewest < LAST else ""),
+        + (f" (of {fewest} evaluations)" if fewest < LAST_EVALUATIONS else ""),
         "mean ± 95%": interval(scores),
         "best": f"{max(every):.0f}",
         "mean over the run": f"{statistics.fmean(every):.0f}",

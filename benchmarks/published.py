@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from learning_table import LAST, Results, evaluations, interval
+from learning_table import Results, evaluations, interval
 
 from wmzoo.registry.cards import load_yaml
 from wmzoo.runs.metrics import read_metrics
-from wmzoo.statistics.curves import score_at
+from wmzoo.statistics.curves import LAST_EVALUATIONS, score_at
 from wmzoo.storage.package_data import data_dir
 
 FILE = data_dir("scoreboard") / "published.yaml"
@@ -45,6 +45,6 @@ def _score(arm: Path, steps: int) -> str | None:
         seen = evaluations(read_metrics(file))
         x, y = (np.array([row[name] for row in seen], dtype=float) for name in ("env_steps", "eval_return"))
         if seen and repeat * x[-1] >= WITHIN * steps:
-            scores.append(score_at(repeat * x, y, steps, LAST))
+            scores.append(score_at(repeat * x, y, steps, LAST_EVALUATIONS))
     many = f", n={len(scores)}" if len(scores) > 1 else ""
     return interval(scores) + many if scores else None

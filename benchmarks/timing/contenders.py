@@ -18,7 +18,7 @@ from wmzoo.data.replay import ReplayBuffer
 from wmzoo.diagnostics.cost import Contender
 from wmzoo.envs.base import Transition, VectorEnv
 from wmzoo.envs.build import build_env
-from wmzoo.evaluation.episodes import Evaluation
+from wmzoo.runs.recorder import SilentRecorder
 from wmzoo.trainers.build import build_trainer
 
 ENVIRONMENT = "environment"  # the part of an iteration that steps it
@@ -58,27 +58,16 @@ class _Clocked:
         return transition
 
 
-class _OneIteration:
-    """A recorder that lets a trainer do one iteration at a time and takes its own account of how long that was."""
+class _OneIteration(SilentRecorder):
+    """Lets a trainer do one iteration at a time and takes its own account of how long that was."""
 
     def __init__(self, steps: int) -> None:
+        super().__init__(lambda: self.done)
         self.steps = steps  # environment steps of an iteration
         self.seconds, self.done = 0.0, False
 
-    def preparing(self, what: str, done: int, total: int) -> None:
-        pass
-
     def log(self, row: Mapping[str, Any]) -> None:
         self.seconds, self.done = self.steps / row["fps"], True
-
-    def evaluated(self, iteration: int, env_steps: int, evaluation: Evaluation) -> None:
-        pass
-
-    def checkpoint(self, iteration: int, env_steps: int, state: dict[str, Any]) -> None:
-        pass
-
-    def stop_requested(self) -> bool:
-        return self.done
 
 
 def iteration(cfg: DictConfig) -> Measure:

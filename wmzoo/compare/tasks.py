@@ -31,7 +31,7 @@ class Settings:
     """
 
     score: str = LAST
-    last: int = 3
+    last: int = curves.LAST_EVALUATIONS
     threshold: float = 0.8
     repetitions: int = 5000
     seed: int = 0

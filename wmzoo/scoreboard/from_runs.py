@@ -11,9 +11,10 @@ import numpy as np
 from wmzoo.compare.runs import Run
 from wmzoo.scoreboard.cost import Cost
 from wmzoo.scoreboard.fingerprint import digest, fingerprint
-from wmzoo.scoreboard.row import LAST, Evaluations, Row, TaskRow, mean_of_seeds
+from wmzoo.scoreboard.row import Evaluations, Row, TaskRow, mean_of_seeds
 from wmzoo.statistics.aggregates import Array
 from wmzoo.statistics.bootstrap import FEWEST_FOR_INTERVAL
+from wmzoo.statistics.curves import LAST_EVALUATIONS
 from wmzoo.storage.rows import Row as Keys
 
 
@@ -69,7 +70,7 @@ def _task_row(config: Keys, runs: Sequence[Run], cost: Cost | None) -> TaskRow:
 
 
 def _last(values: Array) -> float | None:
-    return float(values[-LAST:].mean()) if values.size else None
+    return float(values[-LAST_EVALUATIONS:].mean()) if values.size else None
 
 
 def _at_horizon(run: Run, *path: str) -> float | None:

@@ -16,11 +16,10 @@ import numpy as np
 from wmzoo.statistics import aggregates
 from wmzoo.statistics.aggregates import Array
 from wmzoo.statistics.bootstrap import Estimate, estimate
-from wmzoo.statistics.curves import Curve, common_grid, on_grid, score_at
+from wmzoo.statistics.curves import LAST_EVALUATIONS, Curve, common_grid, on_grid, score_at
 from wmzoo.storage.rows import Row as Keys
 
 POINTS = (50_000, 100_000, 250_000)
-LAST = 3  # evaluations in a score
 WITHIN = 0.99  # of so many steps a run counts as one of that length
 REPETITIONS, SEED = 5000, 0  # of the bootstrap, as `wmzoo compare` has it
 
@@ -81,7 +80,7 @@ class TaskRow:
 
     def _score(self, length: float, where: float) -> Estimate | None:
         scores = [
-            score_at(np.array(run.steps), np.array(run.returns), where, LAST)
+            score_at(np.array(run.steps), np.array(run.returns), where, LAST_EVALUATIONS)
             for run in self.seeds.values()
             if run.steps[-1] >= WITHIN * min(length, where) and run.steps[0] <= where
         ]

@@ -14,6 +14,8 @@ import numpy as np
 from wmzoo.statistics.aggregates import Array
 from wmzoo.statistics.bootstrap import Estimate
 
+LAST_EVALUATIONS = 3  # N, where nobody says another
+
 
 def trailing_mean(values: Array, last: int) -> Array:
     """At each of the E values the mean of it and the last - 1 before it (of fewer at the beginning): [E] -> [E]."""

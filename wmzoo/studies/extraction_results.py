@@ -13,12 +13,11 @@ from wmzoo.errors import WmzooError
 from wmzoo.evaluation.episodes import Evaluation
 from wmzoo.evaluation.tasks import Aggregate, Played, aggregate
 from wmzoo.runs.metrics import read_metrics
+from wmzoo.statistics.curves import LAST_EVALUATIONS
 from wmzoo.storage.rows import Row
 from wmzoo.storage.run_layout import evaluations_asked_for, is_trained, read_facts
 from wmzoo.studies.extraction import Plan, Policy, agents, evaluation_of, policies
 from wmzoo.studies.kept import keep
-
-LAST = 3  # evaluations of an agent, whose mean is its return
 
 
 @dataclass(frozen=True)
@@ -86,7 +85,7 @@ def read_results(plan: Plan, data: Path, out: Path, names: Sequence[str], episod
 def _last(folder: Path) -> float:
     """The mean of a run's last three evaluations."""
     found = [row["eval_return"] for row in read_metrics(folder) if row.get("eval_return") is not None]
-    return statistics.fmean(found[-LAST:])
+    return statistics.fmean(found[-LAST_EVALUATIONS:])
 
 
 def keep_runs(plan: Plan, out: Path, names: Sequence[str], report: Path, episodes: int) -> None:

@@ -10,11 +10,11 @@ from typing import Any
 from wmzoo.reports.pace import duration
 from wmzoo.reports.words import counted, number
 from wmzoo.runs.metrics import read_metrics
+from wmzoo.statistics.curves import LAST_EVALUATIONS
 from wmzoo.storage.files import make_folder, write_json
 from wmzoo.storage.foreign import read_json
 
 NOTES = "notes"  # of the sweep's folder
-LAST = 3  # evaluations in the table
 NO_ARMS = ("seed", "env", "env.task", "env.set", "run_dir")  # do not tell arms apart
 NOT_KEPT = ("size", "experiment")  # nor are these keys of a run's config
 Note = dict[str, Any]
@@ -38,7 +38,7 @@ def own(one: Note, swept: Sequence[str]) -> str:
 
 def table(ended: Sequence[Note], swept: Sequence[str], sweep: Path) -> list[str]:
     """A line a run: its own overrides, its last evaluations, how long it took, and its folder, below the sweep's."""
-    head = ("run", f"last {LAST} evaluations", "took", "folder")
+    head = ("run", f"last {LAST_EVALUATIONS} evaluations", "took", "folder")
     rows = [(own(one, swept), *_told(one), _place(one, sweep)) for one in ended]
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
     lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in (head, *rows))
@@ -63,7 +63,7 @@ def _told(one: Note) -> tuple[str, str]:
         return one["status"], ""
     rows = read_metrics(Path(one["folder"]))
     returns = [number(row["eval_return"]) for row in rows if row.get("eval_return") is not None]
-    return " ".join(returns[-LAST:]), duration(rows[-1].get("wall_clock") if rows else None)
+    return " ".join(returns[-LAST_EVALUATIONS:]), duration(rows[-1].get("wall_clock") if rows else None)
 
 
 def _place(one: Note, sweep: Path) -> str:
