@@ -6,7 +6,7 @@ from wmzoo.cli.main import main
 from wmzoo.data.shards import Index, TaskIndex
 from wmzoo.envs.task_sets import MT30, MT80
 from wmzoo.errors import WmzooError
-from wmzoo.studies.extraction import check_data, extractions, policies, pretrainings, read_plan, set_of
+from wmzoo.studies.extraction import agent_overrides, check_data, extractions, policies, pretrainings, read_plan, set_of
 
 
 def index(folder, tasks, num_tasks, episodes=((1, 1),)):
@@ -40,6 +40,12 @@ def test_the_whole_job_is_a_model_per_dynamics_and_a_policy_per_task_dynamics_an
     assert words[0] == "train" and words[-1] == f"run_dir={tmp_path}/out/extract/flow-frozen/cup-catch"
     assert {"trainer=offline", "env.set=mt30", "env.only=[cup-catch]", "data.tasks=[cup-catch]"} <= set(words)
     assert f"init_from={tmp_path}/out/pretrain/flow" in words and "dynamics=flow" in words
+
+
+def test_one_task_s_agent_can_have_overrides_of_its_own():
+    plan = read_plan("mt30_mini", ["extraction.collect.tasks=[reacher-easy,cup-catch]"])
+    reacher, cup = agent_overrides(plan)["reacher-easy"], agent_overrides(plan)["cup-catch"]
+    assert [word for word in reacher if word not in cup] == ["env=reacher-easy", "recipe.noise_correlation=0"]
 
 
 @pytest.mark.slow

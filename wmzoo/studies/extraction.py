@@ -4,7 +4,8 @@ The block `extraction` of an `experiment=` config says how:
 
     collect: {tasks: [reacher-easy, …], episodes: 60}      # of --mini: random ones, where no data is given; or of
                                                             # policies: [random, 'runs/a,noise=0.2', …]; or
-    collect: {tasks: […], agents: [dynamics=mlp]}           # what online agents, a task each, see while they learn
+    collect: {tasks: […], agents: [dynamics=mlp]}           # what online agents, a task each, see while they learn;
+                                                            # more overrides of one: agents_of: {reacher-easy: […]}
     dynamics: {mlp: [dynamics=mlp], flow: [dynamics=flow]}  # a world model each
     pretrain: [trainer.iterations=500]                      # overrides of their pretraining
     extract: [trainer.iterations=10000]                     # overrides of every policy's extraction
@@ -97,8 +98,9 @@ def agent_overrides(plan: Plan) -> dict[str, list[str]]:
     """Of the online run of each task whose replay becomes the data, by its name; none where they are collected."""
     if plan.collect is None or "agents" not in plan.collect:
         return {}
-    words = [*plan.shared, "trainer=online", *map(str, plan.collect["agents"])]
-    return {task.name: [*words, f"env={task.name}"] for task in task_set(plan.collect["tasks"])}
+    words, own = [*plan.shared, "trainer=online", *map(str, plan.collect["agents"])], plan.collect.get("agents_of", {})
+    names = [task.name for task in task_set(plan.collect["tasks"])]
+    return {name: [*words, f"env={name}", *map(str, own.get(name, []))] for name in names}
 
 
 def agents(plan: Plan, out: Path) -> list[Job]:
