@@ -38,7 +38,7 @@ def test_what_it_takes_here_is_measured_and_nothing_is_made(tmp_path, capsys):
         "~extraction.dynamics.flow",
         "extraction.collect.agents=['env.num_envs=4','trainer.iterations=8','recipe.warmup_steps=4000']",
         "extraction.pretrain=['trainer.iterations=60','trainer.model_updates=100']",
-        "extraction.extract=['trainer.iterations=2000']",
+        "extraction.extract=['trainer.iterations=2000','eval.every=200']",
     ]
     assert main([*words, "--out", str(tmp_path / "out")]) == 0
     lines = capsys.readouterr().out.splitlines()
