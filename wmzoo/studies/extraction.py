@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from wmzoo.config.composition import compose
 from wmzoo.data.sampler import SliceSampler
@@ -133,15 +133,20 @@ def check_data(plan: Plan, data: Path) -> None:
     try:
         for words in plan.dynamics.values():
             pretrain = compose([*plan.shared, "trainer=pretrain", *words, *plan.pretrain])
-            learned.check(pretrain.trainer.model_horizon or pretrain.trainer.horizon, LEARNED)
+            learned.check(_slice_steps(pretrain), LEARNED)
             held_out.check(pretrain.trainer.horizon, HELD_OUT)
             for mode in plan.modes.values():
                 extract = compose([*plan.shared, "trainer=offline", *words, *plan.extract, *mode])
-                horizon = extract.trainer.model_horizon or extract.trainer.horizon
                 for task, episodes in own.items():
-                    episodes.check(horizon, f"episodes of {task}")
+                    episodes.check(_slice_steps(extract), f"episodes of {task}")
     except ValueError as error:
         raise WmzooError(str(error)) from error
+
+
+def _slice_steps(cfg: DictConfig) -> int:
+    """Of the slices that a config's trainer learns from."""
+    steps: int = cfg.trainer.model_horizon or cfg.trainer.horizon
+    return steps
 
 
 def pretrainings(plan: Plan, data: Path, out: Path) -> list[Job]:
