@@ -81,6 +81,7 @@ NEW: dict[str, tuple[Any, Any]] = {  # keys added since: in the default, and wha
     "critics": (2, 3),
     "critic_zero_init": (True, False),
     "target_tau": (0.02, None),
+    "policy_tau": (0.02, None),
     "lr_decay": (250_000, "run"),
 }
 CHANGED = {"model_updates": 24, "warmup_steps": 8192, "actor_updates": 24, "rollouts": 128, "critic_minibatches": 2}

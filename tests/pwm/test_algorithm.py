@@ -15,8 +15,9 @@ from returns_by_hand import CONTINUES, TERMINATED, TRUNCATED, column, columns, f
 from tiny import ACT, LATENT, OBS, SETTINGS, TASKS, observations, slices, tiny_agent, tiny_pwm
 from torch import Tensor, nn
 
-from wmzoo.pwm.algorithm import PWM, frozen
+from wmzoo.pwm.algorithm import PWM
 from wmzoo.pwm.imagination import Feedback, Imagined
+from wmzoo.pwm.parameters import frozen
 
 
 class SumCritic(nn.Module):
@@ -274,7 +275,7 @@ def test_rates_decay_over_the_run_over_steps_or_not_at_all(decay: str | int, exp
     assert pwm.optimisation.decayed(iteration=3, iterations=10, steps=500) == pytest.approx(expected)
 
 
-MORE = {"entropy": "auto", "entropy_lr": 0.5, "target_tau": 0.3}
+MORE = {"entropy": "auto", "entropy_lr": 0.5, "target_tau": 0.3, "policy_tau": 0.2}
 
 
 @pytest.mark.parametrize("more", [{}, MORE], ids=["paper", "maximum entropy"])
@@ -289,18 +290,23 @@ def test_a_saved_state_goes_on_bit_for_bit(more: dict[str, Any]) -> None:
     pwm.rewards.update(torch.randn(5))
     updates(pwm)
     other = tiny_pwm(tiny_agent(std="state", seed=1), **settings)
-    for ours, theirs in ((pwm.model, other.model), (pwm.actor, other.actor), (pwm.critic, other.critic)):
-        theirs.load_state_dict(copy.deepcopy(ours.state_dict()))
+    other.agent.load_state_dict(copy.deepcopy(pwm.agent.state_dict()))
     other.load_state_dict(copy.deepcopy(pwm.state_dict()))
     for _ in range(2):
         assert updates(pwm) == updates(other)
+    assert all(map(torch.equal, pwm.agent.actor.parameters(), other.agent.actor.parameters()))
 
 
 @pytest.mark.parametrize(
     ("part", "value"),
-    [("entropy", {"log_coef": torch.zeros(2)}), ("entropy", {}), ("target", {"layers.0.weight": torch.zeros(3)})],
+    [
+        ("entropy", {"log_coef": torch.zeros(2)}),
+        ("entropy", {}),
+        ("target", {"layers.0.weight": torch.zeros(3)}),
+        ("actor", {"layers.0.weight": torch.zeros(3)}),
+    ],
 )
-def test_a_state_with_another_entropy_or_target_is_refused(part: str, value: dict[str, Tensor]) -> None:
+def test_a_state_with_another_entropy_target_or_policy_is_refused(part: str, value: dict[str, Tensor]) -> None:
     pwm = tiny_pwm(tiny_agent(), **MORE)
     with pytest.raises(ValueError, match=f"pwm/{part}"):
         pwm.check_state(pwm.state_dict() | {part: value})

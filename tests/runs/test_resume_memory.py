@@ -60,10 +60,11 @@ def test_a_full_replay_is_saved_without_a_second_one_in_memory(tmp_path: Path) -
 
 @pytest.mark.parametrize("size", ["small", "tiny"])
 def test_what_a_training_needs_is_counted_before_it_is_taken(size: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One byte less than is needed is too little: five of each weight, the actor's last 32 gradients, the replay."""
+    """One byte less than is needed is too little: five of each weight, the actor's average and its last 32 gradients,
+    the replay."""
     cfg = wmzoo.compose([f"size={size}", "trainer.buffer_size=1000"])
     counts = build_agent(cfg, 5, 1).parameter_counts()
-    needed = 4 * (5 * counts["total"] + 32 * counts["actor"] + 1000 * (5 + 1 + 3))
+    needed = 4 * (5 * counts["total"] + 33 * counts["actor"] + 1000 * (5 + 1 + 3))
     monkeypatch.setattr("os.sysconf", lambda name: {"SC_PHYS_PAGES": needed, "SC_PAGE_SIZE": 1}[name])
     _check_memory(cfg, 5, 1)
     monkeypatch.setattr("os.sysconf", lambda name: {"SC_PHYS_PAGES": needed - 1, "SC_PAGE_SIZE": 1}[name])

@@ -123,9 +123,9 @@ def test_episodes_that_repeat_the_data_are_not_off_them_and_others_are(given: li
         def evaluate() -> Evaluation:
             with torch.no_grad():  # what `agent.act` does, with other actions
                 for obs, action in zip(drawn.obs, actions, strict=False):
-                    hooks = trainer.pwm.actor._forward_hooks.values()
+                    hooks = trainer.agent.actor._forward_hooks.values()
                     for hook in hooks:
-                        hook(trainer.pwm.actor, (trainer.agent.world_model.encode(obs),), action)
+                        hook(trainer.agent.actor, (trainer.agent.world_model.encode(obs),), action)
             return Evaluation((0.0,), (1,), None)
 
         trainer.evaluate = evaluate

@@ -446,11 +446,11 @@ def test_an_action_that_is_not_finite_is_named_and_with_skip_becomes_the_middle_
         return torch.where(torch.arange(len(action)).unsqueeze(1) == 1, float("nan"), action)
 
     notes = training(act_on=act_on)
-    notes.trainer.agent.actor.mean.register_forward_hook(spoil)
+    notes.trainer.pwm.actor.mean.register_forward_hook(spoil)
     with pytest.raises(RunFailed, match="the action of environment 1 after 60 environment steps is not finite"):
         notes.trainer.run()
     notes = training("on_nonfinite=skip", act_on=act_on)
-    notes.trainer.agent.actor.mean.register_forward_hook(spoil)
+    notes.trainer.pwm.actor.mean.register_forward_hook(spoil)
     notes.trainer.run()
     acted = [actions for actions, _, _ in notes.trainer.env.history[20:]]
     assert all(actions[1] == 0 for actions in acted) and any(actions[0] != 0 for actions in acted)

@@ -32,6 +32,7 @@ T = TypeVar("T")
 SAME, NEW = object(), object()
 PAPER_ACTOR, PAPER_CRITIC = (400, 200, 100), (400, 200)
 LENGTH = integer(1, 2**12)  # of a slice or a rollout, in steps
+PART = Rule("a number above 0, up to 1", lambda value: number(0, 1).holds(value) and value > 0)
 
 
 def key(default: T, rule: Rule, words: str, paper: Any = SAME, before: Any = NEW, first: Any = SAME) -> T:
@@ -189,6 +190,14 @@ class Recipe:
         "α, of policies from data: their return weighs α / mean |J| beside behaviour cloning; null: none",
         before=None,
     )
+    policy_tau: float | None = key(
+        0.02,
+        optional(PART),
+        "part of the way that the policy that is evaluated and saved goes, after an update, to the one that learns and "
+        "explores; null: they are one",
+        None,
+        None,
+    )
     detach: bool = key(True, BOOLEAN, "the actor's gradient does not run through the latents that it acts on")
     return_scale: bool = key(True, BOOLEAN, "imagined returns by their running std")
     actor_lr: float = key(1.5e-3, number(0, 1e6), "learning rate of the actor", 5.0e-4, first=5.0e-4)
@@ -200,7 +209,7 @@ class Recipe:
     critic_zero_init: bool = key(True, BOOLEAN, "all values are zero at first", False, False)
     target_tau: float | None = key(
         0.02,
-        optional(Rule("a number above 0, up to 1", lambda value: number(0, 1).holds(value) and value > 0)),
+        optional(PART),
         "part of the way that target critics, of the critics' targets, go after an update; null: no target critics",
         None,
         None,

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from wmzoo.diagnostics.scene import Figures, Scene
-from wmzoo.pwm.algorithm import PWM, frozen
+from wmzoo.pwm.algorithm import PWM
 from wmzoo.pwm.esnr import cosine, esnr, moments
+from wmzoo.pwm.parameters import frozen
 
 Row = dict[str, float | int | None]
 ESNR = {"value": "esnr", "low": "esnr_low", "high": "esnr_high", "decibels": "esnr_db"}

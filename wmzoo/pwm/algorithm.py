@@ -13,8 +13,6 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -38,18 +36,21 @@ from wmzoo.pwm.imagination import Drive, Feedback, Imagined, Restart, Unrolled
 from wmzoo.pwm.model_loss import DistillationLoss, ModelLoss, WorldModelLoss
 from wmzoo.pwm.nonfinite import NonFinite, finite
 from wmzoo.pwm.optimisation import Optimisation
+from wmzoo.pwm.parameters import follow, frozen
 from wmzoo.pwm.returns import segment_discounts, td_lambda_targets
 from wmzoo.pwm.saved import check_stream
 from wmzoo.storage.form import check_form
 
 SATURATED = 0.97  # |a| beyond this counts as a saturated action
 
-
 Figures = dict[str, Tensor]  # of an update: scalars without gradient, on its device
 
 
 class PWM:
     """The updates of one agent, with their optimisers, scales and random streams.
+
+    With `recipe.policy_tau` the agent's actor, which is evaluated and saved, is the running average of `actor`, which
+    learns and explores.
 
     On a GPU no update makes the host wait: figures are scalar tensors, a step that is not finite is left out by the
     optimiser itself, and `nonfinite.settle()`, once in a while, says what was.
@@ -86,7 +87,11 @@ class PWM:
         self.disagreement = disagreement
         self.nonfinite = NonFinite(on_nonfinite)
         self.esnr = RunningESNR()  # of the actor's gradient, before clipping
-        self.optimisation = Optimisation(agent, disagreement, recipe, self.nonfinite, self.esnr, world)
+        self.learner: Actor | None = None  # the policy that learns, where the agent's is its average
+        if agent.actor is not None and recipe.policy_tau is not None:
+            self.learner = copy.deepcopy(agent.actor)
+        parts = {"actor": self.learner or agent.actor, "critic": agent.critic, "disagreement": disagreement}
+        self.optimisation = Optimisation(self.model, parts, recipe, self.nonfinite, self.esnr, world)
         model_loss: nn.Module = WorldModelLoss(self.model, loss, recipe)
         if teacher is not None:
             model_loss = DistillationLoss(self.model, loss, recipe, teacher)
@@ -104,8 +109,9 @@ class PWM:
 
     @property
     def actor(self) -> Actor:
-        assert self.agent.actor is not None, "a world model alone has no policy to train"
-        return self.agent.actor
+        actor = self.learner or self.agent.actor
+        assert actor is not None, "a world model alone has no policy to train"
+        return actor
 
     @property
     def critic(self) -> CriticEnsemble:
@@ -132,6 +138,12 @@ class PWM:
         return reward if s.reward_clip is None else reward.clamp(-s.reward_clip, s.reward_clip)
 
     # ── the policy ────────────────────────────────────────
+
+    @torch.no_grad()
+    def act(self, obs: Tensor, noise: Tensor) -> Tensor:
+        """obs[B,O] -> actions[B,A] of the policy that learns, with noise[B,A]."""
+        action: Tensor = self.actor(self.model.encode(obs), noise)
+        return action
 
     def imagine(self, obs: Tensor, horizon: int, task: Tensor | None = None, drive: Drive | None = None) -> Imagined:
         """Unroll policy and model for H steps from obs[B,O].
@@ -258,6 +270,8 @@ class PWM:
             suspects = {"observation": obs, "latent": rollout.z, "next latent": rollout.z_next}
             suspects |= {"action": rollout.actions, "imagined reward": rollout.rewards, "imagined return": returns}
             norm = self.optimisation.descend("actor", loss, self.actor, self.recipe.actor_grad_clip, finite(suspects))
+        if self.learner is not None and self.agent.actor is not None and self.recipe.policy_tau is not None:
+            follow(self.agent.actor, self.learner, self.recipe.policy_tau)
         figures |= {"policy_loss": loss, "actor_grad_norm": norm, "imagined_return": returns.mean()}
         figures["latent_norm"] = rollout.z.detach().norm(dim=-1).mean()
         figures["action_saturation"] = (rollout.actions.detach().abs() > SATURATED).float().mean()
@@ -316,8 +330,7 @@ class PWM:
                 norms.append(self.optimisation.descend("critic", loss, self.critic, s.critic_grad_clip, made_of))
                 losses.append(loss)
         if self.target is not None and s.target_tau is not None:
-            with torch.no_grad():
-                torch._foreach_lerp_([*self.target.parameters()], [*self.critic.parameters()], s.target_tau)
+            follow(self.target, self.critic, s.target_tau)
         return _detached({"value_loss": torch.stack(losses).mean(), "critic_grad_norm": torch.stack(norms).mean()})
 
     def value_loss(self, z: Tensor, target: Tensor) -> Tensor:
@@ -332,13 +345,14 @@ class PWM:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == torch.bfloat16)
 
     def state_dict(self) -> dict[str, Any]:
-        """Optimisers, return scale, entropy's weight, target critics, the data's ends, running ESNR, counters, random
-        streams; weights and reward scale are the agent's.
+        """Optimisers, return scale, entropy's weight, the policy that learns, target critics, the data's ends, running
+        ESNR, counters, random streams; the other weights and reward scale are the agent's.
 
         RunFailed for what was not finite and has not been told yet.
         """
         self.nonfinite.settle()
-        parts = {"entropy": self.entropy, "target": self.target, "disagreement": self.disagreement}
+        modules: dict[str, nn.Module | None] = {"actor": self.learner, "target": self.target}
+        parts = modules | {"entropy": self.entropy, "disagreement": self.disagreement}
         return {name: part.state_dict() for name, part in parts.items() if part is not None} | {
             "optimisers": self.optimisation.state_dict(),
             "returns": self.returns.state_dict(),
@@ -353,8 +367,9 @@ class PWM:
         check_form(state["returns"], self.returns.state_dict(), "pwm/returns")
         if self.entropy is not None:
             self.entropy.check_state(state["entropy"], "pwm/entropy")
-        if self.target is not None:
-            check_form(state["target"], self.target.state_dict(), "pwm/target")
+        for name, part in {"actor": self.learner, "target": self.target}.items():
+            if part is not None:
+                check_form(state[name], part.state_dict(), f"pwm/{name}")
         if self.disagreement is not None:
             self.disagreement.check_state(state["disagreement"], "pwm/disagreement")
         width = 0 if self.agent.actor is None else sum(p.numel() for p in self.agent.actor.parameters())
@@ -370,8 +385,9 @@ class PWM:
         self.returns.load_state_dict(state["returns"])
         if self.entropy is not None:
             self.entropy.load_state_dict(state["entropy"])
-        if self.target is not None:
-            self.target.load_state_dict(state["target"])
+        for name, part in {"actor": self.learner, "target": self.target}.items():
+            if part is not None:
+                part.load_state_dict(state[name])
         if self.disagreement is not None:
             self.disagreement.load_state_dict(state["disagreement"])
         self.esnr.load_state_dict(state["esnr"])
@@ -382,16 +398,3 @@ class PWM:
 
 def _detached(figures: Figures) -> Figures:
     return {name: figure.detach() for name, figure in figures.items()}
-
-
-@contextmanager
-def frozen(*modules: nn.Module) -> Iterator[None]:
-    """Within it the modules' parameters take no gradient: it passes through them, at half the cost."""
-    parameters = [p for module in modules for p in module.parameters() if p.requires_grad]
-    for parameter in parameters:
-        parameter.requires_grad_(False)
-    try:
-        yield
-    finally:
-        for parameter in parameters:
-            parameter.requires_grad_(True)

@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from wmzoo.agent.agent import Agent
+from wmzoo.agent.world_model import WorldModel
 from wmzoo.compute.distributed import World
 from wmzoo.config.recipe import Recipe
-from wmzoo.pwm.disagreement import RATE, Disagreement
+from wmzoo.pwm.disagreement import RATE
 from wmzoo.pwm.esnr import RunningESNR
 from wmzoo.pwm.nonfinite import NonFinite
 from wmzoo.pwm.saved import check_moments, load_moments
@@ -25,21 +25,22 @@ class Optimisation:
     takes note of it.
 
     Args:
+        parts: what else learns, of `actor`, `critic` and `disagreement`; None for what is not there.
         nonfinite: is told of every step. esnr: takes the actor's gradients, before clipping.
         world: the processes whose steps are left out together.
     """
 
     def __init__(
         self,
-        agent: Agent,
-        disagreement: Disagreement | None,
+        model: WorldModel,
+        parts: Mapping[str, nn.Module | None],
         recipe: Recipe,
         nonfinite: NonFinite,
         esnr: RunningESNR,
         world: World,
     ) -> None:
         self.recipe, self.nonfinite, self.esnr, self.world = recipe, nonfinite, esnr, world
-        s, model = recipe, agent.world_model
+        s = recipe
         others = [p for name, p in model.named_parameters() if not name.startswith("encoder.")]
         groups: list[dict[str, Any]] = [
             {"params": others, "scale": 1.0},
@@ -48,15 +49,12 @@ class Optimisation:
         self.rates = {"model": s.model_lr}  # at first
         self.optimisers: dict[str, torch.optim.Optimizer] = {"model": _adam(groups, s.model_lr, s.model_betas)}
         betas = s.actor_critic_betas
-        for name, part, rate in (("actor", agent.actor, s.actor_lr), ("critic", agent.critic, s.critic_lr)):
+        how = {"actor": (s.actor_lr, betas), "critic": (s.critic_lr, betas), "disagreement": (RATE, (0.9, 0.999))}
+        for name, part in parts.items():
             if part is not None:
-                self._add(name, part, rate, betas)
-        if disagreement is not None:
-            self._add("disagreement", disagreement, RATE, (0.9, 0.999))
+                self.rates[name] = how[name][0]
+                self.optimisers[name] = _adam(part.parameters(), *how[name])
         self.schedule(0.0)
-
-    def _add(self, name: str, part: nn.Module, rate: float, betas: Iterable[float]) -> None:
-        self.rates[name], self.optimisers[name] = rate, _adam(part.parameters(), rate, betas)
 
     def descend(self, name: str, loss: Tensor, module: nn.Module, clip: float, made_of: Mapping[str, Tensor]) -> Tensor:
         """One step with the gradient's norm clipped; gives the norm before clipping.

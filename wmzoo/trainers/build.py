@@ -60,13 +60,13 @@ def settled(cfg: DictConfig, source: VectorEnv | Shards) -> DictConfig:
 def _check_memory(cfg: DictConfig, obs_dim: int, act_dim: int) -> None:
     """WmzooError for what a training holds, of which this machine does not have the memory.
 
-    Weights, their gradients, Adam's two moments, and on resume the weights as they were saved; the actor's last
-    gradients, for their signal-to-noise ratio; and the replay, once: it is saved and loaded a piece at a time.
+    Weights, their gradients, Adam's two moments, and on resume the weights as they were saved; the actor's average and
+    its last gradients, for their signal-to-noise ratio; and the replay, once: it is saved and loaded a piece at a time.
     """
     with torch.device("meta"):  # counted, not allocated
         counts = build_agent(cfg, obs_dim, act_dim).parameter_counts()
     weights, rows = counts["total"], int(OmegaConf.select(cfg, "trainer.buffer_size", default=0))
-    needed = 4 * (5 * weights + WINDOW * counts.get("actor", 0) + rows * (obs_dim + act_dim + 3))
+    needed = 4 * (5 * weights + (1 + WINDOW) * counts.get("actor", 0) + rows * (obs_dim + act_dim + 3))
     there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     if needed > there:
         raise WmzooError(

@@ -58,7 +58,8 @@ class OfflineTrainer(DataTrainer):
 
     def assess(self) -> Row:
         """The evaluation, and the shares of what was imagined last and of what was met in it that are off the data."""
-        with watched(self.pwm.actor) as met:
+        assert self.agent.actor is not None, "a policy is what is extracted"
+        with watched(self.agent.actor) as met:
             evaluation = self.evaluate()
         self.recorder.evaluated(self.iteration, 0, evaluation)
         drawn, imagined = self.last

@@ -191,7 +191,7 @@ class OnlineTrainer(IterativeTrainer):
         for _ in range(self.horizon):
             visited.append(self.obs)
             obs = send(self.obs, self.device)
-            self._act(self.agent.act(obs, noise=send(self.noise.normal(), self.device)))
+            self._act(self.pwm.act(obs, send(self.noise.normal(), self.device)))
         states = send(torch.cat(visited), self.device) if self.starts == "visited" else None
         rows = []
         for _ in range(self.actor_updates):
