@@ -34,7 +34,7 @@ HERE = Path(__file__).parent
 STUDY = HERE / "studies" / "standard.yaml"
 RUNS = HERE.parent / "runs" / "studies"
 BESIDE = "mlp"  # the arm whose seconds the others get
-TASKS, SEEDS = ["cartpole_swingup", "walker_walk"], [0, 1, 2]
+TASKS, SEEDS = ["cartpole_swingup", "walker_walk", "cheetah_run"], [0, 1, 2]
 
 
 class Watch:

@@ -44,7 +44,7 @@ KEPT = HERE / "results" / "learning"
 RESULTS = HERE / "results" / "speed"
 NAME = "seconds_to"
 RETURN = 800.0
-TASKS = beside.TASKS
+TASKS = ["cartpole_swingup", "walker_walk"]  # of those beside whose runs others stand, the ones that come to it
 
 
 def measured(study: Study, others: Sequence[str], tasks: Sequence[str]) -> dict[str, Any]:
