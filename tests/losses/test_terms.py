@@ -11,6 +11,7 @@ from torch import Tensor
 from wmzoo.contracts.common import enliven, noise, simplices
 from wmzoo.dynamics.mlp import MLPDynamics
 from wmzoo.dynamics.port_hamiltonian import PortHamiltonianDynamics
+from wmzoo.errors import WmzooError
 from wmzoo.integrators.euler import Euler
 from wmzoo.losses.conservation import ConservationLoss, slowest
 from wmzoo.losses.cosine import CosineLoss
@@ -20,6 +21,7 @@ from wmzoo.losses.mse import MSELoss
 from wmzoo.losses.straightening import StraighteningLoss
 from wmzoo.losses.terms import SumLoss
 from wmzoo.losses.value_equivalent import ValueEquivalentLoss
+from wmzoo.nets.simnorm import SimNorm
 
 H, B, D = 3, 5, 16
 
@@ -119,6 +121,30 @@ def test_what_is_conserved_is_found_and_what_changes_is_not() -> None:
         model(), (z + still.unsqueeze(-1) * noise(6, 1, 4)) @ mix, noise(5, 64, 2), (z @ mix)[1:]
     )
     assert spoilt.mean() > 0.01
+
+
+def test_what_a_simplex_keeps_by_construction_is_not_what_is_conserved() -> None:
+    """SimNorm's sums are 1 whatever is predicted: a rollout to anywhere would cost nothing."""
+    generator = torch.Generator().manual_seed(0)
+    state = torch.randn(1, 64, 6, generator=generator) + 0.1 * torch.randn(5, 64, 6, generator=generator).cumsum(0)
+    drawn = torch.randn(5, 64, 6, generator=generator)
+    encoder = torch.nn.Sequential(torch.nn.Linear(6, 64), torch.nn.Tanh(), torch.nn.Linear(64, 128), SimNorm(8))
+    for weight in encoder.parameters():
+        torch.nn.init.normal_(weight, std=0.4, generator=generator)
+    with torch.no_grad():
+        z, wrong = encoder(state), encoder(torch.cat([state[:1], drawn[1:]]))
+    figures = slowest(z, 4).view(16, 8, 4)
+    within = figures - figures.mean(1, keepdim=True)
+    assert (within.square().sum((0, 1)) > 0.99 * figures.square().sum((0, 1))).all()
+    true, false = (ConservationLoss().errors(model(), zs, noise(4, 64, 2), z[1:]).mean() for zs in (z, wrong))
+    assert false > 10 * true and false > 0.1, "in units of the figures' variance"
+
+
+def test_more_invariants_than_latents_differ_in_are_refused() -> None:
+    line = torch.linspace(0, 1, 12, dtype=torch.float64).view(4, 3, 1) * simplices(1, D)
+    with pytest.raises(WmzooError, match="count=2, but this batch's latents differ in 1 directions"):
+        slowest(line, 2)
+    assert slowest(line, 1).shape == (D, 1)
 
 
 def test_the_energy_of_a_dynamics_that_has_one_is_conserved() -> None:
