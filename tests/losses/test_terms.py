@@ -101,8 +101,38 @@ def test_straightening_is_none_for_a_straight_rollout_and_two_for_one_that_turns
     line = torch.arange(4.0, dtype=torch.float64).view(4, 1, 1) * simplices(1, D)
     there_and_back = torch.stack([line[0], line[1], line[0], line[1]])
     for zs, bends in ((line, [0.0, 0.0, 0.0]), (there_and_back, [0.0, 2.0, 2.0])):
-        errors = StraighteningLoss().errors(model(), zs, *data()[1:])
+        errors = StraighteningLoss(floor=1e-4).errors(model(), zs, data()[1], line[1:])
         torch.testing.assert_close(errors[:, 0], torch.tensor(bends, dtype=torch.float64))
+
+
+def test_short_steps_count_little_for_straightening() -> None:
+    """A right angle has 1 − cos = 1, so what is left is the weights; the observed steps have length 2, so f = 0.2."""
+    observed = torch.tensor([[2.0, 0.0], [4.0, 0.0]], dtype=torch.float64).unsqueeze(1)
+    for first, second in ((1.0, 1.0), (0.2, 0.2), (0.01, 3.0), (0.0, 1.0)):
+        zs = torch.tensor([[0.0, 0.0], [first, 0.0], [first, second]], dtype=torch.float64).unsqueeze(1)
+        errors = StraighteningLoss().errors(model(), zs, data()[1], observed)
+        expected = math.prod(length / math.sqrt(length**2 + 0.04) for length in (first, second))
+        torch.testing.assert_close(errors.flatten().tolist(), [0.0, expected])
+
+
+def test_no_gradient_of_straightening_by_a_step_is_longer_than_two_over_its_floor() -> None:
+    scales = 10 ** torch.linspace(-12, 2, 400, dtype=torch.float64)
+    steps = (noise(2, 400, 3, seed=1) * torch.stack([scales, scales.flip(0)]).unsqueeze(-1)).requires_grad_()
+    zs = torch.cat([torch.zeros_like(steps[:1]), steps.cumsum(0)])
+    observed = torch.tensor([3.0, 6.0], dtype=torch.float64).view(2, 1, 1) * torch.eye(3, dtype=torch.float64)[0]
+    errors = StraighteningLoss().errors(model(), zs, noise(2, 400, 2), observed.expand(2, 400, 3))
+    (gradient,) = torch.autograd.grad(errors.sum(), steps)
+    assert 1 < gradient.norm(dim=-1).max() < 2 / 0.3
+
+
+def test_straightening_leaves_a_dynamics_that_predicts_no_change_alone() -> None:
+    """Its steps are rounding, in any direction; the cosine's own gradient is above 1e6 here."""
+    fresh = MLPDynamics(latent_dim=128, action_dim=2, units=(256, 256))
+    z0, targets = simplices(64, 128, dtype=torch.float32), simplices(H, 64, 128, seed=2, dtype=torch.float32)
+    loss = StraighteningLoss().rollout(fresh, z0, noise(H, 64, 2, dtype=torch.float32), targets, 0.9).loss
+    loss.backward()
+    assert StraighteningLoss().rollout(fresh, z0, noise(1, 64, 2).float(), targets[:1], 0.9).loss == 0
+    assert sum(weight.grad.square().sum() for weight in fresh.parameters()).sqrt() < 1e-3
 
 
 def test_what_is_conserved_is_found_and_what_changes_is_not() -> None:
