@@ -20,8 +20,8 @@ class ConservationLoss(RolloutTerm):
 
     `learned`: I are the `count` linear figures of the latent that change least along what was observed, in units of
     their spread over the batch: w with the least wᵀ E[Δ Δᵀ] w / wᵀ Cov(z) w, Δ = z*_{t+1} − z*_t, found anew in every
-    batch (slow feature analysis: Wiskott, Sejnowski, Neural Computation 14, 2002), among the directions in which latents
-    differ: the sum of a simplex, which never changes, says nothing. The gradient is the prediction's.
+    batch (slow feature analysis: Wiskott, Sejnowski, Neural Computation 14, 2002), among the directions in which
+    latents differ: the sum of a simplex, which never changes, says nothing. The gradient is the prediction's.
     `energy`: the dynamics' own, as that of port_hamiltonian, which loses some by friction and gets some by actions.
 
     Args:
@@ -39,7 +39,8 @@ class ConservationLoss(RolloutTerm):
         self, dynamics: Dynamics, zs: Tensor, actions: Tensor, targets: Tensor, task_emb: Tensor | None = None
     ) -> Tensor:
         if self.invariant == "learned":
-            kept = zs @ slowest(torch.cat([zs[:1], targets]), self.count)
+            figures: Tensor = slowest(torch.cat([zs[:1], targets]), self.count)
+            kept = zs @ figures
         else:
             energy: Callable[..., Tensor] | None = getattr(dynamics, "energy", None)
             if energy is None:

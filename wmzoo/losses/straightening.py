@@ -12,9 +12,9 @@ LEAST = 1e-4  # the length f where nothing that was observed moves
 
 
 class StraighteningLoss(RolloutTerm):
-    """ℓ_t = mean over rows of w_t w_{t−1} (1 − cos(s_t, s_{t−1})), s_t = z_{t+1} − z_t, ℓ_0 = 0: successive steps of the
-    predicted rollout go the same way (temporal straightening: Hénaff, Goris, Simoncelli, Nature Neuroscience 22, 2019).
-    A regulariser, to be added to a loss that says where the rollout leads.
+    """ℓ_t = mean over rows of w_t w_{t−1} (1 − cos(s_t, s_{t−1})), s_t = z_{t+1} − z_t, ℓ_0 = 0: successive steps of
+    the predicted rollout go the same way (temporal straightening: Hénaff, Goris, Simoncelli, Nature Neuroscience 22,
+    2019). A regulariser, to be added to a loss that says where the rollout leads.
 
     A step that is no step has no direction, and the cosine's gradient grows as 1/‖s‖: each counts by
     w = ‖s‖ / √(‖s‖² + f²), f = `floor` · RMS ‖z*_{t+1} − z*_t‖ over the batch. So no gradient by a step is longer than
