@@ -61,7 +61,7 @@ def test_cosine_is_one_less_the_cosine() -> None:
 def test_value_equivalence_compares_values_and_needs_critics() -> None:
     z0, actions, targets = data()
     loss = ValueEquivalentLoss()
-    with pytest.raises(TypeError, match="needs critics"):
+    with pytest.raises(WmzooError, match="needs critics"):
         loss.rollout(model(), z0, actions, targets, 0.9)
     loss.value = lambda z: torch.stack([z[..., 0], z.square().sum(-1)])
     zs, value, _ = loss.rollout(model(), z0, actions, targets, 0.9)
@@ -183,7 +183,7 @@ def test_the_energy_of_a_dynamics_that_has_one_is_conserved() -> None:
     zs, loss, _ = ConservationLoss("energy").rollout(dynamics, z0, actions, targets, 0.9)
     energy = dynamics.energy(zs)
     torch.testing.assert_close(loss, sum(0.9**t * (energy[t + 1] - energy[t]).square().mean() for t in range(H)))
-    with pytest.raises(TypeError, match="needs energy, which MLPDynamics does not have"):
+    with pytest.raises(WmzooError, match="needs energy, which MLPDynamics does not have"):
         ConservationLoss("energy").rollout(model(), z0, actions, targets, 0.9)
 
 

@@ -35,6 +35,10 @@ class ConservationLoss(RolloutTerm):
             raise ValueError(f"loss.count is 1 or more, not {count}")
         self.invariant, self.count = invariant, count
 
+    def check(self, dynamics: Dynamics) -> None:
+        if self.invariant == "energy":
+            _energy(dynamics)
+
     def errors(
         self, dynamics: Dynamics, zs: Tensor, actions: Tensor, targets: Tensor, task_emb: Tensor | None = None
     ) -> Tensor:
@@ -42,11 +46,17 @@ class ConservationLoss(RolloutTerm):
             figures: Tensor = slowest(torch.cat([zs[:1], targets]), self.count)
             kept = zs @ figures
         else:
-            energy: Callable[..., Tensor] | None = getattr(dynamics, "energy", None)
-            if energy is None:
-                raise TypeError(lacking(dynamics, "conservation", "energy"))
-            kept = energy(zs, task_emb).unsqueeze(-1)
+            kept = _energy(dynamics)(zs, task_emb).unsqueeze(-1)
         return (kept[1:] - kept[:-1]).square()
+
+
+def _energy(dynamics: Dynamics) -> Callable[..., Tensor]:
+    """The dynamics' own; WmzooError for one without."""
+    energy: Callable[..., Tensor] | None = getattr(dynamics, "energy", None)
+    if energy is None:
+        instead = "dynamics=port_hamiltonian has it, and invariant: learned needs none"
+        raise WmzooError(f"{lacking(dynamics, 'conservation', 'energy')}: {instead}")
+    return energy
 
 
 @torch.compiler.disable  # type: ignore[untyped-decorator]  # how many directions there are, the batch decides
