@@ -90,6 +90,17 @@ def test_the_jacobian_penalty_is_the_norm_on_average_and_so_is_its_gradient() ->
     assert (got - expected).norm() < 0.1 * expected.norm()
 
 
+@pytest.mark.parametrize("residual", ["latent", "logit", "sphere"])
+def test_no_change_has_the_jacobian_of_the_way_back_to_the_simplices(residual: str) -> None:
+    """I − 11ᵀ/V in latents; of z/Σz, the others' way, δ_ij − z_i."""
+    z0, actions, targets = data()
+    still = MLPDynamics(latent_dim=D, action_dim=2, units=(12,), residual=residual).double()
+    zs = still.unroll(z0, actions).detach()
+    draws = [JacobianLoss(1.0, stream().manual_seed(n)).errors(still, zs, actions, targets).mean() for n in range(300)]
+    expected = torch.tensor(7 / 8) if residual == "latent" else 3 / 4 + z0.view(B, 2, 8).square().sum(-1).mean()
+    assert torch.stack(draws).mean().item() == pytest.approx(expected.item(), rel=0.03)
+
+
 def test_the_penalty_has_a_gradient_with_every_activation() -> None:
     """Mish's own kernel has no second derivative."""
     dynamics, (z0, actions, targets) = model("mish"), data()
