@@ -13,6 +13,7 @@ from entries import typed
 from omegaconf import OmegaConf
 from pieces import documented, page, table, toctree
 
+from wmzoo.config.added import chosen
 from wmzoo.config.composition import compose
 from wmzoo.contracts.common import variants
 from wmzoo.registry import KINDS, Entry, get, list_entries
@@ -64,7 +65,7 @@ def entry_page(entry: Entry) -> str:
     return page(
         f"# {entry.name}",
         f"{entry.summary}.",
-        f"    wmzoo train {entry.kind}={entry.name}",
+        f"    wmzoo train '{chosen(entry)}'" if entry.regularises else f"    wmzoo train {chosen(entry)}",
         table(("", ""), facts(entry)),
         "## Parameters" if entry.params else "",
         table(("parameter", "default", "what it is"), parameters(entry)),
@@ -104,7 +105,7 @@ def parameters(entry: Entry) -> Iterator[tuple[str, str, str]]:
     """Key, default and what the card's comment says."""
     said = comments(entry)
     for key, value in entry.params.items():
-        yield f"`{entry.kind}.{key}`", default(value), said.get(key, "")
+        yield f"`{key}`" if entry.regularises else f"`{entry.kind}.{key}`", default(value), said.get(key, "")
 
 
 def default(value: Any) -> str:

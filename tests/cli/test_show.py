@@ -18,6 +18,12 @@ def test_show_prints_facts_and_parameters_as_they_are_typed(capsys: pytest.Captu
     assert "dynamics.train_integrator euler" in out and "${" not in out
 
 
+def test_show_says_how_a_loss_is_typed_that_is_only_added_to_another(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", "jacobian"]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert out.startswith("loss.add=[{name: jacobian, weight: 0.1}]") and " rows 0.25" in out and "loss.rows" not in out
+
+
 def test_show_knows_the_named_tasks_that_list_prints(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", "env", "walker_walk"]) == 0
     out = " ".join(capsys.readouterr().out.split())

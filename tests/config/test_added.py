@@ -1,5 +1,7 @@
 """`loss.add` is understood or refused in one line."""
 
+import shlex
+
 import pytest
 
 from wmzoo.config.added import added, without_additions
@@ -14,6 +16,16 @@ def test_a_term_has_its_weight_and_the_defaults_of_its_card():
     assert (cosine.weight, dict(cosine.node)) == (1.0, {"name": "cosine"})
     assert "add" not in without_additions(cfg) and without_additions(cfg)["name"] == "mse"
     assert added(compose(["size=tiny"])) == []
+
+
+@pytest.mark.parametrize("name", ["jacobian", "straightening", "conservation"])
+def test_a_loss_that_compares_with_nothing_is_refused_alone_with_what_to_type(name):
+    for dynamics, main in {"mlp": "mse", "flow": "rectified_flow"}.items():
+        with pytest.raises(WmzooError, match="compares with nothing observed") as told:
+            compose(["size=tiny", f"dynamics={dynamics}", f"loss={name}"])
+        *_, loss, addition = shlex.split(str(told.value).rpartition(": it is added to another loss, ")[2])
+        cfg = compose(["size=tiny", f"dynamics={dynamics}", loss, addition])
+        assert cfg.loss.name == main and [term.name for term in added(cfg)] == [name]
 
 
 @pytest.mark.parametrize(

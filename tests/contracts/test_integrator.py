@@ -3,7 +3,8 @@
 import pytest
 
 from wmzoo.contracts import integrator
-from wmzoo.integrators import ExplicitRungeKutta
+from wmzoo.integrators import ExplicitRungeKutta, Integrator
+from wmzoo.integrators.dopri5 import Dopri5
 
 
 class Tableau(ExplicitRungeKutta):
@@ -21,6 +22,11 @@ class Miscounting(Tableau):
         return steps
 
 
+class AlwaysTheMost(Dopri5):
+    def evaluations(self, field, z, steps):
+        return Integrator.evaluations(self, field, z, steps)
+
+
 class Detached(Tableau):
     def integrate(self, field, z, steps):
         return z + (super().integrate(field, z, steps) - z).detach()
@@ -34,6 +40,7 @@ class Detached(Tableau):
         (lambda: Tableau(c=(0.0, 2.0)), integrator.check_times, "outside"),
         (lambda: Tableau(b=(0.5, 0.4)), integrator.check_constant_field, "constant field"),
         (Miscounting, integrator.check_nfe, r"nfe\(1\) promises 1 .* there were 2"),
+        (AlwaysTheMost, integrator.check_nfe, r"evaluations\(…, 1\) of four rows are \[49, 49, 49, 49\], but counted"),
         (ScalarTime, integrator.check_times, r"τ has shape \(\), not \[B,1\]"),
         (Detached, integrator.check_gradient, "gradient through integrate"),
     ],

@@ -11,6 +11,8 @@ from torch import Tensor
 from wmzoo.diagnostics import flow_paths
 from wmzoo.dynamics.base import VelocityDynamics
 from wmzoo.dynamics.coordinates import LatentCoordinates
+from wmzoo.integrators.base import Field
+from wmzoo.integrators.dopri5 import Dopri5
 from wmzoo.integrators.euler import Euler
 from wmzoo.integrators.heun import Heun
 from wmzoo.integrators.rk4 import RK4
@@ -75,3 +77,20 @@ def test_integration_errors_fall_with_the_method_s_order_and_count_evaluations()
     truth = torch.tensor([math.cos(ANGLE) - 2, math.sin(ANGLE) - 1])  # where RK4 arrives, less where it should, z + 1
     assert told["rk4", 8] == pytest.approx(truth.square().sum().item() / 2, rel=1e-4)
     assert error["euler", 4] > (reached.norm().item() ** 4 - 1) / chord / 2
+
+
+def test_what_an_adaptive_method_costs_is_the_mean_of_what_rows_take() -> None:
+    """dz/dτ = ANGLE · (−z₂, z₁) is harder the further out; each row is counted alone."""
+    z, seen = torch.tensor([[1e-6, 0.0], [1.0, 0.0], [60.0, 0.0]], dtype=torch.float64), []
+    method = Dopri5(rtol=0.0, atol=1e-5, most=30)
+    for row in z.split(1):
+        field, count = flow_paths.field_of(Rotation(), row, row), [0]
+
+        def counting(y: Tensor, tau: Tensor, field: Field = field, count: list[int] = count) -> Tensor:
+            count[0] += 1
+            return field(y, tau)
+
+        method.integrate(counting, row, 1)
+        seen += count
+    (told,) = flow_paths.integration_errors(Rotation(), z, z, z + 1, {"dopri5": method}, (1,))
+    assert len({*seen}) == 3 and told["nfe"] == pytest.approx(sum(seen) / 3)

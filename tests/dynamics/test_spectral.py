@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from tiny import ACT, GROUP, LATENT, slices, tiny_agent, tiny_pwm
 
 from wmzoo.contracts.common import enliven, noise, simplices
 from wmzoo.dynamics.spectral import BoundedLinear, SpectralDynamics
@@ -48,3 +49,18 @@ def test_the_gradient_knows_the_norm():
     (layer(torch.eye(4, dtype=torch.float64)) - layer.bias).square().sum().backward()
     along = (layer.weight.grad * layer.weight).sum() / layer.weight.norm() / layer.weight.grad.norm()
     assert abs(along.item()) < 1e-3
+
+
+def test_how_many_layers_are_bounded_is_a_figure_of_the_world_model_s_update():
+    """By singular values that differ enough for the power iteration to find them."""
+    agent = tiny_agent()
+    bounded = SpectralDynamics(latent_dim=LATENT, action_dim=ACT, units=(6, 6, 6), simnorm_dim=GROUP).double()
+    agent.world_model.dynamics = bounded
+    layers = [layer for layer in bounded.net if isinstance(layer, BoundedLinear)]
+    with torch.no_grad():
+        for layer, norm in zip(layers, (0.5, 1.9, 2.1, 30.0), strict=True):
+            layer.weight.zero_().fill_diagonal_(norm / 2)
+            layer.weight[0, 0] = norm
+    assert [greatest(layer.weight) > 2 for layer in layers] == [False, False, True, True]
+    figures = tiny_pwm(agent).update_model(slices())
+    assert figures["bound_binds"].item() == 0.5

@@ -31,6 +31,7 @@ def registering(file: Path, *entries: tuple[str, str]) -> str:
         ("noise_flow", "dynamics=noise_flow"),  # a loss, too
         ("cosine", "loss=cosine"),
         ("rk4", "integrator=rk4"),
+        ("jacobian", "loss.add=[{name: jacobian, weight: 0.1}]"),  # to the loss of the dynamics: alone it is nothing
     ],
 )
 def test_a_name_is_the_entry_s_kind_of_several_the_dynamics(what: str, override: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 
+from wmzoo.config.added import chosen
 from wmzoo.config.recipe import options
 from wmzoo.errors import WmzooError, unknown
 from wmzoo.registry import KINDS, get, list_entries
@@ -35,7 +36,8 @@ def run(args: argparse.Namespace) -> int:
         facts.pop(machinery, None)
     if "tasks" in facts:
         facts["tasks"] = f"`wmzoo list tasks {suite}`"
-    print(f"{kind}={args.name}  {entry.summary if task is None else f'env={suite} env.task={task}'}")
+    typed = chosen(entry) if entry.regularises else f"{kind}={args.name}"
+    print(f"{typed}  {entry.summary if task is None else f'env={suite} env.task={task}'}")
     print("\n".join(f"  {key:20}  {_text(value)}" for key, value in facts.items() if value not in ("", None, [])))
     print("parameters" if entry.params else "no parameters")
     params = {**entry.params} if task is None else {**entry.params, "task": task}
@@ -43,7 +45,8 @@ def run(args: argparse.Namespace) -> int:
     width = max(map(len, texts.values()), default=0)
     for key, text in texts.items():
         about = "; ".join(filter(None, (said.get(key), _followed(params[key]))))
-        print(f"  {f'{kind}.{key}':32}  {text:{width}}  {about}".rstrip())
+        named = key if entry.regularises else f"{kind}.{key}"
+        print(f"  {named:32}  {text:{width}}  {about}".rstrip())
     return 0
 
 

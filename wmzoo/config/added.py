@@ -11,8 +11,12 @@ from omegaconf import DictConfig, OmegaConf
 from wmzoo import registry
 from wmzoo.config.choices import ADD
 from wmzoo.errors import WmzooError, unknown
+from wmzoo.registry import Entry
 
 FORM = "loss.add is a list of {name: NAME, weight: NUMBER} with, perhaps, parameters of that loss"
+
+
+WEIGHT = 0.1  # in examples, and of what is benched
 
 
 class Added(NamedTuple):
@@ -21,6 +25,15 @@ class Added(NamedTuple):
     name: str
     weight: float
     node: Mapping[str, Any]
+
+
+def chosen(entry: Entry, **params: Any) -> str:
+    """The override that trains with an entry: `loss=mse`, or of a loss that is nothing alone `loss.add=[{…}]`, which
+    also sets its parameters."""
+    if not entry.regularises:
+        return f"{entry.kind}={entry.name}"
+    settings = {"name": entry.name, "weight": WEIGHT, **params}
+    return "loss.{}=[{{{}}}]".format(ADD, ", ".join(f"{key}: {value}" for key, value in settings.items()))
 
 
 def without_additions(cfg: DictConfig) -> dict[str, Any]:

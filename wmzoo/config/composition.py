@@ -23,7 +23,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from wmzoo import registry
 from wmzoo.config import recipe, rules
-from wmzoo.config.added import added
+from wmzoo.config.added import added, chosen
 from wmzoo.config.choices import ADD, GROUPS, named_env, options
 from wmzoo.errors import WmzooError, one_line, unknown
 from wmzoo.registry import CONFIGURED, plugins
@@ -154,7 +154,8 @@ def _check_defaults() -> None:
 
 
 def validate(cfg: DictConfig) -> None:
-    """Refuse a loss that needs what the dynamics does not have, with the pairs that work; and values without sense."""
+    """Refuse a loss that needs what the dynamics does not have, with the pairs that work, or that compares with nothing
+    observed; and values without sense."""
     rules.check(cfg, rules.every(cfg))
     if cfg.model.latent_dim % cfg.model.simnorm_dim:
         raise ConfigError(
@@ -164,11 +165,17 @@ def validate(cfg: DictConfig) -> None:
         raise ConfigError(f"model.num_tasks={cfg.model.num_tasks} needs a width of the embedding: model.task_dim=96")
     dynamics, loss = registry.get("dynamics", cfg.dynamics.name), registry.get("loss", cfg.loss.name)
     added(cfg)
+    if loss.regularises:
+        main = dynamics.facts.get("default_loss") or FOLLOWED["loss"]
+        raise ConfigError(
+            f"loss={loss.name} compares with nothing observed, any prediction would do: it is added to another loss, "
+            f"loss={main} '{chosen(loss)}'"
+        )
     missing = loss.requires - dynamics.provides
     if not missing:
         return
     losses = [registry.get("loss", name) for name in registry.list_entries("loss")]
-    losses = [entry for entry in losses if not entry.facts.get("regularises")]  # nothing alone
+    losses = [entry for entry in losses if not entry.regularises]
     others = [registry.get("dynamics", name) for name in registry.list_entries("dynamics")]
     works = [f"dynamics={dynamics.name} loss={x.name}" for x in losses if x.requires <= dynamics.provides]
     works += [f"dynamics={x.name} loss={loss.name}" for x in others if loss.requires <= x.provides]

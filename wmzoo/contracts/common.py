@@ -11,6 +11,7 @@ import torch
 from omegaconf import DictConfig
 from torch import Tensor, nn
 
+from wmzoo.config.added import chosen
 from wmzoo.config.composition import compose
 from wmzoo.errors import one_line
 from wmzoo.nets.simnorm import group
@@ -74,10 +75,14 @@ class Variant(NamedTuple):
 
 def variants(kind: str, name: str) -> list[Variant]:
     """The entry with its card's defaults, and once for each line of the card's `checked_with`."""
-    found = [Variant(name, (f"{kind}={name}",))]
-    for params in get(kind, name).facts.get("checked_with") or ():
-        settings = [f"{key}={_typed(value)}" for key, value in params.items()]
-        overrides = (f"{kind}={name}", *(f"{kind}.{setting}" for setting in settings))
+    entry = get(kind, name)
+    found = [Variant(name, (chosen(entry),))]
+    for params in entry.facts.get("checked_with") or ():
+        texts = {key: _typed(value) for key, value in params.items()}
+        settings = [f"{key}={text}" for key, text in texts.items()]
+        overrides = (chosen(entry), *(f"{kind}.{setting}" for setting in settings))
+        if entry.regularises:
+            overrides = (chosen(entry, **texts),)
         found.append(Variant(" ".join([name, *settings]), overrides))
     return found
 

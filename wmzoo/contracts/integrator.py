@@ -21,7 +21,7 @@ from wmzoo.contracts.common import (
     title,
     variants,
 )
-from wmzoo.integrators.base import Integrator
+from wmzoo.integrators.base import Field, Integrator
 from wmzoo.registry import build_from, get
 
 Make = Callable[[], Integrator]
@@ -67,8 +67,9 @@ def check_order(make: Make) -> None:
 
 
 def check_nfe(make: Make) -> None:
-    """`nfe(steps)` is the number of times that the field is evaluated, of an adaptive one the most."""
-    integrator = make()
+    """`nfe(steps)` is the number of times that the field is evaluated, of an adaptive one the most; `evaluations` says
+    of every row how often it is for that row alone."""
+    integrator, z = make(), noise(4, 3) * torch.tensor([[0.01], [0.3], [3.0], [30.0]])
     for steps in (1, 2, 5):
         taus = _times(integrator, steps)
         promised = integrator.nfe(steps)
@@ -76,6 +77,9 @@ def check_nfe(make: Make) -> None:
             len(taus) == promised or (integrator.adaptive and len(taus) < promised),
             f"nfe({steps}) promises {promised} evaluations of the field, but there were {len(taus)}",
         )
+        told = integrator.evaluations(_field, z, steps).tolist()
+        alone = [len(_times(integrator, steps, field=_field, z=row)) for row in z.unsqueeze(1)]
+        expect(told == alone, f"evaluations(…, {steps}) of four rows are {told}, but counted they are {alone}")
 
 
 def check_times(make: Make) -> None:
@@ -160,13 +164,19 @@ def _field(z: Tensor, tau: Tensor) -> Tensor:
     return torch.sin(z + tau)
 
 
-def _times(integrator: Integrator, steps: int, dtype: torch.dtype = torch.float64) -> list[Tensor]:
+def _times(
+    integrator: Integrator,
+    steps: int,
+    dtype: torch.dtype = torch.float64,
+    field: Field = lambda z, tau: -z,
+    z: Tensor | None = None,
+) -> list[Tensor]:
     """The τ of every evaluation."""
     taus: list[Tensor] = []
 
-    def field(z: Tensor, tau: Tensor) -> Tensor:
+    def noted(z: Tensor, tau: Tensor) -> Tensor:
         taus.append(tau)
-        return -z
+        return field(z, tau)
 
-    integrator.integrate(field, noise(2, 3, dtype=dtype), steps)
+    integrator.integrate(noted, noise(2, 3, dtype=dtype) if z is None else z, steps)
     return taus

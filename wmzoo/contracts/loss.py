@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from wmzoo.config.added import without_additions
+from wmzoo.config.added import added, without_additions
 from wmzoo.contracts import dynamics as dynamics_contract
 from wmzoo.contracts.common import (
     ACTIONS,
@@ -79,7 +79,8 @@ def factories(name: str) -> dict[str, Make]:
 
 def _made(name: str, overrides: tuple[str, ...], generator: torch.Generator) -> DynamicsLoss:
     cfg = tiny_config((f"dynamics={legal_dynamics(name)[0]}", *overrides))
-    loss: DynamicsLoss = build_from("loss", without_additions(cfg), generator=generator)
+    node = added(cfg)[0].node if get("loss", name).regularises else without_additions(cfg)
+    loss: DynamicsLoss = build_from("loss", node, generator=generator)
     loss.value = _value
     return loss
 
@@ -92,10 +93,10 @@ def suite(name: str) -> Iterator[Case]:
             for check in ON_ANY_DYNAMICS:
                 yield Case(f"{id_}: {title(check)}", law(check), partial(check, make, partial(_legal, name)))
             continue
-        facts, exempt = get("loss", name).facts, dict[Callable[..., None], str]()
-        if facts.get("cuts_gradient") or "detached=" in id_:
+        entry, exempt = get("loss", name), dict[Callable[..., None], str]()
+        if entry.facts.get("cuts_gradient") or "detached=" in id_:
             exempt[check_gradient] = "a part of the gradient is cut on purpose"
-        if facts.get("regularises"):
+        if entry.regularises:
             exempt[check_perfection] = exempt[check_discount] = "it compares with no target"
         yield from cases({id_: make}, CHECKS, exempt)
     yield Case(f"{name}: {title(check_card)}", law(check_card), lambda: check_card(made[name], get("loss", name).facts))

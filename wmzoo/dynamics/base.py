@@ -36,6 +36,10 @@ class Dynamics(nn.Module, ABC):
     def forward(self, z: Tensor, a: Tensor, task_emb: Tensor | None = None) -> Tensor:
         """The next latent."""
 
+    def figures(self) -> dict[str, Tensor]:
+        """What the metrics have of its weights: scalars without gradient, by name."""
+        return {}
+
     def rollout_step(self, z: Tensor, a: Tensor, task_emb: Tensor | None = None, noise: Tensor | None = None) -> Tensor:
         """The next latent in the rollouts in which model and policy train: `forward`, unless there is a cheaper way.
 

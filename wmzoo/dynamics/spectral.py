@@ -41,6 +41,10 @@ class BoundedLinear(nn.Linear):
                 v = F.normalize(self.weight.T @ u, dim=0)
         return u @ self.weight @ v
 
+    def binds(self) -> Tensor:
+        """Whether σ(W) > bound, a scalar."""
+        return self.spectral_norm().detach() > self.bound
+
     def forward(self, x: Tensor) -> Tensor:
         scale = self.bound / self.spectral_norm().clamp_min(self.bound)
         return F.linear(x, self.weight * scale, self.bias)
@@ -49,9 +53,10 @@ class BoundedLinear(nn.Linear):
 class SpectralDynamics(ResidualDynamics):
     """f is an MLP without LayerNorm whose layers stretch no difference more than `bound`: for L layers
     ‖∂f/∂[z, a]‖ ≤ bound^L · c^(L−1), where c is the activation's greatest slope (1.1 of SiLU and Mish, 1 of ReLU, ELU
-    and tanh).
+    and tanh). That is with the true σ(W): a layer whose σ comes out low (see ROUNDS) stretches by as much more.
 
-    Its last layer starts at zero: the first prediction is "no change".
+    Its last layer starts at zero: the first prediction is "no change". Its figure `bound_binds` is the share of layers
+    with σ(W) > bound: at 0 it is an MLP without LayerNorm, and controls nothing.
 
     Args:
         bound: of each layer's spectral norm.
@@ -81,6 +86,10 @@ class SpectralDynamics(ResidualDynamics):
             layers += [BoundedLinear(narrow, wide, bound), _activation(activation)]
         self.net = nn.Sequential(*layers[:-1]).apply(init_linear)
         nn.init.zeros_(self.net[-1].weight)  # type: ignore[arg-type]
+
+    def figures(self) -> dict[str, Tensor]:
+        bound = [layer.binds() for layer in self.net if isinstance(layer, BoundedLinear)]
+        return {"bound_binds": torch.stack(bound).float().mean()}
 
     def change(self, z: Tensor, a: Tensor, task_emb: Tensor | None = None) -> Tensor:
         change: Tensor = self.net(torch.cat(join(z, a, task_emb), -1))

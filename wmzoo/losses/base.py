@@ -54,6 +54,10 @@ class DynamicsLoss(ABC):
         numbers = draw((*leading, whole, width), generator=self.generator, device=device)
         return send(numbers[..., self.world.part(whole), :], like.device).to(like)
 
+    def check(self, dynamics: Dynamics) -> None:  # noqa: B027 (most ask for nothing)
+        """WmzooError where this loss asks for what the dynamics, or the training (`value`), does not have and its card
+        does not say. Asked before anything is trained."""
+
     @abstractmethod
     def rollout(
         self,

@@ -13,7 +13,11 @@ from wmzoo.nets.functional import twice_differentiable
 
 
 class JacobianLoss(RolloutTerm):
-    """ℓ_t = mean over rows of ‖∂z′/∂z‖²_F / D at the rollout's latents, which count as constants: "no change" has 1.
+    """ℓ_t = mean over rows of ‖∂z′/∂z‖²_F / D at the rollout's latents, which count as constants.
+
+    "No change" has about 1, since what leaves the simplices is brought back: with V entries a simplex 1 − 1/V in
+    latents, and 1 − 2/V + Σ_i z_i², the mean over simplices, in logits and on the sphere. z′ is `rollout_step` from
+    each of these latents: of a dynamics that remembers where its rollout began, as `actions`, the first step alone.
 
     By one product with v ~ N(0, I) per row, E ‖Jᵀv‖² = ‖J‖²_F (Hutchinson, Communications in Statistics 18, 1989;
     Hoffman, Roberts, Yaida, arXiv 1908.02729). Added to another loss it makes the unrolled model smoother without a

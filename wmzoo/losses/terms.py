@@ -44,6 +44,10 @@ class SumLoss(DynamicsLoss):
         self.main, self.terms = main, tuple(terms)
         self.trained_times, self.generator = main.trained_times, main.generator
 
+    def check(self, dynamics: Dynamics) -> None:
+        for part in (self.main, *(term for _, _, term in self.terms)):
+            part.check(dynamics)
+
     def rollout(
         self,
         dynamics: Dynamics,

@@ -60,6 +60,7 @@ def build_pwm(
     from_data: bool = False,
 ) -> PWM:
     """The algorithm on an agent, with the loss of the config; for a few updates it does not pay to compile them.
+    WmzooError for a loss that asks for what this dynamics, or this training, does not have.
 
     A stochastic dynamics draws from the stream `chance`, which is added to the others where it is needed. from_data:
     whether a policy is learned from data, whose ends are then told by networks of their own.
@@ -74,5 +75,7 @@ def build_pwm(
     if from_data and recipe.disagreement_heads:
         with initialising(cfg.seed, "disagreement"):
             disagreement = Disagreement(recipe.disagreement_heads, cfg.model.latent_dim, agent.act_dim).to(device)
+    loss = build_loss(cfg, streams, world, agent.critic)
+    loss.check(agent.world_model.dynamics)
     how = (cfg.on_nonfinite, precision_of(cfg, device), compiled, world, teacher, disagreement)
-    return PWM(agent, build_loss(cfg, streams, world, agent.critic), recipe, streams, *how)
+    return PWM(agent, loss, recipe, streams, *how)

@@ -58,6 +58,7 @@ class WorldModelLoss(nn.Module):
         made_of = {"observation": slices.obs, "action": actions, "reward": slices.rewards, "latent": zs}
         made_of |= {"target latent": targets, "dynamics loss": dynamics_loss, "reward loss": reward_loss}
         figures = {"dynamics_loss": dynamics_loss, "reward_loss": reward_loss, **figures}
+        figures |= self.model.dynamics.figures()
         if self.model.termination_head is not None and slices.terminated is not None:
             reached = torch.stack([zs[-1], targets[-1]])
             end_loss = end_errors(self.model.end_logit(reached, task), slices.terminated[-1]).mean()
@@ -82,7 +83,8 @@ class DistillationLoss(nn.Module):
         zs, loss, figures = self.loss.rollout(self.model.dynamics, z0, actions, targets, self.recipe.gamma, task_emb)
         made_of = {"observation": slices.obs, "action": actions, "target latent": targets, "latent": zs}
         made_of["dynamics loss"] = loss
-        return ModelLoss(self.recipe.dynamics_coef * loss / len(actions), {"dynamics_loss": loss, **figures}, made_of)
+        figures = {"dynamics_loss": loss, **figures, **self.model.dynamics.figures()}
+        return ModelLoss(self.recipe.dynamics_coef * loss / len(actions), figures, made_of)
 
 
 def end_errors(logit: Tensor, terminated: Tensor) -> Tensor:

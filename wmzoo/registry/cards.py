@@ -54,6 +54,11 @@ class Entry:
         return _names(self.facts.get("requires"))
 
     @property
+    def regularises(self) -> bool:
+        """Whether it is a loss that compares with nothing observed: any prediction does alone, so it is only added."""
+        return bool(self.facts.get("regularises"))
+
+    @property
     def needs(self) -> frozenset[str]:
         """What a trainer is given: `env`, environments to act in; `data`; `policy`, to be trained and evaluated;
         `teacher`, a trained agent."""

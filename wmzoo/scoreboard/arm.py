@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from wmzoo.config.added import chosen
 from wmzoo.config.composition import plugin_files
 from wmzoo.errors import WmzooError, unknown
 from wmzoo.registry import get, list_entries, plugins
@@ -45,7 +46,8 @@ def read_arm(what: str, typed: Sequence[str] = ()) -> Arm:
         key = text.lstrip("+").partition("=")[0]
         if key in SAID_ELSEWHERE:
             raise WmzooError(f"{text}: the suite says that; in its place there is {SAID_ELSEWHERE[key]}")
-    return Arm(_name(choice.partition("=")[2], typed), (choice, *typed), tuple(loaded))
+    kind, _, name = choice.partition("=")
+    return Arm(_name(name, typed), (chosen(get(kind, name)), *typed), tuple(loaded))
 
 
 def _kind(name: str) -> str:
