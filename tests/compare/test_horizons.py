@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from saved_agents import saved
-from synthetic_runs import rows, run_in_memory, two_arms
+from synthetic_runs import rows, run_in_memory, two_arms, write_diagnostics
 
 from wmzoo.cli.main import main
 from wmzoo.compare import horizons
@@ -80,3 +80,13 @@ def test_of_gradients_every_seed_is_to_be_seen():
     runs = [run_in_memory("a", seed, (60, 1.0), [1.0], "s", esnr) for seed, esnr in enumerate((3.0, 5.0))]
     curve = curves(compare(runs, Settings(repetitions=200)), ESNR)["s"]["a"]
     assert curve.each is not None and curve.each.tolist() == [[3.0, 5.0], [30.0, 50.0]]  # by horizon, by run
+
+
+@pytest.mark.usefixtures("no_drawing")
+@pytest.mark.parametrize("diagnosed", ["mlp/seed0", "flow/seed0"])
+def test_diagnostics_of_one_arm_alone_are_shown_without_a_comparison(tmp_path: Path, diagnosed: str) -> None:
+    two_arms(tmp_path, {arm: [[1.0, 2.0]] * 2 for arm in ("mlp", "flow", "other")})
+    write_diagnostics(tmp_path / diagnosed, 1.0, np.random.default_rng(0))
+    page = Report([tmp_path], ["dynamics"], "", QUICK, baseline="mlp").write(tmp_path / "report").read_text()
+    assert "<h2>Gradients by horizon</h2>" in page and 'id="table-diagnostics"' not in page
+    assert (tmp_path / "report/tables/esnr.csv").exists() and not (tmp_path / "report/tables/diagnostics.csv").exists()

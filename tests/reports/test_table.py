@@ -8,6 +8,7 @@ import math
 
 import numpy as np
 
+from wmzoo.reports import page
 from wmzoo.reports.table import Table, text, to_csv
 from wmzoo.statistics.bootstrap import Estimate
 from wmzoo.statistics.curves import Reach
@@ -38,3 +39,8 @@ def test_the_csv_gives_an_estimate_its_ends_and_a_time_its_count_each_in_a_colum
     ]
     assert first == ["mlp", "", "", "", "61440.0", "51200.0", "71680.0", "0", "3"]
     assert second == ["flow", "0.123456789", "0.1", "0.2", "inf", "51200.0", "inf", "2", "4"]
+
+
+def test_a_table_without_rows_is_its_head() -> None:
+    made = page.table(Table("none", "a caption", ["arm", "IQM"], []))
+    assert made.count("<th ") == 2 and made.count("<tr>") == 1 and ">IQM</th>" in made

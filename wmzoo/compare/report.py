@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from wmzoo.compare import figures, horizons, published, tables
-from wmzoo.compare.analysis import compare
+from wmzoo.compare.analysis import Comparison, compare
 from wmzoo.compare.conclusions import Conclusion, caveats, conclude
 from wmzoo.compare.configuration import notes
 from wmzoo.compare.method import method
@@ -161,9 +161,7 @@ class Report:
         return "".join(parts) or page.paragraph(missing, soft=True)
 
     def _configuration(self) -> str:
-        if not tables.configuration(self.comparison).rows:
-            return page.paragraph("The arms' configurations do not differ.", soft=True)
-        return self._tables(tables.configuration)
+        return self._tables(tables.configuration) or page.paragraph("The arms' configurations do not differ.", soft=True)
 
     def _commands(self) -> str:
         comparison = self.comparison
@@ -180,7 +178,8 @@ class Report:
         self.pictures.append(picture)
         return page.figure(picture, self._linked)
 
-    def _tables(self, *makers) -> str:  # type: ignore[no-untyped-def]
-        made = [make(self.comparison) for make in makers]
+    def _tables(self, *makers: Callable[[Comparison], Table]) -> str:
+        """Those that have rows: of diagnostics, say, that some arms alone have, nothing can be told."""
+        made = [table for make in makers if (table := make(self.comparison)).rows]
         self.tables += made
         return "".join(map(page.table, made))

@@ -102,8 +102,8 @@ def figure(picture: Picture, linked: bool = False) -> str:
 
 
 def table(content: Table) -> str:
-    """Rows with the same first cell are one group, which names it once."""
-    words = [all(map(_is_word, column)) for column in zip(*content.rows, strict=True)]
+    """Rows with the same first cell are one group, which names it once. Without rows it is its head alone."""
+    words = [all(_is_word(row[place]) for row in content.rows) for place in range(len(content.columns))]
     head = "".join(
         f'<th scope="col"{_class(word)}>{escape(name)}</th>' for name, word in zip(content.columns, words, strict=True)
     )
