@@ -153,7 +153,8 @@ def trainings(study: Study, root: Path) -> list[Job]:
 def diagnoses(study: Study, root: Path, along: str | None = None, checkpoints: bool = False) -> list[Job]:
     """The finished runs, as jobs that diagnose them.
 
-    along: an arm, whose policy of the same task and seed acts for every other arm's runs. checkpoints: all of them.
+    along: an arm, whose policy of the same task and seed acts for every arm's runs: for its own too, whose older
+        checkpoints would act by themselves, elsewhere. checkpoints: all of them.
 
     WmzooError where there is no such arm.
     """
@@ -161,7 +162,7 @@ def diagnoses(study: Study, root: Path, along: str | None = None, checkpoints: b
         raise WmzooError(unknown("arm", along, study.arms))
     found = []
     for cell, job in zip(study.cells(), trainings(study, root), strict=True):
-        guide = None if along in (None, cell.arm) else job.folder.parent.with_name(str(along)) / job.folder.name
+        guide = None if along is None else job.folder.parent.with_name(along) / job.folder.name
         typed = [*(["--along", str(guide)] if guide else []), *(["--checkpoints"] if checkpoints else [])]
         words: Callable[[], list[str]] = partial(list, ["diagnose", str(job.folder), *typed])
         done = partial(is_diagnosed, job.folder, guide, checkpoints)
