@@ -39,6 +39,7 @@ def test_the_report_shows_everything_and_asks_the_network_for_nothing(report: Pa
         "power",
         "scores",
         "speed",
+        "gradient_accuracy_over_training",
         "diagnostics",
         "parity",
         "configuration",

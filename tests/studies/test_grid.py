@@ -89,6 +89,9 @@ def test_its_runs_are_diagnosed_and_its_report_keeps_what_it_was_made_of(
     root = ["--root", str(spec.parent)]
     assert main(["study", "run", str(spec), "--workers", "2", *root]) == 0
     assert main(["study", "diagnose", str(spec), "--workers", "2", *root]) == 0
+    older = spec.parent / "two_arms" / "pendulum" / "mlp" / "seed3" / "diagnostics" / "00000001" / "diagnostics.json"
+    older.parent.mkdir()
+    older.write_text("{}")
     assert main(["study", "report", str(spec), *root]) == 0
     assert "report: " in capsys.readouterr().out
     out = spec.parent / "two_arms-report"
@@ -96,6 +99,7 @@ def test_its_runs_are_diagnosed_and_its_report_keeps_what_it_was_made_of(
     kept = {path.relative_to(out / "runs").as_posix() for path in (out / "runs").rglob("*") if path.is_file()}
     for run in ("pendulum/mlp/seed3", "pendulum/flow/seed3"):
         assert {f"{run}/metrics.csv", f"{run}/run.json", f"{run}/diagnostics/diagnostics.json"} <= kept
+    assert "pendulum/mlp/seed3/diagnostics/00000001/diagnostics.json" in kept
     assert not any(name.endswith(".safetensors") for name in kept)
 
 

@@ -84,8 +84,10 @@ class Report:
             ("aggregates", "Over all tasks", self._aggregates()),
             ("curves", "Learning curves", self._curves()),
             ("tasks", "By task", self._tables(tables.comparisons, tables.power, tables.scores, tables.speed)),
-            ("gradients", "Gradients by horizon", self._horizons(of_gradient=True)),
-            ("open-loop", "Open-loop error", self._horizons(of_gradient=False)),
+            ("gradients", "Gradients by horizon", self._diagnostics(horizons.HORIZON)),
+            ("over-training", "Gradients over training", self._diagnostics(horizons.ITERATION)),
+            ("open-loop", "Open-loop error", self._diagnostics(horizons.STEP)),
+            ("diagnostics", "Diagnostics of the arms", self._compared()),
             ("parity", "Parity", self._tables(tables.parities)),
             ("configuration", "Configuration", self._configuration()),
             ("runs", "Runs and commands", self._tables(tables.runs) + self._commands()),
@@ -142,26 +144,35 @@ class Report:
             parts.append(page.table(beside))
         return "".join(parts)
 
-    def _horizons(self, of_gradient: bool) -> str:
+    def _diagnostics(self, x: str) -> str:
+        """Those along `x`: pictures; of few checkpoints, whose curves would have two points, tables."""
         parts = []
-        for quantity in horizons.QUANTITIES:
-            found = horizons.curves(self.comparison, quantity) if quantity.of_gradient == of_gradient else {}
-            if found:
-                x = "horizon" if of_gradient else "steps predicted"
-                caption = f"{quantity.title}: mean over runs with its 95% interval."
-                picture = figures.task_grid(
-                    self.comparison, quantity.name, caption, found, x, quantity.label, of_gradient, quantity.log
-                )
+        for quantity in (each for each in horizons.QUANTITIES if each.x == x):
+            found = horizons.curves(self.comparison, quantity)
+            points = [(task, arm, curve) for task, curves in found.items() for arm, curve in curves.items()]
+            if not points:
+                continue
+            made = tables.points(quantity.name, points, x, quantity.label)
+            caption = f"{quantity.title}: mean over runs with its 95% interval."
+            self.tables.append(made)
+            if x != horizons.ITERATION or max(curve.x.size for *_, curve in points) >= FEWEST_POINTS:
+                words = (caption + horizons.undrawn(quantity, found), found, x, quantity.label)
+                doubling = x == horizons.HORIZON
+                picture = figures.task_grid(self.comparison, quantity.name, *words, doubling, quantity.log)
                 parts.append(self._figure(picture))
-                points = [(task, arm, curve) for task, curves in found.items() for arm, curve in curves.items()]
-                self.tables.append(tables.points(quantity.name, points, x, quantity.label))
-        if of_gradient and parts and len(self.comparison.arms) > 1:
-            parts.append(self._tables(tables.gradients))
-        missing = "No run has such diagnostics; `wmzoo diagnose RUN` makes them."
-        return "".join(parts) or page.paragraph(missing, soft=True)
+            if x == horizons.ITERATION:
+                parts.append(page.table(replace(made, caption=caption)))
+        command = f"`wmzoo diagnose RUN{' --checkpoints' * (x == horizons.ITERATION)}` makes them."
+        return "".join(parts) or page.paragraph(f"No run has such diagnostics; {command}", soft=True)
+
+    def _compared(self) -> str:
+        missing = "The arms have no diagnostics in common."
+        return self._tables(tables.gradients) or page.paragraph(missing, soft=True)
 
     def _configuration(self) -> str:
-        return self._tables(tables.configuration) or page.paragraph("The arms' configurations do not differ.", soft=True)
+        return self._tables(tables.configuration) or page.paragraph(
+            "The arms' configurations do not differ.", soft=True
+        )
 
     def _commands(self) -> str:
         comparison = self.comparison

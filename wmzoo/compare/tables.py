@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import product
+from itertools import groupby, product
 
 import numpy as np
 
@@ -102,24 +102,26 @@ def steps_in_words(steps: float, action_repeat: int | None) -> str:
 
 
 def gradients(comparison: Comparison) -> Table:
-    """What the diagnostics say of the arms, over all tasks, at three horizons."""
+    """What the diagnostics say of the arms, over all tasks: at all horizons and checkpoints, and three steps."""
     rows: list[list[Cell]] = []
     for quantity in horizons.QUANTITIES:
-        found = horizons.differences(comparison, quantity)
-        shown = {each.at for each in found[:1] + found[len(found) // 2 : len(found) // 2 + 1] + found[-1:]}
-        for each in found:
-            if each.at in shown:
+        for arm, group in groupby(horizons.differences(comparison, quantity), key=lambda each: each.arm):
+            found = list(group)
+            if quantity.x == horizons.STEP:
+                found = [found[i] for i in sorted({0, len(found) // 2, len(found) - 1})]
+            for each in found:
                 verdict = "not shown"
                 if each.probability.excludes(0.5):
-                    verdict = f"{'higher' if float(each.probability.value) > 0.5 else 'lower'} for {each.arm}"
+                    verdict = f"{'higher' if float(each.probability.value) > 0.5 else 'lower'} for {arm}"
                 name = f"{quantity.title} ({quantity.label})"
-                rows.append([name, int(each.at), each.arm, each.tasks, each.probability, verdict])
+                rows.append([name, arm, f"{quantity.x} {int(each.at)}", each.tasks, each.probability, verdict])
     baseline = comparison.arms[0]
     caption = (
-        f"Probability that a run's figure is above that of a run of {baseline} on the same task, averaged over tasks,"
-        " with 95% intervals; at the first, the middle and the last horizon or step."
+        f"Probability that a run's figure is above that of a run of {baseline} on the same task, averaged over the"
+        " tasks that have it, with 95% intervals; of the steps predicted the first, the middle and the last. None is"
+        " corrected for the number of rows."
     )
-    columns = ["quantity", "at", "arm", "tasks", f"P(arm > {baseline})", "difference"]
+    columns = ["quantity", "arm", "at", "tasks", f"P(arm > {baseline})", "difference"]
     return Table("diagnostics", caption, columns, rows)
 
 

@@ -23,6 +23,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from wmzoo.checkpoints.find import list_checkpoints
+from wmzoo.compare.diagnosed import diagnostics_of
 from wmzoo.compare.report import Report
 from wmzoo.compare.tasks import Settings
 from wmzoo.config.composition import compose
@@ -161,7 +162,7 @@ def diagnoses(study: Study, root: Path, along: str | None = None, checkpoints: b
     if along is not None and along not in study.arms:
         raise WmzooError(unknown("arm", along, study.arms))
     found = []
-    for cell, job in zip(study.cells(), trainings(study, root), strict=True):
+    for job in trainings(study, root):
         guide = None if along is None else job.folder.parent.with_name(along) / job.folder.name
         typed = [*(["--along", str(guide)] if guide else []), *(["--checkpoints"] if checkpoints else [])]
         words: Callable[[], list[str]] = partial(list, ["diagnose", str(job.folder), *typed])
@@ -180,5 +181,5 @@ def report(study: Study, root: Path, out: Path, clock: str = "wall", score: str 
     page = made.write(out, linked=True)
     for cell in study.cells():
         if is_trained(run := found / cell.name):
-            keep(run, out, f"runs/{cell.name}", ["diagnostics/diagnostics.json"])
+            keep(run, out, f"runs/{cell.name}", diagnostics_of(run))
     return [*made.printed(), f"report: {page}"]
