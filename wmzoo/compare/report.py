@@ -73,7 +73,10 @@ class Report:
         """For a terminal: what was left out, and a line for each difference."""
         made = tables.summary(self.comparison)
         rows = [made.columns, *([text(cell) for cell in row] for row in made.rows)]
-        return [*self.left_out, *aligned(rows, left=(0, 1, 2, len(made.columns) - 1))]
+        return [
+            *self.left_out,
+            *aligned(rows, left=(0, 1, 2, *range(made.columns.index("difference"), len(made.columns)))),
+        ]
 
     def _sections(self) -> list[tuple[str, str, str]]:
         comparison = self.comparison

@@ -9,11 +9,11 @@ import numpy as np
 
 from wmzoo.compare import horizons
 from wmzoo.compare.analysis import AGGREGATES, EFFECT, OF_A_TASK, Comparison
-from wmzoo.compare.conclusions import AXIS_WORDS, verdict
+from wmzoo.compare.conclusions import AXIS_WORDS, not_worse, verdict
 from wmzoo.compare.configuration import COST, PARTS, differences, parity
-from wmzoo.compare.tasks import SECONDS, STEPS
+from wmzoo.compare.tasks import SECONDS, STEPS, Task
 from wmzoo.reports.table import Cell, Table
-from wmzoo.reports.words import MINUS, counted, number
+from wmzoo.reports.words import MINUS, NONE, counted, number
 from wmzoo.statistics.bootstrap import Estimate
 from wmzoo.statistics.curves import Curve
 
@@ -36,6 +36,7 @@ def comparisons(comparison: Comparison) -> Table:
             *(task.name, arm, AXIS_WORDS[axis], comparison.task_difference(axis, arm, task)),
             *comparison.p_values(axis, arm)[task.name],
             *(comparison.task_improvement(axis, arm, task), verdict(comparison, axis, arm, task)[0]),
+            *_not_worse(comparison, axis, arm, task),
         ]
         for task, arm, axis in product(comparison.tasks, comparison.arms[1:], comparison.axes)
     ]
@@ -44,7 +45,18 @@ def comparisons(comparison: Comparison) -> Table:
         " corrected for the number of tasks (Holm)."
     )
     columns = ["task", "arm", "compared", f"arm {MINUS} {baseline}", "p", "corrected", f"P(arm > {baseline})"]
-    return Table("differences", caption, [*columns, "difference"], rows)
+    return Table("differences", caption, [*columns, "difference", *_margin(comparison)], rows)
+
+
+def _margin(comparison: Comparison) -> list[str]:
+    """The column of those that are not worse, where there is a margin."""
+    margin = comparison.settings.margin
+    return [] if margin is None else [f"not worse by {margin}{' of the range' * margin.share}"]
+
+
+def _not_worse(comparison: Comparison, axis: str, arm: str, task: Task | None) -> list[Cell]:
+    words = {True: "not worse", False: "not shown", None: NONE}[not_worse(comparison, axis, arm, task)[1]]
+    return [words for _ in _margin(comparison)]
 
 
 def summary(comparison: Comparison) -> Table:
@@ -59,9 +71,10 @@ def summary(comparison: Comparison) -> Table:
             difference, p = comparison.task_difference(axis, arm, task), comparison.p_values(axis, arm)[task.name][-1]
         name = task.name if task else "all (IQM of normalised scores)"
         words = verdict(comparison, axis, arm, task)[0]
-        rows.append([name, arm, AXIS_WORDS[axis], difference, p, found.shown, found.seeds, words])
+        beside = _not_worse(comparison, axis, arm, task)
+        rows.append([name, arm, AXIS_WORDS[axis], difference, p, found.shown, found.seeds, words, *beside])
     columns = ["task", "arm", "compared", f"{MINUS} {comparison.arms[0]}", "p corrected", "could show"]
-    return Table("summary", "", [*columns, f"seeds for {EFFECT:.0%}", "difference"], rows)
+    return Table("summary", "", [*columns, f"seeds for {EFFECT:.0%}", "difference", *_margin(comparison)], rows)
 
 
 def power(comparison: Comparison) -> Table:

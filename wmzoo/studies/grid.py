@@ -171,12 +171,13 @@ def diagnoses(study: Study, root: Path, along: str | None = None, checkpoints: b
     return found
 
 
-def report(study: Study, root: Path, out: Path, clock: str = "wall", score: str = "last") -> list[str]:
-    """The arms compared, in `out`: the report, and below runs/ what it was made of (no weights). Gives its words."""
+def report(study: Study, root: Path, out: Path, settings: Settings, typed: Sequence[str] = ()) -> list[str]:
+    """The arms compared, in `out`: the report, and below runs/ what it was made of (no weights). Gives its words.
+
+    typed: the options of the command that gave the settings.
+    """
     found = folder_of(study, root)
-    command = f"wmzoo study report {study.spec} --root {root} --out {out} --clock {clock}"
-    command += f" --score {score}" * (score != "last")
-    settings = Settings(score, clock=clock)
+    command = " ".join([f"wmzoo study report {study.spec} --root {root} --out {out}", *typed])
     made = Report([found], ["folder"], command, settings, title=study.title, baseline=next(iter(study.arms)))
     page = made.write(out, linked=True)
     for cell in study.cells():
