@@ -40,7 +40,7 @@ def write_run(
     """A run with one evaluation every `every` iterations of 1,024 steps and so many seconds each."""
     folder.mkdir(parents=True)
     cfg = {
-        "seed": seed, "run_dir": str(folder.name), "env": {"name": suite, "task": task, "episode_length": None},
+        "seed": seed, "run_dir": str(folder), "env": {"name": suite, "task": task, "episode_length": None},
         "dynamics": {"name": dynamics, "units": [256, 256] if dynamics == "mlp" else [250, 250]},
         "integrator": {"name": "heun"}, "trainer": {"name": "online", "iterations": every * len(returns)},
         **(config or {}),

@@ -41,6 +41,11 @@ def test_the_csv_gives_an_estimate_its_ends_and_a_time_its_count_each_in_a_colum
     assert second == ["flow", "0.123456789", "0.1", "0.2", "inf", "51200.0", "inf", "2", "4"]
 
 
+def test_a_cell_can_be_broken_behind_a_slash_and_not_inside_its_interval() -> None:
+    made = page.table(Table("t", "", ["folder", "IQM"], [["runs/a <b>", estimate(868.0, 850.0, 880.0)]]))
+    assert "runs/<wbr>a &lt;b&gt;</th>" in made and ">868 [850,\N{NO-BREAK SPACE}880]</td>" in made
+
+
 def test_a_table_without_rows_is_its_head() -> None:
     made = page.table(Table("none", "a caption", ["arm", "IQM"], []))
     assert made.count("<th ") == 2 and made.count("<tr>") == 1 and ">IQM</th>" in made

@@ -155,7 +155,7 @@ class Report:
             points = [(task, arm, curve) for task, curves in found.items() for arm, curve in curves.items()]
             if not points:
                 continue
-            made = tables.points(quantity.name, points, x, quantity.label)
+            made = tables.points(quantity.name, points, x, quantity.label, whole=x == horizons.ITERATION)
             caption = f"{quantity.title}: mean over runs with its 95% interval."
             self.tables.append(made)
             if x != horizons.ITERATION or max(curve.x.size for *_, curve in points) >= FEWEST_POINTS:

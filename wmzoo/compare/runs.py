@@ -55,6 +55,16 @@ class Run:
         """Agent steps per second, the median iteration's; NaN if not recorded."""
         return float(np.median(self.speeds)) if self.speeds.size else float("nan")
 
+    @property
+    def trained_as(self) -> str | None:
+        """The folder that its config names, where this is another one: a run that has served before. A relative one
+        may be below any folder, as whole trees of runs are moved."""
+        named = self.config.get("run_dir")
+        if not isinstance(named, str) or not named:
+            return None
+        there, here = Path(named).parts, self.folder.absolute().parts
+        return None if here[-len(there) :] == there else Path(named).as_posix()
+
 
 def find_runs(paths: Sequence[Path]) -> list[Path]:
     """The run folders among and below `paths`, each once, in the order given, below one path in natural order."""

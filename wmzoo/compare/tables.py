@@ -197,10 +197,11 @@ def configuration(comparison: Comparison) -> Table:
 
 
 def runs(comparison: Comparison) -> Table:
+    reused = any(run.trained_as for task in comparison.tasks for of_arm in task.runs.values() for run in of_arm)
     rows: list[list[Cell]] = [
         [task.name, arm, run.seed, float(run.steps[-1]), float(run.steps[-1] * run.action_repeat),
          float(run.seconds[-1]), *(float(comparison.returns(axis, arm, task)[i]) for axis in comparison.axes),
-         run.nonfinite, run.folder.as_posix()]
+         run.nonfinite, run.folder.as_posix(), *([run.trained_as or ""] if reused else [])]
         for task in comparison.tasks for arm in comparison.arms for i, run in enumerate(task.runs[arm])
     ]  # fmt: skip
     columns = [
@@ -213,18 +214,26 @@ def runs(comparison: Comparison) -> Table:
         *(f"return {AXIS_WORDS[a]}" for a in comparison.axes),
         "non-finite",
         "folder",
+        *(["trained as"] if reused else []),
     ]
-    return Table("runs", "The runs, and where they lie: those of another study have served before.", columns, rows)
+    also = " Where one was trained as another run, of another study say, that one's folder stands beside." * reused
+    return Table("runs", f"The runs, and where they lie.{also}", columns, rows)
 
 
 def points(
-    name: str, of: Sequence[tuple[str, str, Curve]], x: str, y: str, repeats: Mapping[str, int | None] | None = None
+    name: str,
+    of: Sequence[tuple[str, str, Curve]],
+    x: str,
+    y: str,
+    repeats: Mapping[str, int | None] | None = None,
+    whole: bool = False,
 ) -> Table:
-    """The points of curves, for the CSV alone.
+    """The points of curves.
 
     Args:
         of: task, arm and curve.
         repeats: the action repeat of each task, where x are agent steps: environment steps then stand beside.
+        whole: x are counts, as iterations.
     """
     rows: list[list[Cell]] = []
     for task, arm, curve in of:
@@ -232,6 +241,6 @@ def points(
             ends = [np.asarray(getattr(curve.y, part)[i]) for part in ("value", "low", "high")]
             repeat = (repeats or {}).get(task)
             beside: list[Cell] = [] if repeats is None else [float(at) * repeat if repeat else None]
-            rows.append([task, arm, curve.runs, float(at), *beside, Estimate(*ends)])
+            rows.append([task, arm, curve.runs, int(at) if whole else float(at), *beside, Estimate(*ends)])
     also = [] if repeats is None else ["environment steps"]
     return Table(name, "", ["task", "arm", "runs", x, *also, y], rows)
