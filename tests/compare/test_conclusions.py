@@ -75,6 +75,25 @@ def test_what_the_seeds_could_have_shown_stands_beside(tmp_path: Path) -> None:
     assert row[0] == "cheetah-run" and row[4:] == ["15%", 6.0]
 
 
+def test_of_several_tasks_the_seeds_show_what_the_correction_leaves_of_it(tmp_path: Path) -> None:
+    """On each of two tasks both arms have a standard deviation of 10 and three seeds, as above: p has to be below 2.5%,
+    by the noncentral t of 4 degrees of freedom. Over both the level is 5%, of the mean."""
+    for task in ("s", "t"):
+        mlp, flow = ([[v + up] * 4 for v in (190.0, 200.0, 210.0)] for up in (0.0, 1.0))
+        two_arms(tmp_path / task, {"mlp": mlp, "flow": flow}, task=task)
+    report = Report([tmp_path], ["dynamics"], "", QUICK, baseline="mlp")
+    error = 10 * (2 / 3) ** 0.5
+    for row in tables.summary(report.comparison).rows:
+        if row[2] == "at equal steps" and row[0] in ("s", "t"):
+            assert stats.nct.sf(stats.t.ppf(1 - 0.025 / 2, 4), 4, row[5] / error) == pytest.approx(0.8, abs=1e-6)
+        elif row[2] == "at equal steps":
+            assert row[0] == "all (normalised: IQM; could show: mean)"
+            freedom, of_mean = 8, 1e-3 * error / 2**0.5  # of four groups of three, two tasks' mean, returns over 1000
+            assert stats.nct.sf(stats.t.ppf(0.975, freedom), freedom, row[5] / of_mean) == pytest.approx(0.8, abs=1e-6)
+    (over,) = (c.text for c in report.conclusions if c.scope == "over 2 tasks" and c.axis == "steps")
+    assert "These seeds would show a difference of means of 0.0" in over
+
+
 def every_draw(runs: Sequence[float]) -> list[tuple[tuple[float, ...], float]]:
     """All that can be drawn from these with replacement, each in order and with its chance."""
     drawn = Counter(tuple(sorted(draw)) for draw in itertools.product(runs, repeat=len(runs)))

@@ -3,7 +3,8 @@
 RUN is a run folder or a folder of them; the runs with the same value of KEY are an arm, their seeds its sample. DIR
 receives report.html, which needs no network, and its figures and tables. A difference is claimed only where its 95%
 interval leaves out zero and, on a task, Welch's test, corrected for the number of tasks, agrees; what the seeds could
-have shown is printed beside. With --margin an arm is also told not worse, where the interval lies above −M.
+have shown, so corrected, is printed beside. With --margin an arm is also told not worse, where the interval lies above
+−M.
 """
 
 from __future__ import annotations

@@ -98,7 +98,8 @@ def _conclusion(
         words = f"no conclusion from fewer than {FEWEST_FOR_CLAIM} seeds of each"
     figure = f"{of}{interval(_difference(comparison, axis, arm, task))}{extra}"
     start = f"{arm} {MINUS} {baseline} {scope}: {figure} {AXIS_WORDS[axis]} ({many}): {words}."
-    said = _margin(arm, *not_worse(comparison, axis, arm, task)) + _power(comparison.power(axis, arm, task), baseline)
+    said = _margin(arm, *not_worse(comparison, axis, arm, task))
+    said += _power(comparison.power(axis, arm, task), baseline, "" if task else "a difference of means of ")
     return Conclusion(scope, axis, start + said, better)
 
 
@@ -111,11 +112,11 @@ def _chance(p: float) -> str:
     return "p < 0.001" if p < 0.001 else f"p = {number(p)}"
 
 
-def _power(power: Power, baseline: str) -> str:
+def _power(power: Power, baseline: str, of: str) -> str:
     """A sentence on what could have been shown; none where one run has no spread, or runs have none."""
     if not power.shown > 0:
         return ""
-    sentence = f" These seeds would show {number(power.shown)} or more"
+    sentence = f" These seeds would show {of}{number(power.shown)} or more"
     if power.seeds == power.seeds:
         sentence += f"; {EFFECT:.0%} of {baseline}'s mean would take {number(power.seeds)} each"
     return f"{sentence}."

@@ -69,7 +69,7 @@ def summary(comparison: Comparison) -> Table:
             difference, p = comparison.aggregate_difference("IQM", axis, arm), None
         else:
             difference, p = comparison.task_difference(axis, arm, task), comparison.p_values(axis, arm)[task.name][-1]
-        name = task.name if task else "all (IQM of normalised scores)"
+        name = task.name if task else "all (normalised: IQM; could show: mean)"
         words = verdict(comparison, axis, arm, task)[0]
         beside = _not_worse(comparison, axis, arm, task)
         rows.append([name, arm, AXIS_WORDS[axis], difference, p, found.shown, found.seeds, words, *beside])
@@ -88,8 +88,9 @@ def power(comparison: Comparison) -> Table:
         rows.append([name, arm, AXIS_WORDS[axis], found.shown, share, found.seeds])
     baseline = comparison.arms[0]
     caption = (
-        "The smallest true difference that these seeds show with a chance of 80% (two-sided Welch's test, 5%, without"
-        f" correction), also as a share of {baseline}'s mean; and how many of each would show {EFFECT:.0%} of it."
+        "The smallest true difference that these seeds show with a chance of 80% (two-sided Welch's test at 5%, on"
+        " tasks at 5% divided by their number, as Holm's correction asks of the smallest p), also as a share of"
+        f" {baseline}'s mean; and how many of each would show {EFFECT:.0%} of it."
     )
     columns = ["task", "arm", "compared", "shown", f"of {baseline}'s mean", f"seeds for {EFFECT:.0%}"]
     return Table("power", caption, columns, rows)
