@@ -13,6 +13,7 @@ from html import unescape
 from pathlib import Path
 from typing import Any
 
+from learning_table import LATE
 from marked_tables import markdown, wrapped
 
 from wmzoo.registry.cards import load_yaml
@@ -39,11 +40,13 @@ STUDIES = {
     "mend": "Whether the mse loss mends the flow on cheetah_run, five seeds.",
     "precision": "Matrix products in bfloat16 against float32 (MLP, size=dflex), two tasks, three seeds.",
 }
-ABOUT_LEARNING = """## Learning
+ABOUT_LEARNING = f"""## Learning
 
 A study is a file of [benchmarks/studies](../studies): its arms are overrides of `wmzoo train`. Its folder has
-`<task>/<arm>/seed<N>/` with the metrics, the config and the facts of a run (its commit, versions and command). To train
-one anew, and to write its tables and pictures:
+`<task>/<arm>/seed<N>/` with the metrics, the config and the facts of a run (its commit, versions and command). Latent
+errors, reward R², saturation and actor gradient are means over the last {LATE} iterations of all seeds' runs; of
+trainings of a world model alone they are those of the last row of metrics. To train one anew, and to write its tables
+and pictures:
 
     wmzoo study run benchmarks/studies/NAME.yaml --workers 2
     python benchmarks/learning.py"""

@@ -19,6 +19,8 @@ PROBE = """<script>addEventListener("load", () => {
     images: [...document.images].map(image => [image.complete, image.naturalWidth, image.alt.length]),
     tables: [...document.querySelectorAll("table")].map(table => [table.id, table.tBodies[0].rows.length]),
     fits: page.scrollWidth <= page.clientWidth,
+    cut: [...document.querySelectorAll(".wide")].filter(wide => wide.scrollWidth > wide.clientWidth).map(
+      wide => [wide.firstChild.id, wide.scrollWidth]),
     dark: getComputedStyle(document.body).backgroundColor,
   });
 });</script>"""

@@ -18,6 +18,7 @@ from PIL import Image
 from wmzoo.compare.runs import Run
 
 HORIZONS = [1, 2, 4, 8, 16]
+ITERATIONS = [24, 48, 72]  # of the checkpoints that were diagnosed
 
 
 def write_run(
@@ -39,7 +40,7 @@ def write_run(
     """A run with one evaluation every `every` iterations of 1,024 steps and so many seconds each."""
     folder.mkdir(parents=True)
     cfg = {
-        "seed": seed, "run_dir": str(folder.name), "env": {"name": suite, "task": task, "episode_length": None},
+        "seed": seed, "run_dir": str(folder), "env": {"name": suite, "task": task, "episode_length": None},
         "dynamics": {"name": dynamics, "units": [256, 256] if dynamics == "mlp" else [250, 250]},
         "integrator": {"name": "heun"}, "trainer": {"name": "online", "iterations": every * len(returns)},
         **(config or {}),
@@ -82,7 +83,17 @@ def write_diagnostics(run: Path, level: float, generator: np.random.Generator) -
         },
     }
     (run / "diagnostics").mkdir()
-    (run / "diagnostics" / "diagnostics.json").write_text(json.dumps(diagnostics))
+    (run / "diagnostics" / "diagnostics.json").write_text(json.dumps({"iteration": ITERATIONS[-1], **diagnostics}))
+    for iteration in ITERATIONS[:-1]:
+        cosines = np.clip(1 - 0.1 * np.log2(2 * h) * noise(5), 0, 1) * iteration / ITERATIONS[-1]
+        write_accuracy(run / "diagnostics" / f"{iteration:08d}", iteration, cosines)
+
+
+def write_accuracy(folder: Path, iteration: int, cosines: np.ndarray, along: str | None = None) -> None:
+    """A checkpoint's diagnostics with its cosines at HORIZONS alone."""
+    folder.mkdir(parents=True, exist_ok=True)
+    found = {"iteration": iteration, "along": along, "horizons": HORIZONS}
+    (folder / "diagnostics.json").write_text(json.dumps({**found, "gradient_accuracy": {"cosine": _around(cosines)}}))
 
 
 def _around(values: np.ndarray) -> dict[str, list[float]]:

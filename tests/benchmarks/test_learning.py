@@ -66,6 +66,17 @@ def test_the_index_is_what_the_script_writes(learning: ModuleType) -> None:
     assert index.FILE.read_text(encoding="utf-8") == index.text(), "run python benchmarks/learning.py"
 
 
+def test_the_index_says_over_how_many_iterations_diagnostics_are_averaged(learning: ModuleType, tmp_path: Path) -> None:
+    """Of 50 iterations whose latent error is their number the last 30 have the mean (21 + 50) / 2."""
+    run = tmp_path / "reacher_easy" / "mlp" / "seed0"
+    write_run(run, dynamics="mlp", task="reacher-easy", seed=0, returns=[1] * 5)
+    rows = [row | {"latent_error_first": row["iteration"]} for row in read_metrics(run)]
+    write_csv(rows, run / "metrics.csv")
+    (row,) = learning.learning_table.Results(tmp_path, ["reacher_easy"], ["mlp"]).rows()
+    assert row["latent error, 1 step"] == "35.50"
+    assert "means over the last 30 iterations" in " ".join(learning.results_index.text().split())
+
+
 def test_finished_runs_are_kept_without_their_folder_and_with_short_numbers(
     learning: ModuleType, tmp_path: Path
 ) -> None:

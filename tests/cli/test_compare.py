@@ -22,7 +22,9 @@ def test_a_folder_that_is_no_former_report_is_left_alone(tmp_path: Path, capsys:
     assert [file.name for file in out.iterdir()] == ["thesis.tex"]
 
 
-@pytest.mark.parametrize("option", [["--last", "0"], ["--threshold", "1.5"], ["--seed", "-1"], ["--by", "nothing"]])
+@pytest.mark.parametrize(
+    "option", [["--last", "0"], ["--threshold", "1.5"], ["--seed", "-1"], ["--margin", "0"], ["--by", "nothing"]]
+)
 def test_a_wrong_option_is_one_line(tmp_path: Path, option: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     two_arms(tmp_path, {"mlp": [[1.0]], "flow": [[1.0]]})
     assert main(["compare", str(tmp_path), "--out", str(tmp_path / "report"), *option]) == 2
@@ -52,6 +54,18 @@ def test_every_difference_is_a_line_with_what_the_seeds_could_have_shown(
     head, steps, *_ = capsys.readouterr().out.splitlines()
     assert head.split("  ")[0] == "task" and "seeds for 10%" in head
     assert steps.startswith("cheetah-run  flow  at equal steps") and steps.endswith("  30.7              6  not shown")
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_a_margin_adds_what_is_not_worse_and_stands_in_the_report_s_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    two_arms(tmp_path / "runs", {"mlp": [[190.0], [200.0], [210.0]], "flow": [[191.0], [201.0], [211.0]]})
+    typed = ["compare", str(tmp_path / "runs"), "--baseline", "mlp", "--out", str(tmp_path / "report")]
+    assert main([*typed, "--margin", "10%"]) == 0
+    head, steps, *_ = capsys.readouterr().out.splitlines()
+    assert head.endswith("not worse by 10% of the range") and steps.endswith("  not shown   not worse")
+    assert "--margin 10% --baseline mlp</pre>" in (tmp_path / "report" / "report.html").read_text()
 
 
 @pytest.mark.slow

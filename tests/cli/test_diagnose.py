@@ -5,13 +5,16 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 from composed import composed
 from saved_agents import SET, data_of, saved
 
 from wmzoo.agent.build import build_agent
 from wmzoo.cli.main import main
+from wmzoo.diagnostics.trajectories import Trajectories, collect
 from wmzoo.envs.task_sets import find
 
 FEW = ["--horizons", "1,3", "--estimates", "6", "--episodes", "2"]
@@ -68,10 +71,10 @@ def test_a_mistake_is_one_line(words: list[str], says: str, capsys: pytest.Captu
     assert says in err and err.count("\n") == 1
 
 
-def trained_twice(tmp_path: Path) -> Path:
-    """A run with two checkpoints."""
-    for number in ("00000001", "00000002"):
-        saved(tmp_path / "run" / "checkpoints" / number, "env=cartpole_swingup")
+def trained_twice(tmp_path: Path, older: str = "seed=3") -> Path:
+    """A run with two checkpoints, of the same weights where the older one's seed is the newer one's."""
+    for number, seed in (("00000001", older), ("00000002", "seed=3")):
+        saved(tmp_path / "run" / "checkpoints" / number, "env=cartpole_swingup", seed)
     (tmp_path / "run" / "run.json").write_text("{}")
     return tmp_path / "run"
 
@@ -90,18 +93,37 @@ def test_older_checkpoints_have_folders_of_their_own_and_the_newest_s_figures_st
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("no_drawing")
-def test_along_another_run_the_data_are_the_same_whatever_the_model(tmp_path: Path) -> None:
-    """Models of other dynamics and seeds; the norm of the first latent's encoding differs, the true rewards do not."""
-    guide = saved(tmp_path / "guide", "env=cartpole_swingup")
-    told = []
+def test_along_another_run_states_and_actions_are_the_same_whatever_the_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Models of other dynamics and seeds, and older checkpoints, those of the other run itself among them."""
+    seen = recorded(monkeypatch)
+    guide, models = trained_twice(tmp_path, older="seed=9"), []
     for dynamics, seed in (("mlp", 5), ("flow", 6)):
-        model = saved(tmp_path / dynamics, "env=cartpole_swingup", f"seed={seed}", dynamics=dynamics)
-        told.append(diagnosed(model, tmp_path / f"{dynamics}-out", "--along", str(guide)))
-    own = diagnosed(tmp_path / "flow", tmp_path / "own")
+        models.append(saved(tmp_path / dynamics, "env=cartpole_swingup", f"seed={seed}", dynamics=dynamics))
+    told = [diagnosed(model, tmp_path / f"{model.name}-out", "--along", str(guide)) for model in models]
+    told.append(diagnosed(guide, tmp_path / "guide-out", "--along", str(guide), "--checkpoints"))
+    assert len(seen) == 4
+    for other in seen[1:]:
+        assert torch.equal(other.obs, seen[0].obs) and torch.equal(other.actions, seen[0].actions)
     accuracies = [each["gradient_accuracy"] for each in told]
-    assert accuracies[0]["moments"] == accuracies[1]["moments"] != own["gradient_accuracy"]["moments"]
+    assert accuracies[0]["moments"] == accuracies[1]["moments"] == accuracies[2]["moments"]
     assert accuracies[0]["cosine"] != accuracies[1]["cosine"]
-    assert [each["along"] for each in (*told, own)] == [str(guide), str(guide), None]
+    alone = [diagnosed(path, tmp_path / "own") for path in (models[1], guide / "checkpoints" / "00000001")]
+    assert all(not torch.equal(own.actions, seen[0].actions) for own in seen[4:])
+    assert [each["along"] for each in (*told, *alone)] == [str(guide)] * 3 + [None] * 2
+
+
+def recorded(monkeypatch: pytest.MonkeyPatch) -> list[Trajectories]:
+    """The trajectories that are looked at from now on, in a list that grows."""
+    seen: list[Trajectories] = []
+
+    def collect_and_note(*given: Any) -> Trajectories:
+        seen.append(collect(*given))
+        return seen[-1]
+
+    monkeypatch.setattr("wmzoo.diagnostics.diagnose.collect", collect_and_note)
+    return seen
 
 
 def diagnosed(path: Path, out: Path, *words: str) -> dict:

@@ -9,6 +9,7 @@ import pytest
 from synthetic_runs import rows, two_arms, undrawn, write_run, write_study
 
 from wmzoo.cli.main import main
+from wmzoo.compare import tables
 from wmzoo.compare.horizons import QUANTITIES
 from wmzoo.compare.report import Report
 from wmzoo.compare.tasks import Settings
@@ -142,9 +143,30 @@ def test_a_curve_of_two_points_is_a_table(tmp_path: Path) -> None:
     assert not (tmp_path / "report/figures/learning_curves_steps.png").exists()
 
 
+def test_a_run_that_has_served_before_is_named_as_what_it_was_trained(tmp_path: Path) -> None:
+    """By its config, which a copy or a link in the folder of another study keeps; a moved tree is no other run."""
+    two_arms(tmp_path, {"mlp": [[100.0, 200.0]] * 3, "flow": [[100.0, 200.0]] * 3})
+    configs = {name: tmp_path / name / "config.yaml" for name in ("mlp/seed0", "mlp/seed1", "flow/seed0")}
+    said = {"mlp/seed0": "runs/studies/former/cheetah_run/mlp/seed0", "mlp/seed1": "mlp/seed1", "flow/seed0": "null"}
+    for name, file in configs.items():
+        lines = file.read_text().splitlines()
+        file.write_text("\n".join(f"run_dir: {said[name]}" if line.startswith("run_dir") else line for line in lines))
+    report = Report([tmp_path], ["dynamics"], "", QUICK, baseline="mlp")
+    table = tables.runs(report.comparison)
+    assert table.columns[-1] == "trained as" and "trained as another run" in table.caption
+    assert [row[-1] for row in table.rows] == [said["mlp/seed0"], "", "", "", "", ""]
+    configs["mlp/seed0"].write_text(
+        configs["mlp/seed1"].read_text().replace("seed: 1", "seed: 0").replace("seed1", "seed0")
+    )
+    again = tables.runs(Report([tmp_path], ["dynamics"], "", QUICK, baseline="mlp").comparison)
+    assert again.columns[-1] == "folder" and "trained as" not in again.caption
+
+
 @pytest.mark.usefixtures("no_drawing")
 def test_runs_of_another_study_are_named_by_their_folders(tmp_path: Path) -> None:
     for name, arm in (("former", "mlp"), ("new", "flow")):
         two_arms(tmp_path / name, {arm: [[100.0, 200.0, 300.0]] * 3})
     page = Report([tmp_path / "former", tmp_path / "new"], ["dynamics"], "", QUICK, baseline="mlp")
-    assert (tmp_path / "former/mlp/seed1").as_posix() in page.write(tmp_path / "report").read_text()
+    assert (tmp_path / "former/mlp/seed1").as_posix() in page.write(tmp_path / "report").read_text().replace(
+        "<wbr>", ""
+    )

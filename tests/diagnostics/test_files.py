@@ -6,6 +6,9 @@ import csv
 import json
 from pathlib import Path
 
+import pytest
+from matplotlib.figure import Figure
+
 from wmzoo.diagnostics.files import table, write_diagnostics
 from wmzoo.diagnostics.gradient_accuracy import NAMES
 
@@ -42,3 +45,25 @@ def test_where_no_start_has_a_gradient_there_is_no_picture_and_dashes_are_shown(
         shown = "0.750" if starts else "–"
         row = next(line for line in table(figures).splitlines() if line.endswith(f" {starts}"))
         assert row.split() == ["1", shown, "[–,", "–]", shown, shown, shown, str(starts)]
+
+
+def test_esnr_is_drawn_on_a_logarithmic_axis_that_says_what_is_not_on_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: dict[str, Figure] = {}
+    monkeypatch.setattr("wmzoo.diagnostics.files.save", lambda figure, out: drawn.update({out.stem: figure}))
+    horizons, loop = [1, 2, 4, 8], {"step": [1], "latent_error": [0.5], "reward_r2": [0.5], "return_error": [0.5]}
+    esnr = {"value": [9.0, 2.0, -0.5, 0.0], "low": [8.0, -1.0, -2.0, -1.0], "high": [1e3, 3.0, 1.0, 1.0]}
+    others = {name: [1.0] * 4 for name in ("gradient_variance", "relative_deviation", "cosine", "nonfinite")}
+    jacobian = {"mean": [1.0] * 4, "p95": [2.0] * 4}
+    figures = {"horizons": horizons, "esnr": esnr, **others, "jacobian": jacobian, "open_loop": loop}
+    write_diagnostics(tmp_path, figures, "")
+    axes = drawn["gradients"].axes[0]
+    assert axes.get_yscale() == "log" and "not drawn: 2 values of 0 or less" in axes.get_ylabel()
+    bottom, top = axes.get_ylim()
+    assert 0 < bottom < 2.0 and top > 1e3  # the whole interval above the values
+    band = axes.collections[0].get_paths()[0].vertices
+    assert band[:, 1].min() == bottom  # where the interval reaches 0
+    esnr["value"] = [9.0, 2.0, 1.0, 0.5]
+    write_diagnostics(tmp_path, figures, "")
+    assert drawn["gradients"].axes[0].get_ylabel() == "ESNR of the policy gradient"

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 from browser import PROBE, needs_chromium, visit
-from synthetic_runs import undrawn, write_study
+from synthetic_runs import undrawn, write_run, write_study
 
 from wmzoo.compare.horizons import QUANTITIES
 from wmzoo.compare.report import Report
-from wmzoo.compare.tasks import Settings
+from wmzoo.compare.tasks import Margin, Settings
 
 FIGURES = 7 + len(QUANTITIES)
 
@@ -39,6 +39,7 @@ def test_the_report_shows_everything_and_asks_the_network_for_nothing(report: Pa
         "power",
         "scores",
         "speed",
+        "gradient_accuracy_over_training",
         "diagnostics",
         "parity",
         "configuration",
@@ -48,13 +49,35 @@ def test_the_report_shows_everything_and_asks_the_network_for_nothing(report: Pa
 
 @pytest.mark.slow
 def test_every_figure_is_drawn_and_nothing_sticks_out_of_a_narrow_window(report: Path) -> None:
-    page = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", report.read_text())
     probed = report.with_name("probed.html")
-    probed.write_text(page.replace("</body>", PROBE + "</body>"))
+    probed.write_text(allowing_scripts(report.read_text()).replace("</body>", PROBE + "</body>"))
     seen = visit(probed, width=600).probe
     assert len(seen["images"]) == FIGURES
     assert all(complete and pixels > 500 and words > 20 for complete, pixels, words in seen["images"])
     assert all(rows > 0 for _, rows in seen["tables"]) and seen["fits"]
+
+
+@pytest.mark.slow
+def test_no_column_of_the_widest_tables_is_cut_at_1400_pixels(tmp_path: Path) -> None:
+    """Arms with long names, an interval in most cells, thresholds that are not reached, folders far down, other ones
+    that they were trained as."""
+    runs = tmp_path / "runs" / "studies" / "a_study_of_several_words"
+    write_study(runs, seeds=3, tasks=2)
+    for config in list(runs.glob("*/flow/seed*/config.yaml")):
+        run, task = config.parent.parent.with_name("plan_flow") / config.parent.name, config.parts[-4]
+        write_run(run, dynamics="flow_of_a_long_name", task=task, seed=int(run.name[4:]), returns=[1, 300, 899, 500])
+        text = (run / "config.yaml").read_text()
+        (run / "config.yaml").write_text(text.replace(str(run), f"runs/studies/a_former_study/{task}/flow/{run.name}"))
+    settings = Settings(repetitions=200, margin=Margin(0.1, share=True))
+    with undrawn("png", "svg"):
+        page = Report([runs], ["dynamics", "integrator"], "wmzoo compare", settings).write(tmp_path / "report")
+    page.write_text(allowing_scripts(page.read_text()).replace("</body>", PROBE + "</body>"))
+    seen = visit(page, width=1400).probe
+    assert len(seen["tables"]) > 8 and seen["cut"] == [] and seen["fits"]
+
+
+def allowing_scripts(page: str) -> str:
+    return re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page)
 
 
 @pytest.mark.slow

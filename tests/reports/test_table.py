@@ -8,6 +8,7 @@ import math
 
 import numpy as np
 
+from wmzoo.reports import page
 from wmzoo.reports.table import Table, text, to_csv
 from wmzoo.statistics.bootstrap import Estimate
 from wmzoo.statistics.curves import Reach
@@ -38,3 +39,13 @@ def test_the_csv_gives_an_estimate_its_ends_and_a_time_its_count_each_in_a_colum
     ]
     assert first == ["mlp", "", "", "", "61440.0", "51200.0", "71680.0", "0", "3"]
     assert second == ["flow", "0.123456789", "0.1", "0.2", "inf", "51200.0", "inf", "2", "4"]
+
+
+def test_a_cell_can_be_broken_behind_a_slash_and_not_inside_its_interval() -> None:
+    made = page.table(Table("t", "", ["folder", "IQM"], [["runs/a <b>", estimate(868.0, 850.0, 880.0)]]))
+    assert "runs/<wbr>a &lt;b&gt;</th>" in made and ">868 [850,\N{NO-BREAK SPACE}880]</td>" in made
+
+
+def test_a_table_without_rows_is_its_head() -> None:
+    made = page.table(Table("none", "a caption", ["arm", "IQM"], []))
+    assert made.count("<th ") == 2 and made.count("<tr>") == 1 and ">IQM</th>" in made

@@ -46,13 +46,14 @@ def test_holm_multiplies_the_smallest_by_all_the_next_by_one_less_and_never_fall
     assert holm([0.4, float("nan"), 0.6])[::2] == pytest.approx([0.8, 0.8])
 
 
-def test_a_difference_as_large_as_said_is_shown_in_four_of_five_studies():
-    runs, studies = 5, 20_000
-    size = detectable([of_spread(runs, 1.0)], [of_spread(runs, 2.0)])
+@pytest.mark.parametrize(("runs", "among"), [(5, 1), (10, 5)])  # among five tasks the announced study has ten runs
+def test_a_difference_as_large_as_said_is_shown_in_four_of_five_studies(runs, among):
+    studies = 20_000
+    size = detectable([of_spread(runs, 1.0)], [of_spread(runs, 2.0)], among)
     generator = np.random.default_rng(0)
     x = generator.normal(size, 1.0, (runs, studies))
     y = generator.normal(0.0, 2.0, (runs, studies))
-    shown = (stats.ttest_ind(x, y, equal_var=False).pvalue < 0.05).mean()
+    shown = (among * stats.ttest_ind(x, y, equal_var=False).pvalue < 0.05).mean()  # as Holm the smallest
     assert shown == pytest.approx(0.8, abs=0.02)  # the spread is estimated anew in each: Welch's test is approximate
 
 
@@ -62,3 +63,6 @@ def test_the_seeds_named_show_the_effect_and_one_less_does_not():
     assert detectable([of_spread(seeds, 1.0)], [of_spread(seeds, 2.0)]) <= effect
     assert detectable([of_spread(seeds - 1, 1.0)], [of_spread(seeds - 1, 2.0)]) > effect
     assert seeds_for(1e-9, [x], [y]) == math.inf
+    of_five = int(seeds_for(effect, [x], [y], among=5))
+    assert of_five > seeds and detectable([of_spread(of_five, 1.0)], [of_spread(of_five, 2.0)], among=5) <= effect
+    assert detectable([of_spread(of_five - 1, 1.0)], [of_spread(of_five - 1, 2.0)], among=5) > effect

@@ -1,9 +1,19 @@
 """The report of an extraction whose episodes are known."""
 
+import itertools
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
 import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 from synthetic_extraction import results
 
-from wmzoo.studies.extraction_report import words, write_report
+from wmzoo.envs.task_sets import MT30, find
+from wmzoo.evaluation.episodes import Evaluation
+from wmzoo.evaluation.tasks import Played
+from wmzoo.studies import extraction_report
+from wmzoo.studies.extraction_report import modes, scores_by_task, words, write_report
 
 
 @pytest.mark.usefixtures("no_drawing")
@@ -52,3 +62,61 @@ def test_scores_stand_beside_those_of_the_agents_that_the_data_are_of(tmp_path):
         "cup-catch,50.0,45.0,45.0,60.0",
         "mw-reach,,,50.0,0.0",
     ]
+
+
+def played(names: Sequence[str], scores: Sequence[float]) -> list[Played]:
+    """An episode of each task, of these scores."""
+    return [
+        Played(Path("run"), find(name), Evaluation((10 * score,), (1,)))
+        for name, score in zip(names, scores, strict=True)
+    ]
+
+
+def drawn_by(draw: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> Figure:
+    """The figure, laid out."""
+    found: list[Figure] = []
+    finish = extraction_report.finish
+    monkeypatch.setattr(
+        extraction_report, "finish", lambda figure, *words: (found.append(figure), finish(figure, *words))
+    )
+    draw()
+    return found[0]
+
+
+MANY = [task.name for task in MT30]
+FEW = ["cheetah-run", "cup-catch", "finger-spin", "walker-walk", "hopper-stand", "reacher-easy"]
+
+
+@pytest.mark.parametrize(
+    ("names", "frozen", "tuned"),
+    [
+        (FEW, [60.0, 64.0, 70.0, 10.0, 10.0, 0.0], [61.0, 61.5, 60.5, 90.0, 90.0, 1.0]),
+        (MANY, [0.0] * 30, [float(n // 10) for n in range(30)]),
+    ],
+    ids=["six", "thirty"],
+)
+def test_every_task_s_point_has_a_name_of_its_own_that_lies_over_no_other(
+    names: list[str], frozen: list[float], tuned: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arms = {"mlp, frozen": played(names, frozen), "mlp, finetuned": played(names, tuned)}
+    data = dict.fromkeys(names, 300.0)
+    found = results(tasks=tuple(map(find, names)), data=data, arms=arms)
+    figure = drawn_by(lambda: modes(found), monkeypatch)
+    (axes,) = figure.axes
+    labels = {text.get_text(): text for text in axes.texts}
+    assert {name: label.xy for name, label in labels.items()} == dict(
+        zip(names, zip(frozen, tuned, strict=True), strict=True)
+    )
+    for label in labels.values():
+        label.update_positions(figure.canvas.get_renderer())
+    boxes = [Text.get_window_extent(label).padded(-0.5) for label in labels.values()]
+    assert not [1 for a, b in itertools.combinations(boxes, 2) if a.overlaps(b)]
+    inside = axes.get_window_extent()
+    assert all(box.x0 > inside.x1 and box.x1 < figure.bbox.x1 and box.y0 > 0 for box in boxes)  # beside the points
+
+
+def test_the_picture_of_scores_has_a_mark_of_the_agent_that_the_data_are_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    figure = drawn_by(lambda: scores_by_task(results(agents={"cup-catch": 730.0})), monkeypatch)
+    (axes,) = figure.axes
+    assert [list(line.get_xdata()) for line in axes.lines if line.get_label() == "agent"] == [[73.0, 73.0]]
+    assert axes.get_xlim()[1] > 73

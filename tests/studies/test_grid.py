@@ -89,6 +89,9 @@ def test_its_runs_are_diagnosed_and_its_report_keeps_what_it_was_made_of(
     root = ["--root", str(spec.parent)]
     assert main(["study", "run", str(spec), "--workers", "2", *root]) == 0
     assert main(["study", "diagnose", str(spec), "--workers", "2", *root]) == 0
+    older = spec.parent / "two_arms" / "pendulum" / "mlp" / "seed3" / "diagnostics" / "00000001" / "diagnostics.json"
+    older.parent.mkdir()
+    older.write_text("{}")
     assert main(["study", "report", str(spec), *root]) == 0
     assert "report: " in capsys.readouterr().out
     out = spec.parent / "two_arms-report"
@@ -96,17 +99,18 @@ def test_its_runs_are_diagnosed_and_its_report_keeps_what_it_was_made_of(
     kept = {path.relative_to(out / "runs").as_posix() for path in (out / "runs").rglob("*") if path.is_file()}
     for run in ("pendulum/mlp/seed3", "pendulum/flow/seed3"):
         assert {f"{run}/metrics.csv", f"{run}/run.json", f"{run}/diagnostics/diagnostics.json"} <= kept
+    assert "pendulum/mlp/seed3/diagnostics/00000001/diagnostics.json" in kept
     assert not any(name.endswith(".safetensors") for name in kept)
 
 
 def test_a_study_is_diagnosed_along_the_runs_of_one_arm(spec: Path) -> None:
-    """On the trajectories of the run of the same task and seed, but for that arm itself; what was not is done again."""
+    """On the trajectories of the run of the same task and seed, that arm's own older checkpoints among them."""
     study = read_study(str(spec))
     root = spec.parent
     jobs = {job.name: job for job in diagnoses(study, root, "mlp", checkpoints=True)}
     guide = str(root / study.name / "pendulum" / "mlp" / "seed1")
-    of_arm, of_other = jobs["pendulum/mlp/seed1"].words(), jobs["pendulum/flow/seed1"].words()
-    assert of_arm[2:] == ["--checkpoints"] and of_other[2:] == ["--along", guide, "--checkpoints"]
+    for arm in ("mlp", "flow"):
+        assert jobs[f"pendulum/{arm}/seed1"].words()[2:] == ["--along", guide, "--checkpoints"]
     with pytest.raises(WmzooError, match=r"unknown arm 'mpl': did you mean mlp\?"):
         diagnoses(study, root, "mpl")
 

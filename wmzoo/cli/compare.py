@@ -3,7 +3,8 @@
 RUN is a run folder or a folder of them; the runs with the same value of KEY are an arm, their seeds its sample. DIR
 receives report.html, which needs no network, and its figures and tables. A difference is claimed only where its 95%
 interval leaves out zero and, on a task, Welch's test, corrected for the number of tasks, agrees; what the seeds could
-have shown is printed beside.
+have shown, so corrected, is printed beside. With --margin an arm is also told not worse, where the interval lies above
+−M.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import argparse
 import shlex
 from pathlib import Path
 
-from wmzoo.cli._arguments import add_measures, at_least
+from wmzoo.cli._arguments import add_measures, at_least, settings_of, words_of
 from wmzoo.errors import WmzooError
 
 GROUP = "comparing"
@@ -55,12 +56,11 @@ def run(args: argparse.Namespace) -> int:
     if not 0 < args.threshold <= 1:
         raise WmzooError(f"--threshold is {args.threshold}; it must be above 0 and at most 1")
     from wmzoo.compare.report import Report
-    from wmzoo.compare.tasks import Settings
     from wmzoo.reports.folder import check_folder
 
     check_folder(args.out)
     by = args.by or ["dynamics"]
-    settings = Settings(args.score, args.last, args.threshold, seed=args.seed, clock=args.clock)
+    settings = settings_of(args, last=args.last, threshold=args.threshold, seed=args.seed)
     report = Report(args.runs, by, command(args, by), settings, args.title, args.baseline, args.published)
     page = report.write(args.out)
     print("\n".join([*report.printed(), f"report: {page}"]))
@@ -73,9 +73,8 @@ def command(args: argparse.Namespace, by: list[str]) -> str:
     for key in by:
         words += ["--by", key]
     words += ["--out", str(args.out), "--last", str(args.last), "--threshold", str(args.threshold)]
-    words += ["--seed", str(args.seed), "--clock", args.clock]
+    words += ["--seed", str(args.seed), *words_of(args)]
     for name in ("baseline", "title"):
         if getattr(args, name) is not None:
             words += [f"--{name}", getattr(args, name)]
-    words += ["--score", args.score] * (args.score != "last")
     return shlex.join([*words, *["--published"] * args.published])

@@ -27,7 +27,7 @@ import signal
 from functools import partial
 from pathlib import Path
 
-from wmzoo.cli._arguments import add_measures, at_least
+from wmzoo.cli._arguments import add_measures, at_least, settings_of, words_of
 from wmzoo.errors import WmzooError
 
 GROUP = "comparing"
@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
     study = read_study(args.name)
     if args.step == "report":
         out = args.out or args.root / f"{study.name}-report"
-        print("\n".join(report(study, args.root, out, args.clock, args.score)))
+        print("\n".join(report(study, args.root, out, settings_of(args), words_of(args))))
         return 0
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the end of a cluster's job is a Ctrl-C
     diagnosing = args.step == "diagnose"

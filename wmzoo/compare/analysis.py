@@ -143,13 +143,16 @@ class Comparison:
 
     @once
     def power(self, axis: str, arm: str, task: Task | None = None) -> Power:
-        """Of the difference of mean returns on the task; without one, of the mean normalised scores over all tasks."""
+        """Of the difference of mean returns on the task, by Welch's test as it is corrected for the number of tasks;
+        without a task, of the mean normalised scores over all of them."""
         ours, theirs = (
             self.scores(axis, name) if task is None else [self.returns(axis, name, task)]
             for name in (arm, self.arms[0])
         )
         mean = float(aggregates.mean(theirs))
-        return Power(detectable(ours, theirs), mean, seeds_for(EFFECT * abs(mean), ours, theirs))
+        tested = [p for p, _ in self.p_values(axis, arm).values() if p == p] if task is not None else []
+        among = max(1, len(tested))
+        return Power(detectable(ours, theirs, among), mean, seeds_for(EFFECT * abs(mean), ours, theirs, among))
 
     def area(self, axis: str, arm: str, task: Task) -> Estimate:
         """Mean over runs of the area under the curve."""

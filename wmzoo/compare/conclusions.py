@@ -1,7 +1,8 @@
 """What the comparison shows, in words; and what it does not show.
 
 A difference is claimed only where its 95% interval leaves out zero, both arms have enough seeds and, on a task, Welch's
-test, corrected for the number of tasks, agrees. What the seeds could have shown stands beside.
+test, corrected for the number of tasks, agrees. With a margin, not worse is said where the interval is above −margin.
+What the seeds could have shown stands beside.
 """
 
 from __future__ import annotations
@@ -54,6 +55,23 @@ def verdict(comparison: Comparison, axis: str, arm: str, task: Task | None = Non
     return f"{better} is better", better
 
 
+def not_worse(comparison: Comparison, axis: str, arm: str, task: Task | None = None) -> tuple[float, bool | None]:
+    """The margin in the unit of the difference, and whether the difference's interval lies above it on the other side
+    of zero: then the arm is at most that much worse than the baseline.
+
+    None where nothing can be said: without a margin, with too few seeds, and over tasks of several ranges for one in
+    points.
+    """
+    margin = comparison.settings.margin
+    if margin is None:
+        return float("nan"), None
+    share = margin.on(comparison.tasks if task is None else [task])
+    size = share if task is None else share * (task.high - task.low)
+    difference = _difference(comparison, axis, arm, task)
+    known = size == size and difference.has_interval and min(_seeds(comparison, arm, task)) >= FEWEST_FOR_CLAIM
+    return size, float(difference.low) > -size if known else None
+
+
 def _over_tasks(comparison: Comparison, arm: str, axis: str) -> Conclusion:
     extra = f"; P({arm} > {comparison.arms[0]}) = {interval(comparison.improvement(axis, arm))}"
     scope = f"over {len(comparison.tasks)} tasks"
@@ -80,18 +98,25 @@ def _conclusion(
         words = f"no conclusion from fewer than {FEWEST_FOR_CLAIM} seeds of each"
     figure = f"{of}{interval(_difference(comparison, axis, arm, task))}{extra}"
     start = f"{arm} {MINUS} {baseline} {scope}: {figure} {AXIS_WORDS[axis]} ({many}): {words}."
-    return Conclusion(scope, axis, start + _power(comparison.power(axis, arm, task), baseline), better)
+    said = _margin(arm, *not_worse(comparison, axis, arm, task))
+    said += _power(comparison.power(axis, arm, task), baseline, "" if task else "a difference of means of ")
+    return Conclusion(scope, axis, start + said, better)
+
+
+def _margin(arm: str, size: float, holds: bool | None) -> str:
+    """A sentence; none where nothing can be said."""
+    return "" if holds is None else f" {arm} {'is not' if holds else 'may be'} worse by {number(size)} or more."
 
 
 def _chance(p: float) -> str:
     return "p < 0.001" if p < 0.001 else f"p = {number(p)}"
 
 
-def _power(power: Power, baseline: str) -> str:
+def _power(power: Power, baseline: str, of: str) -> str:
     """A sentence on what could have been shown; none where one run has no spread, or runs have none."""
     if not power.shown > 0:
         return ""
-    sentence = f" These seeds would show {number(power.shown)} or more"
+    sentence = f" These seeds would show {of}{number(power.shown)} or more"
     if power.seeds == power.seeds:
         sentence += f"; {EFFECT:.0%} of {baseline}'s mean would take {number(power.seeds)} each"
     return f"{sentence}."

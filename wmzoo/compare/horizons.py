@@ -1,4 +1,4 @@
-"""What `wmzoo diagnose` found in the runs, as curves: gradient quality by horizon, open-loop error by step."""
+"""What `wmzoo diagnose` found in the runs, as curves: by horizon, over training, by predicted step."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from wmzoo.compare import diagnosed
 from wmzoo.compare.analysis import Comparison
+from wmzoo.compare.diagnosed import OVER_TRAINING, numbers
 from wmzoo.compare.figures import Curves
 from wmzoo.compare.runs import Run
 from wmzoo.statistics import aggregates
@@ -16,10 +18,12 @@ from wmzoo.statistics.aggregates import Array
 from wmzoo.statistics.bootstrap import Estimate
 from wmzoo.statistics.curves import Curve
 
+HORIZON, STEP, ITERATION = "horizon", "steps predicted", "iteration"  # what figures lie along
+
 
 @dataclass(frozen=True)
 class Quantity:
-    """A series of diagnostics.json: `path` leads to its values, along the horizons or the open loop's steps."""
+    """A series of the diagnostics: `path` leads to its values, which lie along `x`."""
 
     name: str
     title: str
@@ -28,12 +32,13 @@ class Quantity:
     log: bool = False  # drawn on a logarithmic axis, on which what is 0 or less has no place
 
     @property
-    def of_gradient(self) -> bool:
-        return self.path[0] != "open_loop"
+    def x(self) -> str:
+        return {"open_loop": STEP, OVER_TRAINING: ITERATION}.get(self.path[0], HORIZON)
 
     @property
     def along(self) -> tuple[str, ...]:
-        return ("horizons",) if self.of_gradient else ("open_loop", "step")
+        """The path to x."""
+        return {STEP: ("open_loop", "step"), ITERATION: (OVER_TRAINING, "iteration")}.get(self.x, ("horizons",))
 
 
 QUANTITIES = (
@@ -45,6 +50,13 @@ QUANTITIES = (
         "Agreement of the model's gradients by the actions with the simulator's",
         "cosine",
         ("gradient_accuracy", "cosine", "value"),
+    ),
+    Quantity(
+        "gradient_accuracy_over_training",
+        f"Agreement of the model's gradients by the actions with the simulator's at H = {diagnosed.HORIZON}, by"
+        " checkpoint",
+        "cosine",
+        (OVER_TRAINING, "cosine", "value"),
     ),
     Quantity("jacobian", "Spectral norm of the rollout's Jacobian", "‖∂z_H/∂z_0‖", ("jacobian", "mean"), True),
     Quantity(
@@ -66,6 +78,15 @@ def curves(comparison: Comparison, quantity: Quantity) -> Curves:
     return found
 
 
+def undrawn(quantity: Quantity, found: Curves) -> str:
+    """A sentence, for a picture's caption, on the points of runs that its logarithmic axis has no place for."""
+    drawn = [curve for curves in found.values() for curve in curves.values()] if quantity.log else []
+    points = [curve.y.value if curve.each is None else curve.each for curve in drawn]
+    missing, of = (sum(int(np.sum(count(each))) for each in points) for count in (lambda y: y <= 0, np.isfinite))
+    words = f" Not drawn, as a logarithmic axis has no place for 0 and less: {missing} of {of} points."
+    return words * bool(missing)
+
+
 @dataclass(frozen=True)
 class Difference:
     """P(arm > baseline) of a quantity at a horizon or step, averaged over the tasks whose runs have it."""
@@ -78,16 +99,15 @@ class Difference:
 
 
 def differences(comparison: Comparison, quantity: Quantity) -> list[Difference]:
-    """Every other arm against the baseline, at the points that all runs share: ranks of runs, whatever the scale."""
+    """Every other arm against the baseline, at every point that all runs of some task share: ranks of runs, whatever
+    the scale."""
     found = []
     for arm in comparison.arms[1:]:
         baseline = comparison.arms[0]
         both = [(_values(t.runs[arm], quantity), _values(t.runs[baseline], quantity)) for t in comparison.tasks]
-        pairs = [(x, y) for x, y in both if x and y]
-        shared = sorted(set[float].intersection(*(set(values) for pair in pairs for values in pair))) if pairs else []
-        for at in shared:
-            ours, theirs = [x[at] for x, _ in pairs], [y[at] for _, y in pairs]
-            chance = comparison.estimate(aggregates.probability_of_improvement, ours, theirs)
+        for at in sorted({at for ours, theirs in both for at in ours.keys() & theirs.keys()}):
+            pairs = [(ours[at], theirs[at]) for ours, theirs in both if at in ours and at in theirs]
+            chance = comparison.estimate(aggregates.probability_of_improvement, *map(list, zip(*pairs, strict=True)))
             found.append(Difference(quantity, at, arm, len(pairs), chance))
     return found
 
@@ -118,20 +138,10 @@ def _curve(comparison: Comparison, quantity: Quantity, runs: Sequence[Run]) -> C
         ends = [_series(run.diagnostics, quantity.along, (*quantity.path[:-1], end)) for end in ("low", "high")]
         if ends[0] and ends[1]:
             estimate = Estimate(values[..., 0], ends[0][1], ends[1][1])
-    return Curve(np.array(shared), estimate, len(series), values if quantity.of_gradient else None)
+    return Curve(np.array(shared), estimate, len(series), None if quantity.x == STEP else values)
 
 
 def _series(diagnostics: Mapping[str, Any], along: Sequence[str], path: Sequence[str]) -> tuple[Array, Array] | None:
     """x and y, a null as NaN; None where they are not there, do not fit each other, or are nulls alone."""
-    x, y = _numbers(diagnostics, along), _numbers(diagnostics, path)
+    x, y = numbers(diagnostics, along), numbers(diagnostics, path)
     return (x, y) if x is not None and y is not None and x.shape == y.shape and np.isfinite(y).any() else None
-
-
-def _numbers(diagnostics: Mapping[str, Any], path: Sequence[str]) -> Array | None:
-    node: Any = diagnostics
-    for key in path:
-        node = node.get(key) if isinstance(node, Mapping) else None
-    try:
-        return np.array([np.nan if value is None else value for value in node], dtype=np.float64)
-    except (TypeError, ValueError):
-        return None

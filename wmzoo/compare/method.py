@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from wmzoo import __version__
 from wmzoo.compare.analysis import Comparison
-from wmzoo.compare.tasks import AREA, CPU, PACE, SECONDS, STEPS, UNDISTURBED
-from wmzoo.reports.words import number
+from wmzoo.compare.tasks import AREA, CPU, PACE, SECONDS, STEPS, UNDISTURBED, Margin
+from wmzoo.reports.words import MINUS, number
 
 
 def method(comparison: Comparison) -> list[str]:
@@ -24,6 +24,7 @@ def method(comparison: Comparison) -> list[str]:
         f" of the median time of the last evaluation; slower arms are cut there ({ends}).",
         "Intervals: 95%, percentiles of a stratified bootstrap over seeds within each task and arm, arms drawn"
         f" independently; {settings.repetitions:,} repetitions, random seed {settings.seed}.",
+        *_margin(settings.margin),
         "IQM (the mean of the middle half of all runs), probability of improvement and performance profile: Agarwal et"
         " al. 2021, arXiv 2108.13264. Over tasks, median and mean are those of the tasks' means; by task, of its runs.",
         "Area under the curve: the mean height of the evaluation curve, from the first evaluation that all runs have"
@@ -40,6 +41,18 @@ def _environment_steps(comparison: Comparison) -> str:
     by_task = ", ".join(f"{task.name} {task.action_repeat or 'differs'}" for task in comparison.tasks)
     repeat = str(repeats.pop()) if len(repeats) == 1 and None not in repeats else f"by task: {by_task}"
     return f"the environment's own, as many papers count, are these times the action repeat ({repeat})."
+
+
+def _margin(margin: Margin | None) -> list[str]:
+    if margin is None:
+        return []
+    size = (
+        f"{margin} of the task's range" if margin.share else f"{margin} of return, over tasks as a share of their range"
+    )
+    return [
+        f"Not worse: the interval of the difference lies above {MINUS}{size}. That is a one-sided test at 2.5% by the"
+        " bootstrap, without correction for the number of tasks."
+    ]
 
 
 def _clock(clock: str) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from wmzoo.compare import figures, horizons, published, tables
-from wmzoo.compare.analysis import compare
+from wmzoo.compare.analysis import Comparison, compare
 from wmzoo.compare.conclusions import Conclusion, caveats, conclude
 from wmzoo.compare.configuration import notes
 from wmzoo.compare.method import method
@@ -73,7 +73,10 @@ class Report:
         """For a terminal: what was left out, and a line for each difference."""
         made = tables.summary(self.comparison)
         rows = [made.columns, *([text(cell) for cell in row] for row in made.rows)]
-        return [*self.left_out, *aligned(rows, left=(0, 1, 2, len(made.columns) - 1))]
+        return [
+            *self.left_out,
+            *aligned(rows, left=(0, 1, 2, *range(made.columns.index("difference"), len(made.columns)))),
+        ]
 
     def _sections(self) -> list[tuple[str, str, str]]:
         comparison = self.comparison
@@ -84,8 +87,10 @@ class Report:
             ("aggregates", "Over all tasks", self._aggregates()),
             ("curves", "Learning curves", self._curves()),
             ("tasks", "By task", self._tables(tables.comparisons, tables.power, tables.scores, tables.speed)),
-            ("gradients", "Gradients by horizon", self._horizons(of_gradient=True)),
-            ("open-loop", "Open-loop error", self._horizons(of_gradient=False)),
+            ("gradients", "Gradients by horizon", self._diagnostics(horizons.HORIZON)),
+            ("over-training", "Gradients over training", self._diagnostics(horizons.ITERATION)),
+            ("open-loop", "Open-loop error", self._diagnostics(horizons.STEP)),
+            ("diagnostics", "Diagnostics of the arms", self._compared()),
             ("parity", "Parity", self._tables(tables.parities)),
             ("configuration", "Configuration", self._configuration()),
             ("runs", "Runs and commands", self._tables(tables.runs) + self._commands()),
@@ -142,28 +147,35 @@ class Report:
             parts.append(page.table(beside))
         return "".join(parts)
 
-    def _horizons(self, of_gradient: bool) -> str:
+    def _diagnostics(self, x: str) -> str:
+        """Those along `x`: pictures; of few checkpoints, whose curves would have two points, tables."""
         parts = []
-        for quantity in horizons.QUANTITIES:
-            found = horizons.curves(self.comparison, quantity) if quantity.of_gradient == of_gradient else {}
-            if found:
-                x = "horizon" if of_gradient else "steps predicted"
-                caption = f"{quantity.title}: mean over runs with its 95% interval."
-                picture = figures.task_grid(
-                    self.comparison, quantity.name, caption, found, x, quantity.label, of_gradient, quantity.log
-                )
+        for quantity in (each for each in horizons.QUANTITIES if each.x == x):
+            found = horizons.curves(self.comparison, quantity)
+            points = [(task, arm, curve) for task, curves in found.items() for arm, curve in curves.items()]
+            if not points:
+                continue
+            made = tables.points(quantity.name, points, x, quantity.label, whole=x == horizons.ITERATION)
+            caption = f"{quantity.title}: mean over runs with its 95% interval."
+            self.tables.append(made)
+            if x != horizons.ITERATION or max(curve.x.size for *_, curve in points) >= FEWEST_POINTS:
+                words = (caption + horizons.undrawn(quantity, found), found, x, quantity.label)
+                doubling = x == horizons.HORIZON
+                picture = figures.task_grid(self.comparison, quantity.name, *words, doubling, quantity.log)
                 parts.append(self._figure(picture))
-                points = [(task, arm, curve) for task, curves in found.items() for arm, curve in curves.items()]
-                self.tables.append(tables.points(quantity.name, points, x, quantity.label))
-        if of_gradient and parts and len(self.comparison.arms) > 1:
-            parts.append(self._tables(tables.gradients))
-        missing = "No run has such diagnostics; `wmzoo diagnose RUN` makes them."
-        return "".join(parts) or page.paragraph(missing, soft=True)
+            if x == horizons.ITERATION:
+                parts.append(page.table(replace(made, caption=caption)))
+        command = f"`wmzoo diagnose RUN{' --checkpoints' * (x == horizons.ITERATION)}` makes them."
+        return "".join(parts) or page.paragraph(f"No run has such diagnostics; {command}", soft=True)
+
+    def _compared(self) -> str:
+        missing = "The arms have no diagnostics in common."
+        return self._tables(tables.gradients) or page.paragraph(missing, soft=True)
 
     def _configuration(self) -> str:
-        if not tables.configuration(self.comparison).rows:
-            return page.paragraph("The arms' configurations do not differ.", soft=True)
-        return self._tables(tables.configuration)
+        return self._tables(tables.configuration) or page.paragraph(
+            "The arms' configurations do not differ.", soft=True
+        )
 
     def _commands(self) -> str:
         comparison = self.comparison
@@ -180,7 +192,8 @@ class Report:
         self.pictures.append(picture)
         return page.figure(picture, self._linked)
 
-    def _tables(self, *makers) -> str:  # type: ignore[no-untyped-def]
-        made = [make(self.comparison) for make in makers]
+    def _tables(self, *makers: Callable[[Comparison], Table]) -> str:
+        """Those that have rows: of diagnostics, say, that some arms alone have, nothing can be told."""
+        made = [table for make in makers if (table := make(self.comparison)).rows]
         self.tables += made
         return "".join(map(page.table, made))

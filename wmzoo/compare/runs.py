@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 
 from wmzoo.checkpoints.config import CONFIG
+from wmzoo.compare.diagnosed import read_diagnostics
 from wmzoo.config.rules import RULES
 from wmzoo.envs.task_sets import task_of
 from wmzoo.errors import DamagedFile, WmzooError
 from wmzoo.reports.words import typed
 from wmzoo.runs.metrics import metrics_in, read_metrics
 from wmzoo.statistics.aggregates import Array
-from wmzoo.storage.foreign import read_json
 from wmzoo.storage.rows import Row, flat
 from wmzoo.storage.run_layout import FACTS, read_facts
 
@@ -44,7 +44,7 @@ class Run:
     nonfinite: int  # updates skipped because of a number that was not finite
     config: dict[str, Any]
     facts: dict[str, Any]  # run.json
-    diagnostics: dict[str, Any]  # diagnostics/diagnostics.json
+    diagnostics: dict[str, Any]  # as diagnosed.py reads them
     without_return: tuple[int, ...] = ()  # iterations whose evaluation came to no number: they are not among the E
     action_repeat: int = 1  # environment steps an agent step
     cpu_time: Array = field(default_factory=lambda: np.empty(0))  # processor seconds of the evaluations, if recorded
@@ -54,6 +54,16 @@ class Run:
     def fps(self) -> float:
         """Agent steps per second, the median iteration's; NaN if not recorded."""
         return float(np.median(self.speeds)) if self.speeds.size else float("nan")
+
+    @property
+    def trained_as(self) -> str | None:
+        """The folder that its config names, where this is another one: a run that has served before. A relative one
+        may be below any folder, as whole trees of runs are moved."""
+        named = self.config.get("run_dir")
+        if not isinstance(named, str) or not named:
+            return None
+        there, here = Path(named).parts, self.folder.absolute().parts
+        return None if here[-len(there) :] == there else Path(named).as_posix()
 
 
 def find_runs(paths: Sequence[Path]) -> list[Path]:
@@ -111,16 +121,8 @@ def read_run(folder: Path, cfg: Config, by: Sequence[str]) -> Run:
         nonfinite=int(max(_column(rows, "nonfinite"), default=0)),
         config=flat(cfg),
         facts=facts,
-        diagnostics=_diagnostics(folder),
+        diagnostics=read_diagnostics(folder),
     )
-
-
-def _diagnostics(folder: Path) -> dict[str, Any]:
-    """Empty where `wmzoo diagnose` has not been."""
-    try:
-        return read_json(folder / "diagnostics" / "diagnostics.json")
-    except FileNotFoundError:
-        return {}
 
 
 def _check_order(file: Path, rows: Sequence[Row], evaluations: Sequence[Row]) -> None:

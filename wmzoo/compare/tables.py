@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import product
+from itertools import groupby, product
 
 import numpy as np
 
 from wmzoo.compare import horizons
 from wmzoo.compare.analysis import AGGREGATES, EFFECT, OF_A_TASK, Comparison
-from wmzoo.compare.conclusions import AXIS_WORDS, verdict
+from wmzoo.compare.conclusions import AXIS_WORDS, not_worse, verdict
 from wmzoo.compare.configuration import COST, PARTS, differences, parity
-from wmzoo.compare.tasks import SECONDS, STEPS
+from wmzoo.compare.tasks import SECONDS, STEPS, Task
 from wmzoo.reports.table import Cell, Table
-from wmzoo.reports.words import MINUS, counted, number
+from wmzoo.reports.words import MINUS, NONE, counted, number
 from wmzoo.statistics.bootstrap import Estimate
 from wmzoo.statistics.curves import Curve
 
@@ -36,6 +36,7 @@ def comparisons(comparison: Comparison) -> Table:
             *(task.name, arm, AXIS_WORDS[axis], comparison.task_difference(axis, arm, task)),
             *comparison.p_values(axis, arm)[task.name],
             *(comparison.task_improvement(axis, arm, task), verdict(comparison, axis, arm, task)[0]),
+            *_not_worse(comparison, axis, arm, task),
         ]
         for task, arm, axis in product(comparison.tasks, comparison.arms[1:], comparison.axes)
     ]
@@ -44,7 +45,18 @@ def comparisons(comparison: Comparison) -> Table:
         " corrected for the number of tasks (Holm)."
     )
     columns = ["task", "arm", "compared", f"arm {MINUS} {baseline}", "p", "corrected", f"P(arm > {baseline})"]
-    return Table("differences", caption, [*columns, "difference"], rows)
+    return Table("differences", caption, [*columns, "difference", *_margin(comparison)], rows)
+
+
+def _margin(comparison: Comparison) -> list[str]:
+    """The column of those that are not worse, where there is a margin."""
+    margin = comparison.settings.margin
+    return [] if margin is None else [f"not worse by {margin}{' of the range' * margin.share}"]
+
+
+def _not_worse(comparison: Comparison, axis: str, arm: str, task: Task | None) -> list[Cell]:
+    words = {True: "not worse", False: "not shown", None: NONE}[not_worse(comparison, axis, arm, task)[1]]
+    return [words for _ in _margin(comparison)]
 
 
 def summary(comparison: Comparison) -> Table:
@@ -57,11 +69,12 @@ def summary(comparison: Comparison) -> Table:
             difference, p = comparison.aggregate_difference("IQM", axis, arm), None
         else:
             difference, p = comparison.task_difference(axis, arm, task), comparison.p_values(axis, arm)[task.name][-1]
-        name = task.name if task else "all (IQM of normalised scores)"
+        name = task.name if task else "all (normalised: IQM; could show: mean)"
         words = verdict(comparison, axis, arm, task)[0]
-        rows.append([name, arm, AXIS_WORDS[axis], difference, p, found.shown, found.seeds, words])
+        beside = _not_worse(comparison, axis, arm, task)
+        rows.append([name, arm, AXIS_WORDS[axis], difference, p, found.shown, found.seeds, words, *beside])
     columns = ["task", "arm", "compared", f"{MINUS} {comparison.arms[0]}", "p corrected", "could show"]
-    return Table("summary", "", [*columns, f"seeds for {EFFECT:.0%}", "difference"], rows)
+    return Table("summary", "", [*columns, f"seeds for {EFFECT:.0%}", "difference", *_margin(comparison)], rows)
 
 
 def power(comparison: Comparison) -> Table:
@@ -75,8 +88,9 @@ def power(comparison: Comparison) -> Table:
         rows.append([name, arm, AXIS_WORDS[axis], found.shown, share, found.seeds])
     baseline = comparison.arms[0]
     caption = (
-        "The smallest true difference that these seeds show with a chance of 80% (two-sided Welch's test, 5%, without"
-        f" correction), also as a share of {baseline}'s mean; and how many of each would show {EFFECT:.0%} of it."
+        "The smallest true difference that these seeds show with a chance of 80% (two-sided Welch's test at 5%, on"
+        " tasks at 5% divided by their number, as Holm's correction asks of the smallest p), also as a share of"
+        f" {baseline}'s mean; and how many of each would show {EFFECT:.0%} of it."
     )
     columns = ["task", "arm", "compared", "shown", f"of {baseline}'s mean", f"seeds for {EFFECT:.0%}"]
     return Table("power", caption, columns, rows)
@@ -102,24 +116,26 @@ def steps_in_words(steps: float, action_repeat: int | None) -> str:
 
 
 def gradients(comparison: Comparison) -> Table:
-    """What the diagnostics say of the arms, over all tasks, at three horizons."""
+    """What the diagnostics say of the arms, over all tasks: at all horizons and checkpoints, and three steps."""
     rows: list[list[Cell]] = []
     for quantity in horizons.QUANTITIES:
-        found = horizons.differences(comparison, quantity)
-        shown = {each.at for each in found[:1] + found[len(found) // 2 : len(found) // 2 + 1] + found[-1:]}
-        for each in found:
-            if each.at in shown:
+        for arm, group in groupby(horizons.differences(comparison, quantity), key=lambda each: each.arm):
+            found = list(group)
+            if quantity.x == horizons.STEP:
+                found = [found[i] for i in sorted({0, len(found) // 2, len(found) - 1})]
+            for each in found:
                 verdict = "not shown"
                 if each.probability.excludes(0.5):
-                    verdict = f"{'higher' if float(each.probability.value) > 0.5 else 'lower'} for {each.arm}"
+                    verdict = f"{'higher' if float(each.probability.value) > 0.5 else 'lower'} for {arm}"
                 name = f"{quantity.title} ({quantity.label})"
-                rows.append([name, int(each.at), each.arm, each.tasks, each.probability, verdict])
+                rows.append([name, arm, f"{quantity.x} {int(each.at)}", each.tasks, each.probability, verdict])
     baseline = comparison.arms[0]
     caption = (
-        f"Probability that a run's figure is above that of a run of {baseline} on the same task, averaged over tasks,"
-        " with 95% intervals; at the first, the middle and the last horizon or step."
+        f"Probability that a run's figure is above that of a run of {baseline} on the same task, averaged over the"
+        " tasks that have it, with 95% intervals; of the steps predicted the first, the middle and the last. None is"
+        " corrected for the number of rows."
     )
-    columns = ["quantity", "at", "arm", "tasks", f"P(arm > {baseline})", "difference"]
+    columns = ["quantity", "arm", "at", "tasks", f"P(arm > {baseline})", "difference"]
     return Table("diagnostics", caption, columns, rows)
 
 
@@ -182,10 +198,11 @@ def configuration(comparison: Comparison) -> Table:
 
 
 def runs(comparison: Comparison) -> Table:
+    reused = any(run.trained_as for task in comparison.tasks for of_arm in task.runs.values() for run in of_arm)
     rows: list[list[Cell]] = [
         [task.name, arm, run.seed, float(run.steps[-1]), float(run.steps[-1] * run.action_repeat),
          float(run.seconds[-1]), *(float(comparison.returns(axis, arm, task)[i]) for axis in comparison.axes),
-         run.nonfinite, run.folder.as_posix()]
+         run.nonfinite, run.folder.as_posix(), *([run.trained_as or ""] if reused else [])]
         for task in comparison.tasks for arm in comparison.arms for i, run in enumerate(task.runs[arm])
     ]  # fmt: skip
     columns = [
@@ -198,18 +215,26 @@ def runs(comparison: Comparison) -> Table:
         *(f"return {AXIS_WORDS[a]}" for a in comparison.axes),
         "non-finite",
         "folder",
+        *(["trained as"] if reused else []),
     ]
-    return Table("runs", "The runs, and where they lie: those of another study have served before.", columns, rows)
+    also = " Where one was trained as another run, of another study say, that one's folder stands beside." * reused
+    return Table("runs", f"The runs, and where they lie.{also}", columns, rows)
 
 
 def points(
-    name: str, of: Sequence[tuple[str, str, Curve]], x: str, y: str, repeats: Mapping[str, int | None] | None = None
+    name: str,
+    of: Sequence[tuple[str, str, Curve]],
+    x: str,
+    y: str,
+    repeats: Mapping[str, int | None] | None = None,
+    whole: bool = False,
 ) -> Table:
-    """The points of curves, for the CSV alone.
+    """The points of curves.
 
     Args:
         of: task, arm and curve.
         repeats: the action repeat of each task, where x are agent steps: environment steps then stand beside.
+        whole: x are counts, as iterations.
     """
     rows: list[list[Cell]] = []
     for task, arm, curve in of:
@@ -217,6 +242,6 @@ def points(
             ends = [np.asarray(getattr(curve.y, part)[i]) for part in ("value", "low", "high")]
             repeat = (repeats or {}).get(task)
             beside: list[Cell] = [] if repeats is None else [float(at) * repeat if repeat else None]
-            rows.append([task, arm, curve.runs, float(at), *beside, Estimate(*ends)])
+            rows.append([task, arm, curve.runs, int(at) if whole else float(at), *beside, Estimate(*ends)])
     also = [] if repeats is None else ["environment steps"]
     return Table(name, "", ["task", "arm", "runs", x, *also, y], rows)

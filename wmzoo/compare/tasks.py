@@ -20,8 +20,37 @@ DMC_RANGE = (0.0, 1000.0)  # of dm_control's returns: rewards in [0, 1], 1000 co
 
 
 @dataclass(frozen=True)
+class Margin:
+    """How much less than the baseline's is still not worse: in the unit of the return, or a share of a task's range."""
+
+    size: float
+    share: bool = False
+
+    def on(self, tasks: Sequence[Task]) -> float:
+        """As a share of the range, which all of the tasks have to have in common unless it is one already; else NaN."""
+        widths = {task.high - task.low for task in tasks}
+        width = widths.pop() if len(widths) == 1 else 0.0
+        return self.size if self.share else self.size / width if width > 0 else float("nan")
+
+    def __str__(self) -> str:
+        return f"{100 * self.size:g}%" if self.share else f"{self.size:g}"
+
+
+def read_margin(text: str) -> Margin:
+    """`100`, points of return, or `10%` of each task's range. WmzooError for anything else, and for 0 and less."""
+    share = text.endswith("%")
+    try:
+        size = float(text.removesuffix("%"))
+    except ValueError:
+        size = 0.0
+    if not 0 < size < float("inf"):
+        raise WmzooError(f"--margin is {text}; it takes points of return, as 100, or a share of the range, as 10%")
+    return Margin(size / 100 if share else size, share)
+
+
+@dataclass(frozen=True)
 class Settings:
-    """`threshold`: of the best arm's mean, for the time to reach it.
+    """`threshold`: of the best arm's mean, for the time to reach it. `margin`: None to say nothing of not being worse.
 
     score: of a run, its last evaluations' mean, `last` of them, or the mean height of its curve (`area`).
 
@@ -36,6 +65,7 @@ class Settings:
     repetitions: int = 5000
     seed: int = 0
     clock: str = WALL
+    margin: Margin | None = None
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,10 @@ from matplotlib.ticker import MaxNLocator
 from wmzoo.data.inspect import Summary
 from wmzoo.reports.canvas import Picture, finish, panels, plain_numbers, styled
 from wmzoo.reports.palette import COLOURS
+from wmzoo.statistics.aggregates import Array
 
 HEIGHT = 1.9  # inches of a task
+DECADES = 4  # of the logarithmic part of an axis at most; an observation that is smaller still lies on its zero
 PARTS, LEAST = 20, 10  # of the episodes, whose means are drawn, and episodes in one
 CAPTION = (
     "Left: return of each episode in order, and means over parts of them. Right: where the values of each observation "
@@ -43,6 +45,16 @@ def _returns(axes: Axes, task: Summary) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
+def _straight_up_to(largest: Array) -> float:
+    """A power of ten: of the smallest observation, so that all can be seen, and DECADES below the largest at least.
+
+    largest: absolute value of each observation [O].
+    """
+    least = max(1e-6, float(largest.max()) / 10**DECADES)
+    seen = largest[largest > least]
+    return float(10 ** math.floor(math.log10(max(least, float(seen.min()) if seen.size else least))))
+
+
 def _observations(axes: Axes, task: Summary) -> None:
     rows = task.seen.rows()
     if not len(rows):
@@ -51,8 +63,7 @@ def _observations(axes: Axes, task: Summary) -> None:
     low, high = np.percentile(rows, [5, 95], axis=0)
     axes.vlines(places, rows.min(0), rows.max(0), color="0.6", linewidth=1)
     axes.bar(places, high - low, bottom=low, width=0.6, color=COLOURS[0], alpha=0.8)
-    largest = max(1e-6, float(np.abs(rows).max()))
-    axes.set_yscale("symlog", linthresh=10 ** math.floor(math.log10(largest)), linscale=2)  # so that all can be seen
+    axes.set_yscale("symlog", linthresh=_straight_up_to(np.abs(rows).max(0)), linscale=1)
     plain_numbers(axes.yaxis)
     axes.set(title=f"{task.name}: {len(places)} observations", ylabel="value")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))

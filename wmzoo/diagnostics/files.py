@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator, ScalarFormatter
 
 from wmzoo.diagnostics import accuracy_files
 from wmzoo.reports.canvas import panels, plain_numbers, save, styled
+from wmzoo.reports.words import counted
 from wmzoo.storage.files import write_json
 from wmzoo.storage.rows import plain, write_csv
 
@@ -114,10 +116,7 @@ def _draw(folder: Path, figures: Figures, title: str) -> list[Path]:
 
     figure, axes = picture("gradients", 3) if esnr else picture("jacobian")
     if esnr:
-        axes[0].fill_between(horizons, esnr["low"], esnr["high"], alpha=0.25, linewidth=0)
-        axes[0].plot(horizons, esnr["value"], "o-")
-        axes[0].axhline(0, color="grey", linewidth=0.8)
-        axes[0].set(ylabel="ESNR of the policy gradient")
+        _draw_esnr(axes[0], horizons, esnr)
         axes[1].plot(horizons, figures["gradient_variance"], "o-")
         axes[1].set(ylabel="total gradient variance", yscale="log")
         plain_numbers(axes[1].yaxis)
@@ -171,6 +170,19 @@ def _draw(folder: Path, figures: Figures, title: str) -> list[Path]:
             one.legend(frameon=False)
         save(figure, drawn[-1])
     return drawn
+
+
+def _draw_esnr(axes: Axes, horizons: Sequence[int], esnr: Figures) -> None:
+    """On a logarithmic axis, as reports have it; an interval that reaches 0 goes down to the edge."""
+    axes.plot(horizons, esnr["value"], "o-")
+    axes.set_yscale("log", nonpositive="mask")
+    edge = axes.get_ylim()[0]
+    axes.fill_between(horizons, *(np.maximum(esnr[end], edge) for end in ("low", "high")), alpha=0.25, linewidth=0)
+    axes.set_ylim(bottom=edge)
+    plain_numbers(axes.yaxis)
+    missing = int((np.array(esnr["value"]) <= 0).sum())
+    words = f"\n(not drawn: {counted(missing, 'value')} of 0 or less)" * bool(missing)
+    axes.set(ylabel=f"ESNR of the policy gradient{words}")
 
 
 def _horizons_axis(every: Sequence[Axes], horizons: Sequence[int]) -> None:

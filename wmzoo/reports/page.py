@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Sequence
 from html import escape
 from itertools import groupby
@@ -34,7 +35,7 @@ STYLE = """
   :root { --text: #e6edf3; --soft: #9da7b3; --line: #3d444d; --back: #14181d; --band: #1c2128; }
 }
 body { margin: 0; background: var(--back); color: var(--text); font: 16px/1.5 system-ui, "DejaVu Sans", sans-serif; }
-main { max-width: 1040px; margin: 0 auto; padding: 24px 20px 64px; }
+main { max-width: 1360px; margin: 0 auto; padding: 24px 20px 64px; }
 h1 { font-size: 1.7em; line-height: 1.2; margin: 0.4em 0; }
 h2 { font-size: 1.25em; margin: 2.2em 0 0.6em; border-bottom: 1px solid var(--line); padding-bottom: 0.2em; }
 p, li { max-width: 48em; }
@@ -46,12 +47,12 @@ figure img { max-width: 100%; height: auto; background: #ffffff; border-radius: 
 figcaption, caption { color: var(--soft); font-size: 14.4px; text-align: left; padding: 0.5em 0; }
 .wide { overflow-x: auto; margin: 1.2em 0; }
 table { border-collapse: collapse; font-size: 0.86em; font-variant-numeric: tabular-nums; }
-th, td { padding: 0.28em 0.7em; text-align: right; white-space: nowrap; vertical-align: top;
-  border-bottom: 1px solid var(--line); }
+th, td { padding: 0.28em 0.7em; text-align: right; vertical-align: top; border-bottom: 1px solid var(--line); }
+tbody th { max-width: 24em; }
 th.word, td.word { text-align: left; }
 h3 { font-size: 1em; margin: 1.4em 0 0.4em; }
-#table-configuration td { white-space: normal; overflow-wrap: anywhere; }
-thead th { background: var(--band); vertical-align: bottom; white-space: normal; }
+#table-configuration td { overflow-wrap: anywhere; }
+thead th { background: var(--band); vertical-align: bottom; }
 pre { background: var(--band); border: 1px solid var(--line); border-radius: 6px; padding: 0.8em; font-size: 0.84em;
   white-space: pre-wrap; overflow-wrap: anywhere; }
 details summary { cursor: pointer; margin: 0.6em 0; }
@@ -102,8 +103,8 @@ def figure(picture: Picture, linked: bool = False) -> str:
 
 
 def table(content: Table) -> str:
-    """Rows with the same first cell are one group, which names it once."""
-    words = [all(map(_is_word, column)) for column in zip(*content.rows, strict=True)]
+    """Rows with the same first cell are one group, which names it once. Without rows it is its head alone."""
+    words = [all(_is_word(row[place]) for row in content.rows) for place in range(len(content.columns))]
     head = "".join(
         f'<th scope="col"{_class(word)}>{escape(name)}</th>' for name, word in zip(content.columns, words, strict=True)
     )
@@ -111,9 +112,7 @@ def table(content: Table) -> str:
     for _, group in groupby(content.rows, key=lambda row: row[0]):
         rows = list(group)
         for number, row in enumerate(rows):
-            first = (
-                f'<th scope="row" class="word" rowspan="{len(rows)}">{escape(text(row[0]))}</th>' if number == 0 else ""
-            )
+            first = f'<th scope="row" class="word" rowspan="{len(rows)}">{_text(row[0])}</th>' if number == 0 else ""
             cells = "".join(_cell(cell, word) for cell, word in zip(row[1:], words[1:], strict=True))
             body.append(f"<tr>{first}{cells}</tr>")
     return (
@@ -123,7 +122,13 @@ def table(content: Table) -> str:
 
 
 def _cell(cell: Cell, word: bool) -> str:
-    return f"<td{_class(word)}>{escape(text(cell))}</td>"
+    return f"<td{_class(word)}>{_text(cell)}</td>"
+
+
+def _text(cell: Cell) -> str:
+    """Where the table is wider than the window, lines may end behind a path's slashes, not inside an interval."""
+    whole = re.sub(r"\[[^\]]*\]", lambda found: found[0].replace(" ", "\N{NO-BREAK SPACE}"), text(cell))
+    return escape(whole).replace("/", "/<wbr>")
 
 
 def _is_word(cell: Cell) -> bool:

@@ -49,27 +49,32 @@ def holm(p: Sequence[float]) -> list[float]:
     return corrected
 
 
-def detectable(x: Scores, y: Scores) -> float:
-    """The true difference that runs as many and as spread as these show with a chance of 80%; NaN below two runs."""
+def detectable(x: Scores, y: Scores, among: int = 1) -> float:
+    """The true difference that runs as many and as spread as these show with a chance of 80%; NaN below two runs.
+
+    among: tests that Holm corrects for. The level is then that of the smallest p among them, a part of 5% (Bonferroni);
+        where others are smaller, less is shown too.
+    """
     spread = spread_of(x, y)
-    return float("nan") if spread is None else _noncentrality(spread.freedom) * spread.error
+    return float("nan") if spread is None else _noncentrality(spread.freedom, among) * spread.error
 
 
-def seeds_for(effect: float, x: Scores, y: Scores) -> float:
+def seeds_for(effect: float, x: Scores, y: Scores, among: int = 1) -> float:
     """Runs of each arm on each task with which a true difference of `effect` is shown with a chance of 80%.
 
-    The spread is that of the given runs. NaN below two runs of these, infinity where a million would not do.
+    The spread is that of the given runs, `among` as in `detectable`. NaN below two runs of these, infinity where a
+    million would not do.
     """
     if spread_of(x, y) is None or not effect > 0:
         return float("nan")
-    if _detectable_with(MOST_SEEDS, x, y) > effect:
+    if _detectable_with(MOST_SEEDS, x, y, among) > effect:
         return float("inf")
     low, high = 1, 2  # low is too few
-    while _detectable_with(high, x, y) > effect:
+    while _detectable_with(high, x, y, among) > effect:
         low, high = high, 2 * high
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (middle, high) if _detectable_with(middle, x, y) > effect else (low, middle)
+        low, high = (middle, high) if _detectable_with(middle, x, y, among) > effect else (low, middle)
     return high  # an int: a count
 
 
@@ -90,15 +95,15 @@ def _difference(x: Scores, y: Scores) -> float:
     return float(np.mean([a.mean() - b.mean() for a, b in zip(x, y, strict=True)]))
 
 
-def _detectable_with(runs: int, x: Scores, y: Scores) -> float:
+def _detectable_with(runs: int, x: Scores, y: Scores, among: int) -> float:
     spread = spread_of(x, y, runs)
     assert spread is not None  # the given runs have one
-    return _noncentrality(spread.freedom) * spread.error
+    return _noncentrality(spread.freedom, among) * spread.error
 
 
-def _noncentrality(freedom: float) -> float:
+def _noncentrality(freedom: float, among: int) -> float:
     """δ with P(T > t) = 80%, T noncentral t(δ), t the test's critical value: the difference is shown, with its sign."""
-    critical = float(stats.t.ppf((1 + LEVEL) / 2, freedom))
+    critical = float(stats.t.isf((1 - LEVEL) / 2 / among, freedom))
     high = critical
     while stats.nct.sf(critical, freedom, high) < POWER:
         high += critical

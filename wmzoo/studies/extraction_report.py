@@ -13,6 +13,7 @@ from wmzoo.evaluation.published import CAVEATS, PUBLISHED
 from wmzoo.reports import page
 from wmzoo.reports.canvas import FEWEST_POINTS, Picture, finish, panels, styled
 from wmzoo.reports.folder import check_folder, write_files
+from wmzoo.reports.labels import LETTER, LINE, name_points
 from wmzoo.reports.palette import COLOURS, MARKERS
 from wmzoo.reports.table import Cell, Table
 from wmzoo.reports.words import counted, interval
@@ -150,7 +151,8 @@ def learning(results: Results) -> Table:
 def _range(results: Results) -> tuple[float, float]:
     """Of the axis of scores, which are at most 100: as much of it as is needed."""
     scores = [results.score(arm, task) for arm in results.arms for task in results.tasks]
-    top = max((score for score in [*scores, *map(results.data_score, results.tasks)] if score is not None), default=100)
+    scores += [of(task) for of in (results.data_score, results.agent_score) for task in results.tasks]
+    top = max((score for score in scores if score is not None), default=100)
     end = next(end for end in (10, 25, 50, 100) if top <= end or end == 100)
     return -0.03 * end, 1.03 * end
 
@@ -168,9 +170,11 @@ def scores_by_task(results: Results) -> Picture:
     figure, (axes,) = panels(1, 1, 1.4 + 0.34 * len(results.tasks))
     places = np.arange(len(results.tasks))[::-1]
     for task, place in zip(results.tasks, places, strict=True):
-        data = results.data_score(task)
-        if data is not None:
-            axes.plot([data, data], [place - 0.36, place + 0.36], color="0.35", linewidth=1.6, label=DATA)
+        beside = ((DATA, results.data_score(task), "-"), (AGENT, results.agent_score(task), (0, (1.5, 1))))
+        for label, score, style in beside:
+            if score is not None:
+                ends = [place - 0.36, place + 0.36]
+                axes.plot([score, score], ends, color="0.35", linewidth=1.6, linestyle=style, label=label)
         for number_, arm in enumerate(results.arms):
             score = results.score(arm, task)
             shift = 0.26 * (0.5 - (number_ + 0.5) / len(results.arms)) * 2
@@ -178,7 +182,10 @@ def scores_by_task(results: Results) -> Picture:
                 axes.plot(score, place + shift, linestyle="none", label=arm, **_mark(number_))
     axes.set(yticks=places, yticklabels=[task.name for task in results.tasks], xlabel="score", xlim=_range(results))
     caption = "Scores by task; the line is the mean return of the data that the policies were extracted from."
-    return finish(figure, "scores", caption, [DATA, *results.arms])
+    caption += " Dotted: of the agent whose replay they are, the mean of its last three evaluations." * bool(
+        results.agents
+    )
+    return finish(figure, "scores", caption, [DATA, AGENT, *results.arms])
 
 
 @styled
@@ -190,21 +197,21 @@ def modes(results: Results) -> Picture | None:
     whole = {dynamics: arms for dynamics, arms in pairs.items() if len(arms) == 2}
     if not whole:
         return None
-    figure, found = panels(1, len(whole), 4.4, width=5.2 * len(whole))
+    side = max(3.6, LINE * len(results.tasks))
+    room = 0.9 + LETTER * max(len(task.name) for task in results.tasks)
+    figure, found = panels(1, len(whole), side + 0.8, width=(side + room) * len(whole))
     for axes, (dynamics, (first, second)) in zip(found, whole.items(), strict=True):
         low, high = _range(results)
         axes.plot([0, high], [0, high], color="0.6", linewidth=1)
-        named: dict[tuple[float, float], list[str]] = {}  # tasks whose names would lie over one another have one label
-        for task in results.tasks:
-            x, y = results.score(first, task), results.score(second, task)
-            if x is not None and y is not None:
-                axes.plot(x, y, linestyle="none", **_mark(0))
-                close = (at for at in named if abs(at[0] - x) < 0.25 * high and abs(at[1] - y) < 0.03 * high)
-                named.setdefault(next(close, (x, y)), []).append(task.name)
-        for place, names in named.items():
-            axes.annotate(", ".join(names), place, xytext=(5, 4), textcoords="offset points", fontsize=7)
+        both = [(task.name, results.score(first, task), results.score(second, task)) for task in results.tasks]
+        points = [(name, x, y) for name, x, y in both if x is not None and y is not None]
+        for _, x, y in points:
+            axes.plot(x, y, linestyle="none", **_mark(0))
         axes.set(title=dynamics, xlabel=first.partition(", ")[2], ylabel=second.partition(", ")[2])
         axes.set(xlim=(low, high), ylim=(low, high), aspect="equal")
+        if points:
+            names, xs, ys = zip(*points, strict=True)
+            name_points(axes, names, xs, ys, side)
     return finish(figure, "modes", "Scores with the world model as it was and fine-tuned, task by task.")
 
 

@@ -23,6 +23,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from wmzoo.checkpoints.find import list_checkpoints
+from wmzoo.compare.diagnosed import diagnostics_of
 from wmzoo.compare.report import Report
 from wmzoo.compare.tasks import Settings
 from wmzoo.config.composition import compose
@@ -153,15 +154,16 @@ def trainings(study: Study, root: Path) -> list[Job]:
 def diagnoses(study: Study, root: Path, along: str | None = None, checkpoints: bool = False) -> list[Job]:
     """The finished runs, as jobs that diagnose them.
 
-    along: an arm, whose policy of the same task and seed acts for every other arm's runs. checkpoints: all of them.
+    along: an arm, whose policy of the same task and seed acts for every arm's runs: for its own too, whose older
+        checkpoints would act by themselves, elsewhere. checkpoints: all of them.
 
     WmzooError where there is no such arm.
     """
     if along is not None and along not in study.arms:
         raise WmzooError(unknown("arm", along, study.arms))
     found = []
-    for cell, job in zip(study.cells(), trainings(study, root), strict=True):
-        guide = None if along in (None, cell.arm) else job.folder.parent.with_name(str(along)) / job.folder.name
+    for job in trainings(study, root):
+        guide = None if along is None else job.folder.parent.with_name(along) / job.folder.name
         typed = [*(["--along", str(guide)] if guide else []), *(["--checkpoints"] if checkpoints else [])]
         words: Callable[[], list[str]] = partial(list, ["diagnose", str(job.folder), *typed])
         done = partial(is_diagnosed, job.folder, guide, checkpoints)
@@ -169,15 +171,16 @@ def diagnoses(study: Study, root: Path, along: str | None = None, checkpoints: b
     return found
 
 
-def report(study: Study, root: Path, out: Path, clock: str = "wall", score: str = "last") -> list[str]:
-    """The arms compared, in `out`: the report, and below runs/ what it was made of (no weights). Gives its words."""
+def report(study: Study, root: Path, out: Path, settings: Settings, typed: Sequence[str] = ()) -> list[str]:
+    """The arms compared, in `out`: the report, and below runs/ what it was made of (no weights). Gives its words.
+
+    typed: the options of the command that gave the settings.
+    """
     found = folder_of(study, root)
-    command = f"wmzoo study report {study.spec} --root {root} --out {out} --clock {clock}"
-    command += f" --score {score}" * (score != "last")
-    settings = Settings(score, clock=clock)
+    command = " ".join([f"wmzoo study report {study.spec} --root {root} --out {out}", *typed])
     made = Report([found], ["folder"], command, settings, title=study.title, baseline=next(iter(study.arms)))
     page = made.write(out, linked=True)
     for cell in study.cells():
         if is_trained(run := found / cell.name):
-            keep(run, out, f"runs/{cell.name}", ["diagnostics/diagnostics.json"])
+            keep(run, out, f"runs/{cell.name}", diagnostics_of(run))
     return [*made.printed(), f"report: {page}"]
