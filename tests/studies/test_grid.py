@@ -115,6 +115,15 @@ def test_a_study_is_diagnosed_along_the_runs_of_one_arm(spec: Path) -> None:
         diagnoses(study, root, "mpl")
 
 
+def test_a_study_is_diagnosed_along_one_run_that_lies_beside_its_arms(spec: Path) -> None:
+    study, root = read_study(str(spec)), spec.parent
+    guide = root / study.name / "pendulum" / "agent" / "seed0"
+    with pytest.raises(WmzooError, match="unknown arm 'agent'"):
+        diagnoses(study, root, "agent/seed0")
+    guide.mkdir(parents=True)
+    assert {job.words()[3] for job in diagnoses(study, root, "agent/seed0")} == {str(guide)}
+
+
 def test_diagnostics_are_there_where_they_are_of_the_same_trajectories_and_of_all_checkpoints(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

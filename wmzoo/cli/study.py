@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--root", type=Path, default=Path("runs/studies"), metavar="DIR", help="their folder (default: %(default)s)"
     )
-    parser.add_argument("--along", metavar="ARM", help="of diagnose: every run on its policies' trajectories")
+    parser.add_argument("--along", metavar="ARM[/SEED]", help="of diagnose: every run on its policies' trajectories")
     parser.add_argument("--checkpoints", action="store_true", help="of diagnose: every checkpoint that was kept")
     parser.add_argument("--out", type=Path, metavar="DIR", help="of the report (default: ROOT/NAME-report)")
     add_measures(parser, "of the report: ")

@@ -154,16 +154,19 @@ def trainings(study: Study, root: Path) -> list[Job]:
 def diagnoses(study: Study, root: Path, along: str | None = None, checkpoints: bool = False) -> list[Job]:
     """The finished runs, as jobs that diagnose them.
 
-    along: an arm, whose policy of the same task and seed acts for every arm's runs: for its own too, whose older
-        checkpoints would act by themselves, elsewhere. checkpoints: all of them.
+    along: an arm, or what lies beside the arms, whose policy of the same task and seed acts for every arm's runs: for
+        its own too, whose older checkpoints would act by themselves, elsewhere. ARM/seed0 acts for all seeds.
+    checkpoints: all of them.
 
     WmzooError where there is no such arm.
     """
-    if along is not None and along not in study.arms:
-        raise WmzooError(unknown("arm", along, study.arms))
+    arm, _, one = (along or "").partition("/")
+    if along is not None and arm not in study.arms:
+        if not all((folder_of(study, root) / task / arm).is_dir() for task in study.tasks):
+            raise WmzooError(unknown("arm", arm, study.arms))
     found = []
     for job in trainings(study, root):
-        guide = None if along is None else job.folder.parent.with_name(along) / job.folder.name
+        guide = None if along is None else job.folder.parent.with_name(arm) / (one or job.folder.name)
         typed = [*(["--along", str(guide)] if guide else []), *(["--checkpoints"] if checkpoints else [])]
         words: Callable[[], list[str]] = partial(list, ["diagnose", str(job.folder), *typed])
         done = partial(is_diagnosed, job.folder, guide, checkpoints)
