@@ -4,9 +4,10 @@
     python benchmarks/learning.py                                keeps what is finished, and writes everything again
 
 A study is a file of benchmarks/studies/ (its key `beside` names arms that were run with other code). Of a finished run
-the config, the facts and the metrics are kept, in benchmarks/results/learning/, and not its weights. From what is kept
-come each study's summary.csv and pictures, its table in docs/findings.md and benchmarks/results/README.md; the standard
-tasks are put beside published results there, and in README.md.
+the config, the facts, the metrics and the diagnostics are kept, in benchmarks/results/learning/, and not its weights.
+From what is kept come each study's summary.csv and pictures, its table in docs/findings.md and
+benchmarks/results/README.md; the standard tasks are put beside published results there, and in README.md. Runs of other
+settings than the study has today are left out, and said; a study of which none fits any more is shown as it was.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+import fitting
 import learning_pictures
 import learning_table
 import marked_tables
@@ -34,13 +36,14 @@ STUDIES = HERE / "studies"
 RESULTS = HERE / "results" / "learning"
 RUNS = HERE.parent / "runs" / "studies"
 FINDINGS, README = HERE.parent / "docs" / "findings.md", HERE.parent / "README.md"
+DIAGNOSTICS = "diagnostics/diagnostics.json"  # of `wmzoo study diagnose`
 STANDARD = "standard"  # the study that is put beside published results
 
 
 def keep(run: Path, results: Path) -> None:
-    """Copy a finished run's config, facts and metrics; its command without the folder, as a user would type it, and
-    other folders as seen from the repository."""
-    kept.keep(run, results)
+    """Copy a finished run's config, facts, metrics and diagnostics; its command without the folder, as a user would
+    type it, and other folders as seen from the repository."""
+    kept.keep(run, results, more=[DIAGNOSTICS])
     facts = read_facts(results)
     words = [word for word in facts["command"].split() if not word.startswith("run_dir=")]
     write_json(results / FACTS, facts | {"command": " ".join(words)})
@@ -49,8 +52,12 @@ def keep(run: Path, results: Path) -> None:
 
 
 def results_of(study: Study, beside: Sequence[str] = ()) -> learning_table.Results:
-    """What is kept of a study, and of arms beside it."""
-    return learning_table.Results(RESULTS / study.name, list(study.tasks), [*study.arms, *beside])
+    """What is kept of a study, and of arms beside it, but for runs of other settings than the study has today; of one
+    that is over all of it."""
+    folder = RESULTS / study.name
+    over = study.name != STANDARD and fitting.is_over(study, folder)
+    others = [] if over else fitting.left_out(study, folder)
+    return learning_table.Results(folder, list(study.tasks), [*study.arms, *beside], others)
 
 
 def report(study: Study, beside: Sequence[str]) -> list[dict[str, str]]:
@@ -62,6 +69,8 @@ def report(study: Study, beside: Sequence[str]) -> list[dict[str, str]]:
         if is_trained(found / name):
             keep(found / name, RESULTS / study.name / name)
     results = results_of(study, beside)
+    for name in results.left_out:
+        print(f"{study.name}/{name}: left out, made with other settings than today's")
     if rows := results.rows():
         write_csv(rows, results.folder / "summary.csv")
         learning_pictures.draw(results, study.title)

@@ -18,11 +18,14 @@ WIDTH = 70  # letters of a line of the title
 
 
 def draw(results: Results, title: str) -> None:
-    """<task>.png, or curves.png of a study with one task; none of a study of the model, which has no curve."""
+    """<task>.png, or curves.png of a study with one task; none of a study of the model, which has no curve. That of a
+    task whose runs are all left out is removed."""
     runs = list(results.runs())
     for task in results.tasks:
         arms = [(arm, files) for of, arm, files in runs if of == task]
         if not any(len(evaluations(read_metrics(file))) > 1 for _, files in arms for file in files):
+            if not arms:
+                (results.folder / f"{task}.png").unlink(missing_ok=True)
             continue
         several = len(results.tasks) > 1
         about = f"{title}: {task}" if several else title

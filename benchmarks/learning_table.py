@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import math
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from scipy import stats
+import numpy as np
 
 from wmzoo.runs.metrics import read_metrics
 from wmzoo.statistics.curves import LAST_EVALUATIONS
+from wmzoo.statistics.student import mean_with_interval
 from wmzoo.storage.rows import Row
 
 LATE = 30  # iterations at the end of a run over which the diagnostics are averaged
@@ -19,17 +19,24 @@ LATE = 30  # iterations at the end of a run over which the diagnostics are avera
 
 @dataclass(frozen=True)
 class Results:
-    """A study's folder <task>/<arm>/seed<N>/metrics.csv; arms without a run are left out."""
+    """A study's folder <task>/<arm>/seed<N>/metrics.csv; arms without a run are left out, and so are the runs named
+    <task>/<arm>/seed<N> in `left_out`."""
 
     folder: Path
     tasks: Sequence[str]
     arms: Sequence[str]
+    left_out: Collection[str] = ()
+
+    def of(self, task: str, arm: str) -> list[Path]:
+        """The metrics of its seeds."""
+        files = sorted((self.folder / task / arm).glob("seed*/metrics.csv"))
+        return [file for file in files if file.parent.relative_to(self.folder).as_posix() not in self.left_out]
 
     def runs(self) -> Iterator[tuple[str, str, list[Path]]]:
         """Task, arm and the metrics of its seeds."""
         for task in self.tasks:
             for arm in self.arms:
-                if files := sorted((self.folder / task / arm).glob("seed*/metrics.csv")):
+                if files := self.of(task, arm):
                     yield task, arm, files
 
     def rows(self) -> list[dict[str, str]]:
@@ -93,9 +100,8 @@ def _mean(rows: Sequence[Row], column: str) -> str:
 
 
 def interval(values: Sequence[float], digits: int = 0) -> str:
-    """Mean and Student's t half-width, as text; no width for one seed."""
-    mean = statistics.fmean(values)
-    if len(values) < 2:
-        return f"{mean:.{digits}f} (one seed)"
-    width = float(stats.t.ppf(0.975, len(values) - 1)) * statistics.stdev(values) / math.sqrt(len(values))
-    return f"{mean:.{digits}f} ± {width:.{digits}f}"
+    """Mean and Student's t half-width, as text; no width for one seed or two."""
+    found = mean_with_interval(np.array(values))
+    if not found.has_interval:
+        return f"{float(found.value):.{digits}f} ({('one seed', 'two seeds')[len(values) - 1]})"
+    return f"{float(found.value):.{digits}f} ± {float(found.high - found.value):.{digits}f}"

@@ -23,16 +23,14 @@ from pathlib import Path
 from typing import Any
 
 import beside
+import fitting
 import numpy as np
 import results_index
-from omegaconf import OmegaConf
 from timing.tables import as_text, write_page
 
 from wmzoo.checkpoints.config import CONFIG
 from wmzoo.compare.runs import FOLDER, Run, read_run
-from wmzoo.config.composition import compose
 from wmzoo.registry.cards import load_yaml
-from wmzoo.scoreboard.fingerprint import differences, fingerprint
 from wmzoo.storage.files import write_text
 from wmzoo.storage.foreign import read_config
 from wmzoo.storage.run_layout import is_trained
@@ -60,7 +58,7 @@ def measured(study: Study, others: Sequence[str], tasks: Sequence[str]) -> dict[
                 if not folder.is_dir():
                     continue
                 run = read_run(folder, read_config(folder / CONFIG), [FOLDER])
-                if name in today and _differs(run, today[name]):
+                if name in today and fitting.differs(run, today[name]):
                     left_out.append(name)
                 else:
                     runs.append(reached(run))
@@ -84,12 +82,6 @@ def reached(run: Run) -> dict[str, Any]:
         "cores": run.facts.get("cpus"),
         "commit": run.facts.get("commit"),
     }
-
-
-def _differs(run: Run, overrides: Sequence[str]) -> bool:
-    """Whether a run was made with other settings than its cell of the study has today."""
-    cfg = OmegaConf.to_container(compose(overrides), resolve=True)
-    return bool(differences(fingerprint(run.config), fingerprint(cfg)))  # type: ignore[arg-type]
 
 
 def train(args: argparse.Namespace) -> None:

@@ -107,7 +107,7 @@ def test_the_variant_shown_trains_from_a_folder_outside_the_repository(
     command = re.search(r"^    wmzoo (train plugins=my_dynamics\.py.*)$", README, re.MULTILINE)
     assert command, "README shows no command for my_dynamics.py"
     monkeypatch.chdir(tmp_path)
-    assert main([*command[1].split(), *TINY, "run_dir=out"]) == 0
+    assert main([*shlex.split(command[1]), *TINY, "run_dir=out"]) == 0
     assert "name: my_dynamics" in (tmp_path / "out" / "config.yaml").read_text(encoding="utf-8")
     assert main(["evaluate", "out", "--plugin", "my_dynamics.py"]) == 0
 

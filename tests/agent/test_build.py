@@ -16,6 +16,7 @@ from omegaconf import OmegaConf
 import wmzoo
 from wmzoo.agent.build import baseline, build_dynamics, matched_units, with_matched_units
 from wmzoo.config.choices import options
+from wmzoo.registry import list_entries
 
 
 def count(units: list[int]) -> int:
@@ -46,14 +47,30 @@ def test_without_hidden_layers_or_with_too_many_parameters_at_the_narrowest_it_i
 TASKS = {"model.num_tasks": 30, "model.task_dim": 96}
 
 
+SIZES = [pytest.param(size, marks=pytest.mark.slow if size != "small" else ()) for size in options("size")]
+COARSE = {("ensemble", "tiny"): 0.025}  # where one unit more of five members is a step of 5%
+
+
+@pytest.mark.parametrize("name", list_entries("dynamics"))
+@pytest.mark.parametrize("size", SIZES)
+def test_every_dynamics_of_the_zoo_comes_with_the_baseline_s_parameters_within_two_percent(
+    size: str, name: str
+) -> None:
+    cfg = composed(f"size={size}", f"dynamics={name}")
+    for more in ({}, TASKS):
+        for key, value in more.items():
+            OmegaConf.update(cfg, key, value)
+        with torch.device("meta"):
+            counts = [sum(p.numel() for p in build_dynamics(c, 6).parameters()) for c in (cfg, baseline(cfg))]
+        assert counts[0] == pytest.approx(counts[1], rel=COARSE.get((name, size), 0.02))
+
+
 @pytest.mark.parametrize(
     "more",
     [{}, TASKS, {"dynamics.condition_on_source": True}, {"dynamics.coordinates": "latent"}],
     ids=["", "tasks", "conditioned", "latent"],
 )
-@pytest.mark.parametrize(
-    "size", [pytest.param(size, marks=pytest.mark.slow if size != "small" else ()) for size in options("size")]
-)
+@pytest.mark.parametrize("size", SIZES)
 def test_the_flow_matches_the_baseline_within_two_percent_at_every_size(size: str, more: dict[str, Any]) -> None:
     cfg = composed(f"size={size}", "dynamics=flow", "dynamics.units=match")
     for key, value in more.items():

@@ -5,12 +5,16 @@ from __future__ import annotations
 import csv
 import importlib
 import json
+import shutil
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
+from omegaconf import OmegaConf
 from synthetic_runs import write_run
 
+from wmzoo.config.composition import compose
 from wmzoo.registry.cards import load_yaml
 from wmzoo.runs.metrics import read_metrics
 from wmzoo.storage.rows import write_csv
@@ -82,6 +86,8 @@ def test_finished_runs_are_kept_without_their_folder_and_with_short_numbers(
 ) -> None:
     run = tmp_path / "runs" / "two" / "reacher_easy" / "mlp" / "seed0"
     write_run(run, dynamics="mlp", task="reacher-easy", seed=0, returns=[1 / 3, 2, 3], seconds=1 / 3)
+    (run / "diagnostics").mkdir()
+    (run / "diagnostics" / "diagnostics.json").write_text('{"horizons": [1]}')
     facts = json.loads((run / "run.json").read_text())
     (run / "run.json").write_text(json.dumps(facts | {"command": "wmzoo train env=reacher_easy run_dir=runs/x seed=0"}))
     write_run(run.parent / "seed1", dynamics="mlp", task="reacher-easy", seed=1, returns=[5], status="running")
@@ -89,6 +95,7 @@ def test_finished_runs_are_kept_without_their_folder_and_with_short_numbers(
     kept = tmp_path / "results" / "two"
     assert [folder.name for folder in (kept / "reacher_easy" / "mlp").iterdir()] == ["seed0"]
     run = kept / "reacher_easy" / "mlp" / "seed0"
+    assert (run / "diagnostics" / "diagnostics.json").read_text() == '{"horizons": [1]}'
     assert json.loads((run / "run.json").read_text()) == facts | {"command": "wmzoo train env=reacher_easy seed=0"}
     with open(run / "metrics.csv", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -100,6 +107,33 @@ def test_finished_runs_are_kept_without_their_folder_and_with_short_numbers(
     assert (kept / "reacher_easy.png").stat().st_size > 10_000 and not (kept / "cartpole_swingup.png").exists()
 
 
+def test_runs_of_other_settings_are_left_out_and_said_and_a_study_that_is_over_is_shown_as_it_was(
+    learning: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of returns of 100 and 900 the one that fits is left: a mean over both would be 500."""
+    study = read_study(str(tmp_path / "two.yaml"))
+    cells = [cell for cell in study.cells() if cell.name.startswith("reacher_easy/mlp")]
+
+    def trained(changes: dict[int, list[str]]) -> str:
+        for cell in cells:
+            cfg: Any = compose([*cell.overrides, *changes.get(cell.seed, [])])
+            config = OmegaConf.to_container(cfg, resolve=True)
+            run, score = tmp_path / "runs" / "two" / cell.name, [100 + 800 * cell.seed]
+            shutil.rmtree(run, ignore_errors=True)
+            write_run(run, dynamics="mlp", task="reacher-easy", seed=cell.seed, returns=score * 3, config=config)
+        (row,) = learning.report(study, ["other_code"])
+        return str(row["last three evaluations, by seed"])
+
+    older = ["recipe.noise_correlation=[0,0.9]"]
+    picture = tmp_path / "results" / "two" / "cartpole_swingup.png"
+    picture.parent.mkdir(parents=True)
+    picture.touch()  # of runs that are not among the task's any more
+    assert trained({1: older}) == "100" and not picture.exists()
+    assert "two/reacher_easy/mlp/seed1: left out" in capsys.readouterr().out
+    assert trained({0: older, 1: older}) == "100, 900" and capsys.readouterr().out == ""
+    assert trained({}) == "100, 900" and capsys.readouterr().out == ""
+
+
 def test_runs_are_put_beside_published_ones_at_equal_environment_steps(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -108,17 +142,38 @@ def test_runs_are_put_beside_published_ones_at_equal_environment_steps(
     monkeypatch.syspath_prepend(BENCHMARKS)
     published, table = (importlib.import_module(name) for name in ("published", "learning_table"))
     (tmp_path / "others.yaml").write_text(
-        "environment_steps: [100000, 200000]\nmethods: [X, Y]\ntasks: {cheetah_run: [[1, 2], [3, 4]]}"
+        "groups: [{source: s, environment_steps: [100000, 200000], methods: [X, Y],"
+        " tasks: {cheetah_run: [[1, 2], [3, 4]]}}]"
     )
-    for seed in (0, 1):
+    for seed in (0, 1, 2):
         run = tmp_path / "cheetah_run" / "mlp" / f"seed{seed}"
         env = {"env": {"name": "dmc", "task": "cheetah-run", "action_repeat": 2}}
         curve = [100 + 10 * seed, 200 + 10 * seed, 300 + 10 * seed]
         write_run(run, dynamics="mlp", task="cheetah-run", seed=seed, returns=curve, config=env)
         write_csv(read_metrics(run), run / "metrics.csv")
-    kept = table.Results(tmp_path, ["cheetah_run", "unknown"], ["mlp", "flow"])
+        unknown = tmp_path / "unknown" / "mlp" / f"seed{seed}"
+        write_run(unknown, dynamics="mlp", task="unknown", seed=seed, returns=curve, config={"env": {"name": "toy"}})
+        write_csv(read_metrics(unknown), unknown / "metrics.csv")
+    kept = table.Results(tmp_path, ["cheetah_run", "unknown"], ["mlp", "flow"], ["unknown/mlp/seed2"])
     found = published.rows(kept, tmp_path / "others.yaml")
     assert found == [
-        {"task": "cheetah_run", "environment steps": "100,000", "mlp": "199 ± 64, n=2", "X": "1", "Y": "3"},
+        {"task": "cheetah_run", "environment steps": "100,000", "mlp": "204 ± 25, n=3", "X": "1", "Y": "3"},
     ]
     assert published.last_of_each_task([*found, found[0] | {"mlp": "7"}]) == [found[0] | {"mlp": "7"}]
+
+
+def test_a_task_that_nobody_has_published_is_shown_without_others(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    published, table = (importlib.import_module(name) for name in ("published", "learning_table"))
+    for task, config in (("walker_walk", {"action_repeat": 2}), ("fish_swim", {})):
+        run = tmp_path / task / "mlp" / "seed0"
+        write_run(run, dynamics="mlp", task=task, seed=0, returns=[5] * 12, config={"env": {"name": "dmc"} | config})
+        write_csv(read_metrics(run), run / "metrics.csv")
+    found = published.rows(table.Results(tmp_path, ["walker_walk", "fish_swim"], ["mlp"]))
+    assert [[row["task"], row["environment steps"], row["mlp"], row["SAC"]] for row in found] == [
+        ["walker_walk", "100,000", "5 (one seed)", "708"],
+        ["walker_walk", "200,000", "5 (one seed)", "923"],
+        ["fish_swim", "100,000", "5 (one seed)", "–"],
+    ]

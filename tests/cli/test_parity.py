@@ -7,6 +7,7 @@ import json
 import pytest
 
 from wmzoo.cli.main import main
+from wmzoo.diagnostics.cost import how_to_match
 
 TINY = ["size=tiny", "env=pendulum_swingup", "trainer.horizon=3", "trainer.batch_size=5", "recipe.rollouts=4"]
 OBS, ACT, LATENT, WIDTH = 3, 1, 32, 64  # of pendulum and size=tiny
@@ -41,6 +42,18 @@ def test_it_says_yes_and_no(capsys: pytest.CaptureFixture[str]) -> None:
     assert found["field evaluations per latent step"] == {"contender": 4, "baseline": 1}
     assert all(row["contender"] > 0 for row in found.values())
     rows(capsys, *wide, "--tolerance", "0.5", code=0)
+
+
+@pytest.mark.parametrize(
+    ("dynamics", "said"),
+    [
+        ({"name": "flow", "units": [64, 64]}, "dynamics.units=match solves for equal capacity"),
+        ({"name": "ensemble", "units": "match"}, "it has the nearest widths there are"),
+        ({"name": "mine", "hidden": 256}, "mine has no `units` that dynamics.units=match could solve for"),
+    ],
+)
+def test_what_mends_a_difference_is_what_can_be_typed(dynamics: dict[str, object], said: str) -> None:
+    assert said in how_to_match(dynamics)
 
 
 @pytest.mark.slow

@@ -5,9 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
+from short_run import SHORT_RUN
 
+from wmzoo.agent.build import integrators
+from wmzoo.config.composition import compose
+from wmzoo.diagnostics.cost import Contender
 from wmzoo.errors import WmzooError
-from wmzoo.scoreboard.arm import read_arm
+from wmzoo.scoreboard.arm import command_of, read_arm, typed_words
 
 DYNAMICS = """
 import wmzoo
@@ -30,13 +35,50 @@ def registering(file: Path, *entries: tuple[str, str]) -> str:
         ("koopman", "dynamics=koopman"),
         ("noise_flow", "dynamics=noise_flow"),  # a loss, too
         ("cosine", "loss=cosine"),
-        ("rk4", "integrator=rk4"),
         ("jacobian", "loss.add=[{name: jacobian, weight: 0.1}]"),  # to the loss of the dynamics: alone it is nothing
     ],
 )
 def test_a_name_is_the_entry_s_kind_of_several_the_dynamics(what: str, override: str) -> None:
     arm = read_arm(what)
     assert (arm.name, arm.overrides, arm.plugins) == (what, (override,), ())
+
+
+def test_an_integrator_trains_as_well_where_its_dynamics_could_train_with_another() -> None:
+    arm = read_arm("dopri5", ["size=tiny"])
+    cfg = compose(arm.overrides)
+    made = integrators(cfg)
+    assert made["integrator"] is not None and made["train_integrator"] is None  # the same
+    assert cfg.dynamics.train_substeps is None and cfg.dynamics.substeps == 2
+    assert arm.name == "dopri5-size-tiny" and typed_words(arm.overrides) == ["size=tiny"]
+    assert command_of(arm.overrides) == "wmzoo bench dopri5 size=tiny"
+    assert command_of(read_arm("jacobian").overrides) == "wmzoo bench jacobian"
+    assert read_arm("heun", ["dynamics=noise_flow"]).overrides == ("integrator=heun", "dynamics=noise_flow")
+    typed = read_arm("heun", ["dynamics.train_integrator=euler"])
+    assert compose(typed.overrides).dynamics.train_integrator == "euler"
+
+
+def test_two_integrators_give_different_weights() -> None:
+    """Of one update of the model each, from the same start: the card's own Euler step would give the same."""
+    weights = []
+    for name in ("heun", "dopri5"):
+        contender = Contender(compose([*SHORT_RUN, "env=pendulum_swingup", *read_arm(name).overrides]), 3, 1)
+        contender.updates()["model"]()
+        weights.append(torch.cat([p.detach().flatten() for p in contender.agent.world_model.dynamics.parameters()]))
+    assert not torch.equal(*weights)
+
+
+def test_a_loss_and_an_integrator_say_with_which_dynamics() -> None:
+    flow = compose([]).dynamics
+    assert read_arm("cosine").notes(flow, "rectified_flow") == [
+        "cosine is cosine with dynamics=flow, whose own loss is rectified_flow"
+    ]
+    (said,) = read_arm("rk4").notes(compose(read_arm("rk4").overrides).dynamics, "rectified_flow")
+    assert said.startswith("rk4 is rk4 with dynamics=flow, which is trained with it, too (dynamics.train_integrator=")
+    assert read_arm("rk4").notes(flow, "") == ["rk4 is rk4 with dynamics=flow"]
+    assert read_arm("flow").notes(flow, "rectified_flow") == []
+    assert read_arm("jacobian").notes({"name": "mlp"}, "mse") == [
+        "jacobian is jacobian with dynamics=mlp, added to its own loss, mse"
+    ]
 
 
 def test_what_is_typed_besides_is_part_of_the_arm_and_of_its_name() -> None:

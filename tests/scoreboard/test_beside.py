@@ -38,6 +38,8 @@ def test_the_mlp_and_the_best_stand_beside_and_not_the_arm_itself(
         return [each.name for each in rows_beside(arm, tasks, tmp_path)]
 
     assert names("mine", [WALK]) == ["mlp", "flow"] and names("flow", [WALK]) == ["mlp", "koopman"]
+    with_koopman = rows_beside("cosine", [WALK], tmp_path, "koopman")  # a loss that it was tried with
+    assert [each.name for each in with_koopman] == ["mlp", "koopman", "flow"]
     assert names("mlp", [WALK]) == ["flow"] and names("mine", ["cheetah_run"]) == []
     for folder, again in (("mlp", row("mlp", 950)), ("mlp-size-tiny", row("mlp", 999))):
         (tmp_path / folder).mkdir()

@@ -15,7 +15,7 @@ from wmzoo.storage.package_data import data_dir
 
 
 def row(name: str, level: float, tasks: tuple[str, ...] = ("a",), end: float = 120_000.0) -> Row:
-    seeds = {"0": Evaluations([20_000.0, end], [level, level]), "1": Evaluations([20_000.0, end], [level, level])}
+    seeds = {str(seed): Evaluations([20_000.0, end], [level, level]) for seed in range(3)}
     made = {
         task: TaskRow("d" * 16, {"env.task": task}, "c" * 40, seeds, ratio=1.25, latent_errors=[0.5, 1])
         for task in tasks
@@ -36,6 +36,10 @@ def test_the_file_has_the_scores_for_other_readers(tmp_path: Path) -> None:
     task = json.loads((tmp_path / "row.json").read_text())["tasks"]["a"]
     assert task["returns"] == {"50000": [800, 800, 800], "100000": [800, 800, 800], "250000": None}
     assert task["returns_at_equal_seconds"]["100000"] == [800, 800, 800]
+    one = row("mlp", 800.0)
+    del one.tasks["a"].seeds["2"]  # type: ignore[attr-defined]
+    write_row(one, tmp_path / "row.json")
+    assert json.loads((tmp_path / "row.json").read_text())["tasks"]["a"]["returns"]["50000"] == [800, None, None]
 
 
 @pytest.mark.parametrize("text", ["{}", '{"tasks": {"a": {}}}', '{"name": 1, "tasks": {}}', "[]"])

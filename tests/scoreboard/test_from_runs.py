@@ -38,8 +38,15 @@ def test_its_figures_are_those_of_the_runs(tmp_path: Path) -> None:
     told = [read_json(tmp_path / f"seed{s}/diagnostics/diagnostics.json")["esnr"]["value"][3] for s in (0, 1)]
     assert found.esnr == pytest.approx(np.mean(told))
     assert found.latent_errors == [None, None]  # these runs have no such columns
-    cosines = [_cosine(tmp_path / f"seed{s}")["value"][3] for s in (0, 1)]
-    assert found.gradient_cosine == pytest.approx([np.mean(cosines), min(cosines), max(cosines)])
+
+
+def test_gradient_accuracy_of_three_seeds_has_the_interval_over_them_and_of_two_none(tmp_path: Path) -> None:
+    runs = [run(tmp_path / f"seed{seed}", seed) for seed in (0, 1, 2)]
+    cosines = [_cosine(tmp_path / f"seed{s}")["value"][3] for s in (0, 1, 2)]
+    mean, half = np.mean(cosines), 4.30265 * np.std(cosines, ddof=1) / 3**0.5
+    found = made_of("mlp", [], "", {"t": runs}).tasks["t"].gradient_cosine
+    assert found == pytest.approx([mean, max(-1, mean - half), min(1, mean + half)], rel=1e-5)
+    assert made_of("mlp", [], "", {"t": runs[:2]}).tasks["t"].gradient_cosine == [np.mean(cosines[:2]), None, None]
 
 
 def _cosine(folder: Path) -> dict[str, list[float]]:

@@ -47,17 +47,26 @@ def test_a_slower_arm_s_shorter_run_counts_as_far_as_it_goes() -> None:
     assert value(task([0, 100, 200], ratio=2.0), 100_000, seconds=True) == 75
 
 
-def test_a_run_of_nearly_as_many_steps_counts_and_seeds_that_are_shorter_do_not() -> None:
+def test_a_run_of_nearly_as_many_steps_counts() -> None:
     assert value(task([0, 300], steps=[50_000, 99_000]), 100_000) == 150
     assert value(task([0, 300], steps=[50_000, 98_000]), 100_000) is None
-    assert value(task([0, 100, 200, 300, 400], [9, 9]), 100_000) == 300
 
 
-def test_intervals_are_over_seeds_and_none_of_one() -> None:
-    found = task([0, 100, 200, 300, 400], [0, 0, 0, 0, 0]).at_steps(100_000)
-    assert found and (float(found.value), float(found.low), float(found.high)) == (150, 0, 300)
-    alone = task([0, 100, 200, 300, 400]).at_steps(100_000)
-    assert alone and not alone.has_interval
+def test_a_mean_is_of_all_seeds_or_there_is_none() -> None:
+    two = task([0, 100, 200, 300, 400], [9, 9, 9], ratio=1.0)
+    assert value(two, 60_000) == (100 + 9) / 2 and value(two, 60_000, seconds=True) == (100 + 9) / 2
+    assert value(two, 100_000) is None and value(two, 100_000, seconds=True) is None
+
+
+def test_intervals_are_over_three_seeds_or_more() -> None:
+    """Scores of 300, 0 and 150: 150 ± t s / √3 with t = 4.3027 for two degrees of freedom (of any table), s = 150."""
+    runs = ([0, 100, 200, 300, 400], [0.0] * 5, [150.0] * 5)
+    found = task(*runs).at_steps(100_000)
+    assert found and found.has_interval and float(found.value) == 150
+    assert [150 - float(found.low), float(found.high) - 150] == pytest.approx([4.30265 * 150 / 3**0.5] * 2, rel=1e-5)
+    for fewer in (runs[:1], runs[:2]):
+        few = task(*fewer).at_steps(100_000)
+        assert few and not few.has_interval
 
 
 def test_the_curve_is_the_mean_at_the_steps_that_all_seeds_have() -> None:

@@ -12,7 +12,7 @@ from synthetic_runs import write_run
 from wmzoo.errors import WmzooError
 from wmzoo.scoreboard import suite
 from wmzoo.scoreboard.arm import Arm
-from wmzoo.scoreboard.suite import finished, iterations, study_of, trainings
+from wmzoo.scoreboard.suite import finished, iterations, shortfall, study_of, trainings
 from wmzoo.studies import jobs
 
 SIX = ["cartpole_swingup", "pendulum_swingup", "reacher_easy", "finger_spin", "walker_walk", "cheetah_run"]
@@ -53,6 +53,23 @@ def test_so_many_steps_are_iterations_up_to_the_next_evaluation(steps: int, expe
     trainer = {"horizon": 16, "warmup_steps": 8192, "iterations": 236}
     cfg = OmegaConf.create({"trainer": trainer, "env": {"num_envs": 64}, "eval": {"every": 8}})
     assert iterations(cfg, steps) == expected
+
+
+def test_more_steps_than_the_suite_has_are_said() -> None:
+    """8,192 steps and 236 iterations of 64 environments and 16 steps."""
+    _, cfgs = study_of(MLP, "walker_walk", 1, 1_000_000)
+    assert "--steps 1000000: " in shortfall(cfgs, 1_000_000) and "walker_walk at 249,856" in shortfall(cfgs, 1_000_000)
+    assert cfgs["walker_walk"].trainer.iterations == 236
+    assert shortfall(cfgs, 250_000) == shortfall(cfgs, None) == ""
+    assert shortfall(study_of(MLP, "walker_walk", 1, 50_000)[1], 50_000) == ""
+
+
+def test_a_task_of_a_suite_that_is_not_installed_is_refused_before_anything_begins(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(suite, "why_missing", lambda name: "get it" if name == "dflex" else "")
+    with pytest.raises(WmzooError, match="dflex_ant is a task of dflex, which is not installed: get it"):
+        study_of(MLP, "walker_walk,dflex_ant", 1)
 
 
 def test_a_finished_run_that_is_too_short_is_trained_further_and_loses_its_diagnostics(

@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seeds", type=int, default=3, metavar="N", help="0 to N-1 (default: %(default)s)")
     parser.add_argument(
-        "--steps", type=int, metavar="N", help="agent steps of a run, for a cheap look (default: the suite's)"
+        "--steps", type=int, metavar="N", help="agent steps of a run, for a cheap look, at most the suite's (default)"
     )
     parser.add_argument("--workers", type=int, default=2, metavar="N", help="runs at a time (default: %(default)s)")
     parser.add_argument(
@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     from wmzoo.config.composition import plugins_override
     from wmzoo.scoreboard.arm import read_arm
     from wmzoo.scoreboard.bench import Bench
-    from wmzoo.scoreboard.suite import study_of
+    from wmzoo.scoreboard.suite import shortfall, study_of
     from wmzoo.studies.grid import folder_of
     from wmzoo.studies.launchers import Local
 
@@ -52,7 +52,8 @@ def run(args: argparse.Namespace) -> int:
     study, cfgs = study_of(arm, args.tasks, args.seeds, args.steps)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the end of a cluster's job is a Ctrl-C
     launcher, say = Local(threads=1 if args.workers > 1 else None), partial(print, flush=True)
-    bench = Bench(arm, study, cfgs, args.root, command(args), launcher, args.workers, say)
+    said = [*filter(None, [shortfall(cfgs, args.steps)])]
+    bench = Bench(arm, study, cfgs, args.root, command(args), launcher, args.workers, say, said)
     print("\n".join(bench.run(args.out or folder_of(study, args.root) / "report")))
     return 0
 

@@ -1,8 +1,8 @@
 """`wmzoo parity dynamics=flow …`: is this dynamics as big as the baseline, and what does it cost?
 
 The baseline is dynamics=mlp at the same size; the arguments are those of `wmzoo train`. Exit code 1 if the dynamics'
-parameter counts differ by more than the tolerance (dynamics.units=match makes them equal). Costs are measured here and
-now: FLOPs of the matrix products, and wall-clock of each update on synthetic data.
+parameter counts differ by more than the tolerance (dynamics.units=match brings them as near as whole widths can). Costs
+are measured here and now: FLOPs of the matrix products, and wall-clock of each update on synthetic data.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     if not 0 <= args.tolerance < 1:
         raise WmzooError(f"--tolerance is {args.tolerance}; it is a fraction, as 0.02 for two percent")
-    from wmzoo.agent.build import baseline
+    from wmzoo.agent.build import MATCH, baseline
     from wmzoo.cli.train import with_plugins
     from wmzoo.compute.device import arithmetic
     from wmzoo.config.composition import compose
-    from wmzoo.diagnostics.cost import Contender, compare, difference
+    from wmzoo.diagnostics.cost import Contender, compare, difference, how_to_match
     from wmzoo.envs.build import build_env
     from wmzoo.envs.task_sets import task_of
     from wmzoo.reports.bar import Bar
@@ -45,10 +45,8 @@ def run(args: argparse.Namespace) -> int:
         contender, other = (Contender(one, env.obs_dim, env.act_dim) for one in (cfg, baseline(cfg)))
         rows = compare(contender, other, bar.at)
     found = difference(rows[ROW])
-    matched = cfg.dynamics.get("units") == "match"
-    widths = (
-        "matched to the baseline's parameters" if matched else "as configured (dynamics.units=match solves for them)"
-    )
+    matched = cfg.dynamics.get("units") == MATCH
+    widths = "matched to the baseline's parameters" if matched else "as configured"
     if args.json:
         print(json.dumps({"task": task_of(cfg.env), "dynamics": cfg.dynamics.name, "rows": rows}, indent=2))
     else:
@@ -62,6 +60,6 @@ def run(args: argparse.Namespace) -> int:
     if found is None or abs(found) > args.tolerance:
         raise CheckFailed(
             f"the dynamics differ by {100 * (found or 0):+.2f}% in parameters, more than {100 * args.tolerance:g}%; "
-            f"dynamics.units=match solves for equal capacity"
+            f"{how_to_match(cfg.dynamics)}"
         )
     return 0

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from pathlib import Path
+from typing import NamedTuple
 
 from wmzoo.compare.tasks import Task
 from wmzoo.registry.cards import load_yaml
@@ -16,7 +17,7 @@ from wmzoo.registry.tasks import plain
 from wmzoo.reports.table import Cell, Table
 from wmzoo.storage.package_data import data_dir
 
-CHANGES = ("env.sticky", "env.push", "env.hide_velocities")
+CHANGES = ("env.sticky", "env.push", "env.hide_velocities", "env.episode_length")
 
 
 @dataclass(frozen=True)
@@ -28,22 +29,42 @@ class Points:
     returns: list[float]
 
 
+class Group(NamedTuple):
+    """One of the file's: methods that were measured after the same numbers of environment steps, on the same tasks.
+
+    tasks: by the name after env=, for each method its returns.
+    """
+
+    source: str
+    environment_steps: list[int]
+    methods: list[str]
+    tasks: dict[str, list[list[float]]]
+
+
 @cache
-def _content() -> dict[str, Any]:
-    return load_yaml(data_dir("scoreboard") / "published.yaml")
+def groups(file: Path | None = None) -> list[Group]:
+    """Those of a file; without one, of the file that comes with wmzoo."""
+    content = load_yaml(file or data_dir("scoreboard") / "published.yaml")
+    return [Group(**each) for each in content["groups"]]
+
+
+def group_of(task: str, file: Path | None = None) -> Group | None:
+    """The one that has the task, by its name after env=."""
+    return next((group for group in groups(file) if task in group.tasks), None)
 
 
 def points(task: Task) -> list[Points]:
     """Of every method; none for a task without published figures, where it was changed, and where its runs repeat
     actions differently."""
-    content = _content()
-    found = content["tasks"].get(plain(task.name))
-    configs = [run.config for runs in task.runs.values() for run in runs]
-    changed = not task.natural or any(config.get(key) for config in configs for key in CHANGES)
-    if not found or changed or not task.action_repeat:
+    runs = [run for of_arm in task.runs.values() for run in of_arm]
+    suite = runs[0].suite
+    name = plain(task.name) if suite == "dmc" else f"{suite}_{plain(task.name)}"
+    found = group_of(name)
+    changed = any(run.suite != suite or any(run.config.get(key) for key in CHANGES) for run in runs)
+    if found is None or changed or not task.action_repeat:
         return []
-    steps = [each / task.action_repeat for each in content["environment_steps"]]
-    return [Points(method, steps, returns) for method, returns in zip(content["methods"], found, strict=True)]
+    steps = [each / task.action_repeat for each in found.environment_steps]
+    return [Points(method, steps, of) for method, of in zip(found.methods, found.tasks[name], strict=True)]
 
 
 def without(tasks: Sequence[Task]) -> str:
@@ -68,5 +89,5 @@ def source() -> str:
     """For the report's last section."""
     return (
         f"Published returns are means after so many environment steps, drawn at these divided by the action repeat:"
-        f" {_content()['source']}. Their spread, code and machines are others."
+        f" {'; '.join(group.source for group in groups())}. Their spread, code and machines are others."
     )

@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from wmzoo.agent.build import build_agent
+from wmzoo.agent.build import MATCH, build_agent
 from wmzoo.compute.rng import stream
 from wmzoo.data.replay import Slices
 from wmzoo.pwm.algorithm import PWM
@@ -134,6 +134,15 @@ def compare(
         for who, one in pair.items()
     }
     return rows
+
+
+def how_to_match(dynamics: Mapping[str, Any]) -> str:
+    """What makes a dynamics as big as the baseline, by its node of a config as it was typed."""
+    if "units" not in dynamics:
+        return f"{dynamics['name']} has no `units` that dynamics.units=match could solve for: change its own parameters"
+    if dynamics["units"] == MATCH:
+        return "it has the nearest widths there are (units=match); at a larger size= a unit is a smaller step"
+    return "dynamics.units=match solves for equal capacity"
 
 
 def difference(row: dict[str, float]) -> float | None:

@@ -3,28 +3,66 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
 from wmzoo.config.added import chosen
-from wmzoo.config.composition import plugin_files
+from wmzoo.config.composition import compose, plugin_files
 from wmzoo.errors import WmzooError, unknown
 from wmzoo.registry import get, list_entries, plugins
+from wmzoo.storage.foreign import parse_yaml
 
 KINDS = ("dynamics", "loss", "integrator")  # a name of several kinds means the first
 SAID_ELSEWHERE = {"seed": "--seeds N", "env": "--tasks NAME,NAME", "run_dir": "--root DIR", "experiment": "nothing"}
 LONGEST = 60  # letters of a name
+# An integrator trains, too: else flows learn with their card's own Euler step, and all integrators have equal weights.
+OWN_STEPS = ("dynamics.train_integrator=null", "dynamics.train_substeps=null")
 
 
 @dataclass(frozen=True)
 class Arm:
-    """name: of its folders, what was typed besides the entry in it. overrides: what makes it. plugins: its files."""
+    """name: of its folders, what was typed besides the entry in it. overrides: what makes it, the entry first.
+    plugins: its files."""
 
     name: str
     overrides: tuple[str, ...]
     plugins: tuple[str, ...] = ()
+
+    def notes(self, dynamics: Mapping[str, object], default_loss: str) -> list[str]:
+        """Of a loss or an integrator the dynamics that it was tried with, and how that is trained otherwise.
+
+        dynamics: its node of a composed config of the arm. default_loss: what it learns by unless told.
+        """
+        kind, entry = entry_of(self.overrides)
+        with_it = f"{self.name} is {entry} with dynamics={dynamics['name']}"
+        if kind == "loss" and get(kind, entry).regularises:
+            return [f"{with_it}, added to its own loss, {default_loss}"]
+        if kind == "loss":
+            return [f"{with_it}, whose own loss is {default_loss}"]
+        if kind == "integrator" and dynamics.get("train_integrator", kind) is None:
+            return [f"{with_it}, which is trained with it, too ({' '.join(OWN_STEPS)})"]
+        return [with_it] if kind == "integrator" else []
+
+
+def entry_of(overrides: Sequence[str]) -> tuple[str, str]:
+    """Kind and name of the entry that an arm trains, by its first override: `loss=mse`, or what `loss.add` adds."""
+    key, _, value = overrides[0].partition("=")
+    kind, _, adds = key.partition(".")
+    return kind, parse_yaml(value)[0]["name"] if adds else value
+
+
+def typed_words(overrides: Sequence[str]) -> list[str]:
+    """Of an arm's overrides those that were typed after the entry."""
+    first, *others = overrides
+    return [word for word in others if not (first.startswith("integrator=") and word in OWN_STEPS)]
+
+
+def command_of(overrides: Sequence[str]) -> str:
+    """What makes the row of one of the zoo's entries, by its overrides."""
+    return shlex.join(["wmzoo", "bench", entry_of(overrides)[1], *typed_words(overrides)])
 
 
 def read_arm(what: str, typed: Sequence[str] = ()) -> Arm:
@@ -46,8 +84,17 @@ def read_arm(what: str, typed: Sequence[str] = ()) -> Arm:
         key = text.lstrip("+").partition("=")[0]
         if key in SAID_ELSEWHERE:
             raise WmzooError(f"{text}: the suite says that; in its place there is {SAID_ELSEWHERE[key]}")
-    kind, _, name = choice.partition("=")
-    return Arm(_name(name, typed), (chosen(get(kind, name)), *typed), tuple(loaded))
+    kind, _, entry = choice.partition("=")
+    name, added = _name(entry, typed), _added(choice, typed)
+    return Arm(name, (chosen(get(kind, entry)), *added, *typed), tuple(loaded))
+
+
+def _added(choice: str, typed: Sequence[str]) -> tuple[str, ...]:
+    """What an integrator's arm has besides, where its dynamics can train with another one: that it does not."""
+    if not choice.startswith("integrator="):
+        return ()
+    dynamics = compose([choice, *typed]).dynamics
+    return OWN_STEPS if all(word.partition("=")[0].split(".")[1] in dynamics for word in OWN_STEPS) else ()
 
 
 def _kind(name: str) -> str:

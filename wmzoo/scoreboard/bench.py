@@ -9,11 +9,12 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from wmzoo.checkpoints.config import CONFIG
+from wmzoo.diagnostics.cost import how_to_match
 from wmzoo.errors import RunFailed, WmzooError
-from wmzoo.registry import plugins
+from wmzoo.registry import get, plugins
 from wmzoo.reports.bar import Bar
 from wmzoo.reports.folder import check_folder
-from wmzoo.scoreboard.arm import Arm
+from wmzoo.scoreboard.arm import Arm, typed_words
 from wmzoo.scoreboard.beside import rows_beside, stale
 from wmzoo.scoreboard.cost import measured
 from wmzoo.scoreboard.files import ROW, write_row
@@ -31,7 +32,8 @@ from wmzoo.studies.launchers import Launcher
 
 @dataclass
 class Bench:
-    """cfgs: the composed config of each task's runs. command: what goes on with it, and makes the same row again."""
+    """cfgs: the composed config of each task's runs. command: what goes on with it, and makes the same row again. said:
+    sentences on what was asked for."""
 
     arm: Arm
     study: Study
@@ -41,6 +43,7 @@ class Bench:
     launcher: Launcher
     workers: int
     say: Say
+    said: Sequence[str] = ()
 
     def run(self, out: Path) -> list[str]:
         """Train, diagnose and time what is missing; write row.json, and the report into `out`; give its words.
@@ -51,6 +54,8 @@ class Bench:
         """
         check_folder(out)
         self.check_alike()
+        for sentence in self.said:
+            self.say(sentence)
         failed = None
         try:
             self._do(trainings(self.study, self.cfgs, self.root))
@@ -63,11 +68,18 @@ class Bench:
         runs = finished(self.study, self.root)  # with their diagnostics
         with Bar() as bar:
             measures = {task: measured(self.cfgs[task], bar.at) for task in runs}
-        row = made_of(self.arm.name, self.arm.overrides, self.command, runs, measures)
+        dynamics = next(iter(self.cfgs.values())).dynamics  # the arm's, on every task
+        about = self.arm.notes(dynamics, str(get("dynamics", dynamics.name).facts.get("default_loss", "mse")))
+        row = made_of(self.arm.name, self.arm.overrides, self.command, runs, measures, about)
         file = folder_of(self.study, self.root) / ROW
         write_row(row, file)
-        rows = [row, *rows_beside(row.name, list(row.tasks), self.root)]
-        notes = [*filter(None, [disparity(row), self._additions()]), *stale(rows[1:], list(row.tasks))]
+        rows = [row, *rows_beside(row.name, list(row.tasks), self.root, dynamics.name)]
+        notes = [
+            *self.said,
+            *about,
+            *filter(None, [disparity(row, how_to_match(dynamics)), self._additions()]),
+            *stale(rows[1:], list(row.tasks)),
+        ]
         page = write_report(rows, notes, out)
         if failed:
             raise RunFailed(f"{failed}; the row of the others: {file}, their report: {page}") from failed
@@ -95,5 +107,5 @@ class Bench:
 
     def _additions(self) -> str:
         """What was typed besides the entry, which the references were trained without."""
-        others = " ".join(self.arm.overrides[1:])
+        others = " ".join(typed_words(self.arm.overrides))
         return f"{self.arm.name} was trained with {others}, what stands beside it was not" if others else ""

@@ -11,7 +11,7 @@ from wmzoo.agent.build import BASELINE
 from wmzoo.config.composition import compose
 from wmzoo.errors import WmzooError
 from wmzoo.registry.cards import cards
-from wmzoo.scoreboard.arm import KINDS
+from wmzoo.scoreboard.arm import KINDS, command_of
 from wmzoo.scoreboard.files import ROW, best, read_row, references
 from wmzoo.scoreboard.fingerprint import differences, fingerprint
 from wmzoo.scoreboard.from_runs import joined
@@ -21,8 +21,9 @@ from wmzoo.scoreboard.suite import suite
 NAMED = 3  # of the keys in which a reference differs
 
 
-def rows_beside(name: str, tasks: Sequence[str], root: Path) -> list[Row]:
-    """The mlp's row and, where it is another one, that of the best entry on these tasks, without the arm itself.
+def rows_beside(name: str, tasks: Sequence[str], root: Path, dynamics: str = BASELINE) -> list[Row]:
+    """The mlp's row and, where they are others, those of the arm's dynamics as it comes and of the best entry on these
+    tasks, without the arm itself.
 
     Rows are those that come with wmzoo, with what `wmzoo bench` has made of the same entries in `root` in their place.
     """
@@ -31,7 +32,7 @@ def rows_beside(name: str, tasks: Sequence[str], root: Path) -> list[Row]:
         if (file := root / entry / ROW).is_file():
             rows[entry] = joined(*filter(None, [rows.get(entry), read_row(file)]))
     rows = {other: row for other, row in rows.items() if other != name and {*row.tasks} & {*tasks}}
-    found = [rows.get(BASELINE), best(list(rows.values()), tasks)]
+    found = [rows.get(BASELINE), rows.get(dynamics), best(list(rows.values()), tasks)]
     return list({row.name: row for row in found if row is not None}.values())
 
 
@@ -56,5 +57,5 @@ def why_stale(row: Row, task: str, cfg: Mapping[str, object]) -> str:
     if not found:
         return ""
     more = f", and {len(found) - NAMED} more" if len(found) > NAMED else ""
-    told = "; ".join(found[:NAMED])
-    return f"{row.name} on {task} was made with another recipe ({told}{more}): train it again with `{row.command}`"
+    told, command = "; ".join(found[:NAMED]), command_of(row.overrides)
+    return f"{row.name} on {task} was made with another recipe ({told}{more}): train it again with `{command}`"

@@ -64,7 +64,7 @@ def _task(content: dict[str, Any]) -> TaskRow:
 
 
 def _interval(score: Estimate | None) -> list[float] | None:
-    """Mean, low end, high end; the ends null for one seed."""
+    """Mean, low end, high end; the ends NaN where there is no interval."""
     return None if score is None else [float(end) for end in (score.value, score.low, score.high)]
 
 

@@ -11,10 +11,10 @@ import numpy as np
 from wmzoo.compare.runs import Run
 from wmzoo.scoreboard.cost import Cost
 from wmzoo.scoreboard.fingerprint import digest, fingerprint
-from wmzoo.scoreboard.row import Evaluations, Row, TaskRow, mean_of_seeds
+from wmzoo.scoreboard.row import Evaluations, Row, TaskRow
 from wmzoo.statistics.aggregates import Array
-from wmzoo.statistics.bootstrap import FEWEST_FOR_INTERVAL
 from wmzoo.statistics.curves import LAST_EVALUATIONS
+from wmzoo.statistics.student import mean_with_interval
 from wmzoo.storage.rows import Row as Keys
 
 
@@ -24,6 +24,7 @@ def made_of(
     command: str,
     runs: Mapping[str, Sequence[Run]],
     costs: Mapping[str, Cost] | None = None,
+    notes: Sequence[str] = (),
 ) -> Row:
     """The row of finished runs by task, at least one each, with what was measured of their costs.
 
@@ -35,7 +36,7 @@ def made_of(
         if any(each != prints[0] for each in prints):
             raise ValueError(f"the runs of {name} on {task} were not trained alike")
         tasks[task] = _task_row(prints[0], of_task, (costs or {}).get(task))
-    return joined(Row(name, overrides, command, {}, tasks))
+    return joined(Row(name, overrides, command, {}, tasks, notes))
 
 
 def joined(*rows: Row) -> Row:
@@ -89,10 +90,11 @@ def _gradient_cosine(runs: Sequence[Run]) -> list[float | None] | None:
     """Its mean over the runs that have it, with the interval over these, or of one the run's own; None without one."""
     found = [[_at_horizon(run, "gradient_accuracy", "cosine", end) for end in ("value", "low", "high")] for run in runs]
     known = [figures for figures in found if figures[0] is not None]
-    if len(known) < FEWEST_FOR_INTERVAL:
+    if len(known) < 2:
         return known[0] if known else None
-    over = mean_of_seeds(np.array([value for value, _, _ in known]))
-    return [float(over.value), float(over.low), float(over.high)]
+    over = mean_with_interval(np.array([value for value, _, _ in known]))
+    ends = np.clip([over.low, over.high], -1, 1)  # a cosine's
+    return [float(over.value), *(float(end) for end in ends)] if over.has_interval else [float(over.value), None, None]
 
 
 def _known(values: Sequence[float | None]) -> float | None:

@@ -10,9 +10,10 @@ from wmzoo.reports import page
 from wmzoo.reports.canvas import WIDTH, Picture, draw_curve, finish, panels, steps_axis, styled
 from wmzoo.reports.folder import write_files
 from wmzoo.reports.words import counted
-from wmzoo.scoreboard.row import REPETITIONS, Row
+from wmzoo.scoreboard.row import Row
 from wmzoo.scoreboard.tables import costs, returns
 from wmzoo.statistics.curves import LAST_EVALUATIONS
+from wmzoo.statistics.student import FEWEST
 
 COLUMNS = 3  # tasks beside each other
 
@@ -40,7 +41,7 @@ def write_report(rows: Sequence[Row], notes: Sequence[str], out: Path) -> Path:
 METHOD = (
     "The rules: the same recipe, tasks, seeds and agent steps for every entry; configs/experiment/standard.yaml.",
     f"A score is the mean of a run's last {LAST_EVALUATIONS} evaluations up to there, interpolated between them.",
-    f"Intervals: 95%, percentiles of a bootstrap over seeds, {REPETITIONS:,} repetitions; none for one seed.",
+    f"Intervals: 95%, Student's t over seeds; none for fewer than {FEWEST}. A mean is of all seeds, or is not shown.",
     "In the time of N steps: after N / r steps, r the seconds of an iteration against the mlp's, the updates of both "
     "(on the processor) and the steps of the environments timed on one machine, in turns. A faster arm's run may be "
     "over by then; its last score counts.",

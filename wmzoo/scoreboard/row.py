@@ -9,19 +9,17 @@ as much.)
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from wmzoo.statistics import aggregates
-from wmzoo.statistics.aggregates import Array
-from wmzoo.statistics.bootstrap import Estimate, estimate
+from wmzoo.statistics.bootstrap import Estimate
 from wmzoo.statistics.curves import LAST_EVALUATIONS, Curve, common_grid, on_grid, score_at
+from wmzoo.statistics.student import mean_with_interval
 from wmzoo.storage.rows import Row as Keys
 
 POINTS = (50_000, 100_000, 250_000)
 WITHIN = 0.99  # of so many steps a run counts as one of that length
-REPETITIONS, SEED = 5000, 0  # of the bootstrap, as `wmzoo compare` has it
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,7 @@ class TaskRow:
     tells: ratio, seconds of an iteration against the mlp's; parameters, nfe: of the dynamics, and baseline_parameters
     of the mlp's; latent_errors: of open-loop predictions, the first step's and the last; esnr: at the trained horizon;
     gradient_cosine: there, too, of the model's gradients by the actions with the simulator's, with both ends of its
-    interval, over seeds, or of one over its episodes; nonfinite: of all seeds together.
+    interval, over three seeds or more, or of one over its episodes; nonfinite: of all seeds together.
     """
 
     digest: str
@@ -70,12 +68,13 @@ class TaskRow:
         return min(run.steps[-1] for run in self.seeds.values())
 
     def at_steps(self, steps: float) -> Estimate | None:
-        """The mean score, over the seeds that came so far, and its 95% interval; None where none did."""
+        """The mean score over the seeds and its 95% interval; None where some seed did not come so far, so that every
+        score of a row is of the same seeds."""
         return self._score(steps, steps)
 
     def at_seconds(self, steps: float) -> Estimate | None:
         """At as many seconds as the mlp needs for so many steps. A faster arm's run may be over by then: its last score
-        counts. None without a ratio, and where the slower arm has not had its first evaluation by then."""
+        counts. None without a ratio, and where a slower arm's seed has not had its first evaluation by then."""
         return None if self.ratio is None else self._score(steps, steps / self.ratio)
 
     def _score(self, length: float, where: float) -> Estimate | None:
@@ -84,25 +83,26 @@ class TaskRow:
             for run in self.seeds.values()
             if run.steps[-1] >= WITHIN * min(length, where) and run.steps[0] <= where
         ]
-        return mean_of_seeds(np.array(scores)) if scores else None
+        return mean_with_interval(np.array(scores)) if len(scores) == len(self.seeds) else None
 
     def curve(self) -> Curve:
         """The mean of its seeds' evaluations at the steps that they share, with its interval."""
         xs, ys = ([np.array(getattr(run, name)) for run in self.seeds.values()] for name in ("steps", "returns"))
         grid = common_grid(xs)
-        return Curve(grid, mean_of_seeds(on_grid(grid, xs, ys)), len(xs))
+        return Curve(grid, mean_with_interval(on_grid(grid, xs, ys)), len(xs))
 
 
 @dataclass(frozen=True)
 class Row:
     """overrides: what makes the arm. command: what makes the row. config: the keys of the fingerprint that all tasks
-    share."""
+    share. notes: sentences on what the arm is."""
 
     name: str
     overrides: Sequence[str]
     command: str
     config: Keys
     tasks: Mapping[str, TaskRow]
+    notes: Sequence[str] = field(default_factory=list)
 
     def fingerprint(self, task: str) -> Keys:
         return {**self.config, **self.tasks[task].config}
@@ -118,8 +118,3 @@ class Row:
         found = [self.tasks[task].at_steps(steps) if task in self.tasks else None for task in tasks]
         scores = [float(score.value) for score in found if score is not None]
         return float(np.mean(scores)) if scores and len(scores) == len(found) else None
-
-
-def mean_of_seeds(scores: Array) -> Estimate:
-    """scores[..., R] -> [...]"""
-    return estimate(aggregates.mean, [scores], repetitions=REPETITIONS, seed=SEED)

@@ -14,7 +14,9 @@ from wmzoo.compare.runs import FOLDER, Run, read_run
 from wmzoo.config.composition import compose
 from wmzoo.errors import WmzooError
 from wmzoo.registry import get
+from wmzoo.registry.tasks import why_missing
 from wmzoo.scoreboard.arm import Arm
+from wmzoo.scoreboard.row import WITHIN
 from wmzoo.storage.files import checked_name, remove
 from wmzoo.storage.foreign import read_config
 from wmzoo.storage.run_layout import is_trained, training_seconds
@@ -40,7 +42,7 @@ def suite(tasks: str = STANDARD) -> tuple[tuple[str, ...], dict[str, Sequence[st
 def study_of(arm: Arm, tasks: str, seeds: int, steps: int | None = None) -> tuple[Study, dict[str, DictConfig]]:
     """The arm's trainings, and the composed config of each task's; steps: agent steps, where not the suite's.
 
-    WmzooError where one does not compose, or has no returns.
+    WmzooError where one does not compose, has no returns, or is of a suite that is not installed.
     """
     shared, overrides = suite(tasks)
     typed = [text for text in arm.overrides if text.startswith(f"{ITERATIONS}=")]
@@ -51,6 +53,8 @@ def study_of(arm: Arm, tasks: str, seeds: int, steps: int | None = None) -> tupl
         cfgs[task] = compose([*shared, *overrides[task], *arm.overrides])
         if "policy" not in get("trainer", cfgs[task].trainer.name).needs:
             raise WmzooError(f"trainer={cfgs[task].trainer.name} evaluates no policy: there is no return to compare")
+        if why := why_missing(cfgs[task].env.name):
+            raise WmzooError(f"{task} is a task of {cfgs[task].env.name}, which is not installed: {why}")
         if steps is not None:
             cfgs[task].trainer.iterations = iterations(cfgs[task], steps)
             overrides[task] = [*overrides[task], f"{ITERATIONS}={cfgs[task].trainer.iterations}"]
@@ -59,12 +63,29 @@ def study_of(arm: Arm, tasks: str, seeds: int, steps: int | None = None) -> tupl
     return study, cfgs
 
 
+def shortfall(cfgs: Mapping[str, DictConfig], steps: int | None) -> str:
+    """A sentence where the runs, which are no longer than the suite's, end before so many agent steps; else empty."""
+    ends = {task: _warm_up(cfg) + cfg.trainer.iterations * _each(cfg) for task, cfg in cfgs.items()}
+    short = [f"{task} at {end:,}" for task, end in ends.items() if steps is not None and end < WITHIN * steps]
+    return f"--steps {steps}: runs are no longer than the suite's and end earlier, {', '.join(short)}" if short else ""
+
+
 def iterations(cfg: DictConfig, steps: int) -> int:
     """How many take a run to so many agent steps, and on to its next evaluation; no more than the config has."""
-    each, warm_up = cfg.env.num_envs * cfg.trainer.horizon, cfg.trainer.warmup_steps or 0
+    each, warm_up = _each(cfg), _warm_up(cfg)
     evaluations = math.ceil(max(1, steps - warm_up) / each / cfg.eval.every)
     needed: int = min(cfg.trainer.iterations, evaluations * cfg.eval.every)
     return needed
+
+
+def _each(cfg: DictConfig) -> int:
+    """Agent steps of an iteration."""
+    return int(cfg.env.num_envs * cfg.trainer.horizon)
+
+
+def _warm_up(cfg: DictConfig) -> int:
+    """Agent steps before the first one."""
+    return int(cfg.trainer.warmup_steps or 0)
 
 
 def trainings(study: Study, cfgs: Mapping[str, DictConfig], root: Path) -> list[Job]:

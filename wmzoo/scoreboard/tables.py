@@ -22,8 +22,8 @@ def returns(rows: Sequence[Row], tasks: Sequence[str]) -> Table:
         cells.append([task, row.name, len(found.seeds), *scores])
     columns = ["task", "arm", "seeds", *map(_thousands, POINTS), *(["the end"] if short else [])]
     caption = (
-        "Mean return, with its 95% interval over seeds, after so many thousand agent steps, and in the seconds that "
-        "the mlp needs for as many."
+        "Mean return, with its 95% interval over seeds where there are three, after so many thousand agent steps, and "
+        "in the seconds that the mlp needs for as many."
     )
     return Table("returns", caption, [*columns, *(f"time of {_thousands(at)}" for at in POINTS)], cells)
 
@@ -39,8 +39,8 @@ def costs(rows: Sequence[Row], tasks: Sequence[str]) -> Table:
         "Seconds of an iteration against the mlp's; the dynamics' parameters and its evaluations per latent step "
         "(NFE); errors of open-loop predictions at the end of training (1: no better than no change); signal-to-noise "
         "ratio of the policy's gradient at the trained horizon (ESNR), and there the cosine of the model's gradients "
-        "by the actions with the simulator's, with its 95% interval over seeds, or of one seed over episodes (gradient "
-        "accuracy); updates left out over a number that was not finite."
+        "by the actions with the simulator's, with its 95% interval over three seeds or more, or of one over episodes "
+        "(gradient accuracy); updates left out over a number that was not finite."
     )
     return Table("costs", caption, [*columns, "ESNR", "gradient accuracy", "non-finite"], cells)
 
@@ -58,13 +58,13 @@ def relative_parameters(task: TaskRow) -> str | None:
     return f"{MINUS if excess < 0 else '+'}{abs(excess):.1%}"
 
 
-def disparity(row: Row) -> str:
-    """A sentence where the dynamics is not as big as the mlp's; empty where it is, or nothing is known."""
+def disparity(row: Row, mend: str) -> str:
+    """A sentence where the dynamics is not as big as the mlp's, with what mends it; empty where it is, or nothing is
+    known."""
     found = {name: task for name, task in row.tasks.items() if abs(_excess(task) or 0.0) > PARITY}
     if not found:
         return ""
     told = ", ".join(f"{relative_parameters(task)} on {name}" for name, task in found.items())
-    mend = "dynamics.units=match may mend it"
     return f"no parity: {row.name} has not the mlp's parameters within {PARITY:.0%} ({told}); {mend}"
 
 
