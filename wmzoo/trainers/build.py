@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from wmzoo.agent.agent import Agent
 from wmzoo.agent.build import MATCH, build_agent, with_matched_units
 from wmzoo.agent.init_from import init_from
-from wmzoo.agent.teacher import load_teacher
+from wmzoo.agent.load import load
 from wmzoo.checkpoints.find import pinned
 from wmzoo.checkpoints.weights import check_savable
 from wmzoo.compute.device import compiles, device_of
@@ -98,7 +98,7 @@ def build_trainer(cfg: DictConfig, recorder: Callable[[Agent], Recorder]) -> tup
     data = Shards(cfg.data.dir) if "data" in needed else None
     env = build_env(cfg) if "env" in needed else None
     eval_env = build_env(cfg, cfg.eval.episodes) if "policy" in needed else None
-    teacher = load_teacher(cfg.init_from).to(device) if "teacher" in needed else None
+    teacher = load(cfg.init_from).requires_grad_(False).to(device) if "teacher" in needed else None
     source = env or eval_env or data
     assert source is not None, "a trainer needs env, data or policy"
     cfg = settled(cfg, data or source)  # extraction learns from data alone
