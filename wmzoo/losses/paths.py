@@ -94,9 +94,12 @@ class PathLoss(DynamicsLoss):
         self.rollout_weight, self.path_weight, self.rows = rollout_weight, path_weight, rows
         self.encoded = 1.0 if source == "encoded" else encoded
         self.detached = detached if source_grad else 1.0
-        self.generator = generator
-        if tau == "midpoint" or tau_zero == 1:
-            self.trained_times = (0.0,) * (tau_zero > 0) + (0.5,) * (tau == "midpoint" and tau_zero < 1)
+        self.generator, self.fades = generator, metric == "landed"
+
+    def trained_times(self, dynamics: Dynamics) -> tuple[float, ...] | None:
+        if self.tau == "midpoint" or self.tau_zero == 1:
+            return (0.0,) * (self.tau_zero > 0) + (0.5,) * (self.tau == "midpoint" and self.tau_zero < 1)
+        return None
 
     @abstractmethod
     def errors(self, dynamics: Dynamics, paths: Paths) -> Tensor:
