@@ -45,6 +45,9 @@ class DynamicsLoss(ABC):
 
     generator: torch.Generator | None = None
 
+    def check(self, dynamics: Dynamics) -> None:
+        """ValueError, before any training, for a dynamics that this loss would leave untrained, set as both are."""
+
     def trained_times(self, dynamics: Dynamics) -> tuple[float, ...] | None:
         """The τ at which a velocity of the dynamics is trained; None where that is no matter, or all of [0, 1]."""
         return None

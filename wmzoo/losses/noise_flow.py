@@ -36,6 +36,12 @@ class NoiseFlowLoss(ChanceLoss):
         check_known("loss.times", times, ("uniform", "steps"))
         self.metric, self.times, self.fades = metric, times, metric == "landed"
 
+    def check(self, dynamics: Dynamics) -> None:
+        if self.capable(dynamics).learns_mean and not self.rollout_weight:
+            raise ValueError(
+                "the mean of a noise flow learns by its rollout: loss.rollout_weight is above 0 or dynamics.mean=false"
+            )
+
     def trained_times(self, dynamics: Dynamics) -> tuple[float, ...] | None:
         if self.times == "uniform":
             return None
@@ -44,10 +50,6 @@ class NoiseFlowLoss(ChanceLoss):
 
     def errors(self, dynamics: Dynamics, z: Tensor, a: Tensor, target: Tensor, task_emb: Tensor | None) -> Tensor:
         flow = self.capable(dynamics)
-        if flow.learns_mean and not self.rollout_weight:
-            raise ValueError(
-                "the mean of a noise flow learns by its rollout: loss.rollout_weight is above 0 or dynamics.mean=false"
-            )
         chart, scale = flow.coordinates, flow.scale
         base = chart.chart(z) + flow.centre(z, a, task_emb).detach()
         end = (chart.chart(target) - base) / scale

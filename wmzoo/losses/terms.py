@@ -44,6 +44,9 @@ class SumLoss(DynamicsLoss):
         self.main, self.terms = main, tuple(terms)
         self.generator, self.fades, self.all_times = main.generator, main.fades, main.all_times
 
+    def check(self, dynamics: Dynamics) -> None:
+        self.main.check(dynamics)
+
     def trained_times(self, dynamics: Dynamics) -> tuple[float, ...] | None:
         return self.main.trained_times(dynamics)
 

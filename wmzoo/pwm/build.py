@@ -75,4 +75,6 @@ def build_pwm(
         with initialising(cfg.seed, "disagreement"):
             disagreement = Disagreement(recipe.disagreement_heads, cfg.model.latent_dim, agent.act_dim).to(device)
     how = (cfg.on_nonfinite, precision_of(cfg, device), compiled, world, teacher, disagreement)
-    return PWM(agent, build_loss(cfg, streams, world, agent.critic), recipe, streams, *how)
+    loss = build_loss(cfg, streams, world, agent.critic)
+    loss.check(agent.world_model.dynamics)
+    return PWM(agent, loss, recipe, streams, *how)
