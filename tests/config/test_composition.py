@@ -107,6 +107,25 @@ def test_a_pair_that_cannot_work_is_refused_with_the_pairs_that_do() -> None:
     assert "dynamics=flow loss=rectified_flow" in str(refused.value)
 
 
+@pytest.mark.parametrize("loss", ["mse", "cosine", "cross_entropy", "value_equivalent", "jacobian"])
+@pytest.mark.parametrize(
+    ("dynamics", "part", "works"),
+    [
+        ("gaussian", "density", "dynamics=gaussian loss=likelihood;"),
+        ("noise_flow", "noise_velocity", "dynamics=noise_flow loss=end_flow; dynamics=noise_flow loss=noise_flow;"),
+        ("end_flow", "noise_velocity", "dynamics=end_flow loss=end_flow; dynamics=end_flow loss=noise_flow;"),
+    ],
+)
+def test_a_loss_that_never_trains_the_chance_is_refused(dynamics: str, part: str, works: str, loss: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        compose([f"dynamics={dynamics}", f"loss={loss}"])
+    assert str(refused.value).startswith(
+        f"loss={loss} does not train the {part} of dynamics={dynamics}; these work: {works} dynamics="
+    )
+    if loss != "mse":
+        compose([f"dynamics={dynamics}", f"loss.add=[{{name: {loss}}}]"])
+
+
 def test_one_line_says_that_an_integrator_has_no_effect(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, logger="wmzoo"):
         compose(["dynamics=flow", "integrator=heun"])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -154,7 +154,8 @@ def _check_defaults() -> None:
 
 
 def validate(cfg: DictConfig) -> None:
-    """Refuse a loss that needs what the dynamics does not have, with the pairs that work; and values without sense."""
+    """Refuse a loss that needs what the dynamics does not have or leaves a part of it untrained, with the pairs that
+    work; and values without sense."""
     rules.check(cfg, rules.every(cfg))
     if cfg.model.latent_dim % cfg.model.simnorm_dim:
         raise ConfigError(
@@ -164,18 +165,22 @@ def validate(cfg: DictConfig) -> None:
         raise ConfigError(f"model.num_tasks={cfg.model.num_tasks} needs a width of the embedding: model.task_dim=96")
     dynamics, loss = registry.get("dynamics", cfg.dynamics.name), registry.get("loss", cfg.loss.name)
     added(cfg)
-    missing = loss.requires - dynamics.provides
-    if not missing:
+    if loss.trains(dynamics):
         return
     losses = [registry.get("loss", name) for name in registry.list_entries("loss")]
     losses = [entry for entry in losses if not entry.facts.get("regularises")]  # nothing alone
     others = [registry.get("dynamics", name) for name in registry.list_entries("dynamics")]
-    works = [f"dynamics={dynamics.name} loss={x.name}" for x in losses if x.requires <= dynamics.provides]
-    works += [f"dynamics={x.name} loss={loss.name}" for x in others if loss.requires <= x.provides]
-    raise ConfigError(
-        f"loss={loss.name} needs {', '.join(sorted(missing))}, which dynamics={dynamics.name} does not have; "
-        f"these work: {'; '.join(works) or 'none'}"
-    )
+    works = [f"dynamics={dynamics.name} loss={x.name}" for x in losses if x.trains(dynamics)]
+    works += [f"dynamics={x.name} loss={loss.name}" for x in others if loss.trains(x)]
+    missing, untaught = loss.requires - dynamics.provides, dynamics.taught_by - loss.requires
+    why = f"needs {_listed(missing)}, which dynamics={dynamics.name} does not have"
+    if not missing:
+        why = f"does not train the {_listed(untaught)} of dynamics={dynamics.name}"
+    raise ConfigError(f"loss={loss.name} {why}; these work: {'; '.join(works) or 'none'}")
+
+
+def _listed(capabilities: Iterable[str]) -> str:
+    return ", ".join(sorted(capabilities))
 
 
 def _parse(overrides: list[str]) -> list[Override]:

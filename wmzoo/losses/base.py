@@ -47,6 +47,7 @@ class DynamicsLoss(ABC):
 
     def check(self, dynamics: Dynamics) -> None:
         """ValueError, before any training, for a dynamics that this loss would leave untrained, set as both are."""
+        return None
 
     def trained_times(self, dynamics: Dynamics) -> tuple[float, ...] | None:
         """The τ at which a velocity of the dynamics is trained; None where that is no matter, or all of [0, 1]."""
