@@ -47,6 +47,16 @@ def test_the_other_tests_configs_are_those_that_hydra_composes(overrides: list[s
             kept.model.units = 0  # the caller's own
 
 
+@pytest.mark.parametrize(("env", "repeats"), [("bet2", None), ("dflex_hopper", None), ("cheetah_run", 8)])
+def test_an_experiment_sets_of_a_suite_what_that_has(env: str, repeats: int | None) -> None:
+    cfg = compose(["experiment=quick", f"env={env}"])
+    assert (cfg.env.num_envs, cfg.env.get("action_repeat")) == (32, repeats)
+
+
+def test_what_a_user_adds_to_a_suite_that_does_not_have_it_is_kept_to_be_refused() -> None:
+    assert compose(["experiment=quick", "env=bet2", "++env.action_repeat=3"]).env.action_repeat == 3
+
+
 def test_every_key_a_user_types_is_there() -> None:
     keys = """seed device precision compile threads run_dir plugins on_nonfinite init_from trainer.iterations
     trainer.horizon trainer.batch_size model.latent_dim model.units env.task env.num_envs eval.every eval.episodes

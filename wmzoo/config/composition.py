@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from wmzoo import registry
@@ -54,6 +54,7 @@ def compose(overrides: Sequence[str] = ()) -> DictConfig:
             raise ConfigError(f"{override.input_line} gives several values: a sweep needs -m")
     try:
         cfg = _compose(overrides)
+        fit_experiment(cfg, [override.key_or_group for override in parsed])
         OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     except Exception as error:  # only Hydra and OmegaConf are at work here, and they raise many kinds
         raise explained(error, overrides, parsed) from error
@@ -61,6 +62,20 @@ def compose(overrides: Sequence[str] = ()) -> DictConfig:
     if any(o.key_or_group.partition(".")[0] == "integrator" for o in parsed) and (why := _idle_integrator(cfg)):
         log.warning(why)
     return cfg
+
+
+def fit_experiment(cfg: DictConfig, typed: Collection[str]) -> None:
+    """Leave out what an experiment sets of `env` and the suite does not have, as `action_repeat` of the toy tasks.
+
+    typed: the keys of the overrides, which stay, so that a mistake is told.
+    """
+    env = cfg.get("env")
+    if not isinstance(env, DictConfig) or env.get("name") not in registry.list_entries("env"):
+        return
+    known = {"name", *registry.get("env", env.name).params}
+    with open_dict(env):
+        for key in [str(key) for key in env if key not in known and f"env.{key}" not in typed]:
+            del env[key]
 
 
 def _idle_integrator(cfg: DictConfig) -> str:
