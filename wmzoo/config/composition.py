@@ -74,8 +74,9 @@ def fit_experiment(cfg: DictConfig, typed: Collection[str]) -> None:
         return
     known = {"name", *registry.get("env", env.name).params}
     with open_dict(env):
-        for key in [str(key) for key in env if key not in known and f"env.{key}" not in typed]:
-            del env[key]
+        for key in [*map(str, env)]:
+            if key not in known and f"env.{key}" not in typed:
+                del env[key]
 
 
 def _idle_integrator(cfg: DictConfig) -> str:
