@@ -14,6 +14,11 @@ from wmzoo.statistics.curves import LAST_EVALUATIONS
 from wmzoo.statistics.student import mean_with_interval
 from wmzoo.storage.rows import Row
 
+NONE = "–"  # of a figure that a run does not have
+SAMPLED = {
+    "sample error, 1 step": "sample_error_first",
+    "H steps, sampled": "sample_error_last",
+}  # of stochastic models
 LATE = 30  # iterations at the end of a run over which the diagnostics are averaged
 
 
@@ -40,9 +45,11 @@ class Results:
                     yield task, arm, files
 
     def rows(self) -> list[dict[str, str]]:
-        """The table; the task stands in it where there are several."""
+        """The table; the task stands in it where there are several, and errors of samples where an arm has them."""
         several = len(self.tasks) > 1
-        return [({"task": task} if several else {}) | {"arm": arm} | _row(files) for task, arm, files in self.runs()]
+        rows = [({"task": task} if several else {}) | {"arm": arm} | _row(files) for task, arm, files in self.runs()]
+        none = {name for name in SAMPLED if all(row.get(name, NONE) == NONE for row in rows)}
+        return [{name: cell for name, cell in row.items() if name not in none} for row in rows]
 
 
 def evaluations(rows: Sequence[Row]) -> list[Row]:
@@ -66,6 +73,7 @@ def _row(files: Sequence[Path]) -> dict[str, str]:
         "seconds a run": f"{statistics.median(curve[-1]['wall_clock'] for curve in curves):.0f}",
         "latent error, 1 step": _mean(late, "latent_error_first"),
         "H steps": _mean(late, "latent_error_last"),
+        **{title: _mean(late, column) for title, column in SAMPLED.items()},
         "reward R² at H": _mean(late, "reward_r2_last"),
     }
     if len(curves[0]) < 2:
@@ -87,16 +95,17 @@ def _row(files: Sequence[Path]) -> dict[str, str]:
 
 def _model_alone(ends: Sequence[Row]) -> dict[str, str]:
     """Of trainings of a world model without a policy, from their last rows."""
-    figures = {"latent error, 1 step": "latent_error_first", "H steps": "latent_error_last"}
+    figures = {"latent error, 1 step": "latent_error_first", "H steps": "latent_error_last", **SAMPLED}
     figures["reward R² at H"] = "reward_r2_last"
-    found = {title: interval([row[column] for row in ends], digits=3) for title, column in figures.items()}
+    values = {title: [row[column] for row in ends if row.get(column) is not None] for title, column in figures.items()}
+    found = {title: interval(each, digits=3) if each else NONE for title, each in values.items()}
     return found | {"CPU seconds a run": f"{statistics.median(row['cpu_time'] for row in ends):.0f}"}
 
 
 def _mean(rows: Sequence[Row], column: str) -> str:
     """The column's mean over the rows that have it."""
     values = [row[column] for row in rows if row.get(column) is not None]
-    return f"{statistics.fmean(values):.2f}" if values else "–"
+    return f"{statistics.fmean(values):.2f}" if values else NONE
 
 
 def interval(values: Sequence[float], digits: int = 0) -> str:

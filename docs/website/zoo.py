@@ -86,7 +86,7 @@ def facts(entry: Entry) -> Iterator[tuple[str, str]]:
         elif key not in UNTOLD:
             yield key.replace("_", " "), ", ".join(value) if isinstance(value, list) else typed(value)
     if entry.kind == "dynamics":
-        fitting = [name for name in list_entries("loss") if get("loss", name).requires <= entry.provides]
+        fitting = [name for name in list_entries("loss") if get("loss", name).trains(entry)]
         yield "losses", ", ".join(link("loss", name) for name in fitting)
     if named := [f"`env={preset.name}`" for preset in presets() if entry.kind == "env" and preset.suite == entry.name]:
         yield "presets", ", ".join(named)

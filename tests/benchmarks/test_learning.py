@@ -134,6 +134,32 @@ def test_runs_of_other_settings_are_left_out_and_said_and_a_study_that_is_over_i
     assert trained({}) == "100, 900" and capsys.readouterr().out == ""
 
 
+def test_errors_of_samples_stand_in_a_table_of_which_an_arm_has_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    table = importlib.import_module("learning_table")
+    for arm, sampled in {"mlp": {}, "noise_flow": {"sample_error_first": 0.5, "sample_error_last": 0.75}}.items():
+        for study, returns in {"alone": {}, "online": {"eval_return": 3.0}}.items():
+            row = {"iteration": 1, "env_steps": 10, "wall_clock": 1.0, "cpu_time": 1.0, "eval_return": None}
+            row |= {"latent_error_first": 0.25, "latent_error_last": 0.5, "reward_r2_last": 1.0, **sampled, **returns}
+            folder = tmp_path / study / "bet2" / arm / "seed0"
+            folder.mkdir(parents=True)
+            write_csv([row], folder / "metrics.csv")
+    columns = ["arm", "seconds a run", "latent error, 1 step", "H steps", *table.SAMPLED, "reward R² at H"]
+    online, alone = (
+        table.Results(tmp_path / name, ["bet2"], ["mlp", "noise_flow"]).rows() for name in ("online", "alone")
+    )
+    assert [[*row] for row in online] == [columns, columns]
+    assert [[row[name] for name in table.SAMPLED] for row in online] == [["–", "–"], ["0.50", "0.75"]]
+    assert [[row[name] for name in table.SAMPLED] for row in alone] == [
+        ["–", "–"],
+        ["0.500 (one seed)", "0.750 (one seed)"],
+    ]
+    (row,) = table.Results(tmp_path / "online", ["bet2"], ["mlp"]).rows()
+    assert not {*row} & {*table.SAMPLED}
+
+
 def test_runs_are_put_beside_published_ones_at_equal_environment_steps(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

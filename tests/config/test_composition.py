@@ -47,6 +47,16 @@ def test_the_other_tests_configs_are_those_that_hydra_composes(overrides: list[s
             kept.model.units = 0  # the caller's own
 
 
+@pytest.mark.parametrize(("env", "repeats"), [("bet2", None), ("dflex_hopper", None), ("cheetah_run", 8)])
+def test_an_experiment_sets_of_a_suite_what_that_has(env: str, repeats: int | None) -> None:
+    cfg = compose(["experiment=quick", f"env={env}"])
+    assert (cfg.env.num_envs, cfg.env.get("action_repeat")) == (32, repeats)
+
+
+def test_what_a_user_adds_to_a_suite_that_does_not_have_it_is_kept_to_be_refused() -> None:
+    assert compose(["experiment=quick", "env=bet2", "++env.action_repeat=3"]).env.action_repeat == 3
+
+
 def test_every_key_a_user_types_is_there() -> None:
     keys = """seed device precision compile threads run_dir plugins on_nonfinite init_from trainer.iterations
     trainer.horizon trainer.batch_size model.latent_dim model.units env.task env.num_envs eval.every eval.episodes
@@ -105,6 +115,25 @@ def test_a_pair_that_cannot_work_is_refused_with_the_pairs_that_do() -> None:
     assert "needs velocity" in str(refused.value)
     assert "dynamics=mlp loss=mse" in str(refused.value)
     assert "dynamics=flow loss=rectified_flow" in str(refused.value)
+
+
+@pytest.mark.parametrize("loss", ["mse", "cosine", "cross_entropy", "value_equivalent", "jacobian"])
+@pytest.mark.parametrize(
+    ("dynamics", "part", "works"),
+    [
+        ("gaussian", "density", "dynamics=gaussian loss=likelihood;"),
+        ("noise_flow", "noise_velocity", "dynamics=noise_flow loss=end_flow; dynamics=noise_flow loss=noise_flow;"),
+        ("end_flow", "noise_velocity", "dynamics=end_flow loss=end_flow; dynamics=end_flow loss=noise_flow;"),
+    ],
+)
+def test_a_loss_that_never_trains_the_chance_is_refused(dynamics: str, part: str, works: str, loss: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        compose([f"dynamics={dynamics}", f"loss={loss}"])
+    assert str(refused.value).startswith(
+        f"loss={loss} does not train the {part} of dynamics={dynamics}; these work: {works} dynamics="
+    )
+    if loss != "mse":
+        compose([f"dynamics={dynamics}", f"loss.add=[{{name: {loss}}}]"])
 
 
 def test_one_line_says_that_an_integrator_has_no_effect(caplog: pytest.LogCaptureFixture) -> None:

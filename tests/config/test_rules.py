@@ -29,6 +29,9 @@ from wmzoo.errors import WmzooError
         ("dynamics.substeps=two", "dynamics.substeps is an integer, not 'two'"),
         ("dynamics.condition_on_source=null", "dynamics.condition_on_source is true or false, not null"),
         ("env.task=3", "env.task is a text, not 3"),
+        ("env.sticky=2", "env.sticky is a probability from 0 to below 1, not 2"),
+        ("env.sticky=1", "env.sticky is a probability from 0 to below 1, not 1"),
+        ("env.push=-0.5", "env.push is a number of 0 or more, not -0.5"),
         ("eval=null", "eval.every is missing from the config"),
         ("~recipe.gamma", "recipe.gamma is missing from the config"),
         ("model.latent_dim=30", "no multiple of model.simnorm_dim=8"),
@@ -39,6 +42,11 @@ def test_a_value_without_sense_is_refused_at_composition(override: str, words: s
     with pytest.raises(WmzooError, match=words) as mistake:
         compose(override.split())
     assert mistake.value.exit_code == 2
+
+
+def test_a_config_from_before_there_were_perturbations_lacks_nothing() -> None:
+    cfg = compose(["env=cartpole_swingup"])
+    assert {"env.sticky", "env.push"} & {*rules.every(cfg)} == set() and "env.action_repeat" in rules.every(cfg)
 
 
 @pytest.mark.slow

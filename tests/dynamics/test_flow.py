@@ -142,6 +142,25 @@ def test_a_predicted_end_is_where_one_euler_step_arrives_from_any_time(inputs):
         torch.testing.assert_close(flow.velocity(z, a, times) * rest, velocity.velocity(z, a, times))
 
 
+class WayTo(nn.Module):
+    """The way from where it is to an end."""
+
+    def __init__(self, end):
+        super().__init__()
+        self.end = end
+
+    def forward(self, x):
+        return self.end - x[:, :D]
+
+
+@pytest.mark.parametrize("steps", [1, 20, 32])
+def test_a_predicted_end_is_reached_however_many_the_sub_steps(steps, inputs):
+    """Of dy/dτ = (D − y)/(1 − τ) Euler's last sub-step goes the whole way that is left."""
+    flow = make("euler", substeps=steps, predict="end", coordinates="latent", retract="none")
+    flow.net = WayTo(simplices(1, D, size=SIZE, seed=7))
+    torch.testing.assert_close(flow(*inputs), flow.net.end.expand(3, -1), rtol=0, atol=1e-12)
+
+
 def test_rollouts_in_training_have_an_integrator_and_sub_steps_of_their_own(inputs):
     flow = enliven(make("heun", substeps=3, train_integrator=build("integrator", "euler"), train_substeps=1))
     euler, heun = make("euler", substeps=1), make("heun", substeps=3)

@@ -88,14 +88,15 @@ def test_a_sample_is_noise_carried_along_the_field_and_added_in_the_chart(inputs
     assert dynamics.nfe == 3
 
 
-def test_a_predicted_end_is_approached_by_the_share_of_the_way_that_is_left(inputs):
+@pytest.mark.parametrize("steps", [2, 32])
+def test_a_predicted_end_is_approached_by_the_share_of_the_way_that_is_left(inputs, steps):
     """x ← x + (D − x)/(K − k): after the last sub-step the sample is at D."""
-    dynamics, (z, a), x = flow(predict="end", mean=False, substeps=2, scale=0.5), inputs, noise(1, D, seed=5)
+    dynamics, (z, a), x = flow(predict="end", mean=False, substeps=steps, scale=0.5), inputs, noise(1, D, seed=5)
     trunk = dynamics.net.trunk(torch.cat([z, a], -1))
-    for k in range(2):
-        tau = torch.full((1, 1), k / 2).double()
+    for k in range(steps):
+        tau = torch.full((1, 1), k / steps).double()
         end = dynamics.net(trunk, torch.cat([tau * x, tau], -1)) / 0.5
-        x = x + (end - x) / (2 - k)
+        x = x + (end - x) / (steps - k)
     torch.testing.assert_close(x, end)
     expected = groups(z.log() + 0.5 * end).softmax(-1).flatten(-2)
     torch.testing.assert_close(dynamics(z, a, noise=noise(1, D, seed=5)), expected)

@@ -32,7 +32,11 @@ def drawn():
 
 
 def expected(flow, target_of, tau_of, metric):
-    """Σ_t γ^t mean (J (u(y_τ, τ, τ′) − target))², γ = 0.9; target_of and tau_of work on one row."""
+    """Σ_t γ^t mean (J (u(y_τ, τ, τ′) − target))², γ = 0.9; target_of and tau_of work on one row.
+
+    landed: the path that jumps by u in the place of the target and then goes on with y* − y_s, against z*; from an
+    instant it goes on with u.
+    """
     z0, actions, targets, task = data()
     first, second = drawn()
     z, total = z0, 0.0
@@ -49,7 +53,14 @@ def expected(flow, target_of, tau_of, metric):
 
             tau, until = tau_of(first[t * B + b].item(), second[t * B + b].item())
             y = (1 - tau) * start + tau * end
-            delta = u(y, tau, until) - target_of(u, y, tau, until, end - start, second[t * B + b].item())
+            target = target_of(u, y, tau, until, end - start, second[t * B + b].item())
+            delta = u(y, tau, until) - target
+            if metric == "landed":
+                jump = until - tau or 1 - tau
+                there = end + jump * (u(y, tau, until) - target)
+                landed = there.unflatten(-1, (-1, SIZE)).softmax(-1).flatten(-2)
+                squares.append((landed - targets[t, row]).square().mean())
+                continue
             place = (y if metric == "path" else end).unflatten(-1, (-1, SIZE)).softmax(-1)
             delta = delta.unflatten(-1, (-1, SIZE))
             squares.append((place * (delta - (place * delta).sum(-1, keepdim=True))).square().mean())
@@ -63,7 +74,7 @@ def value(loss, flow):
     return loss.rollout(flow, z0, actions, targets, 0.9, task).loss.item()
 
 
-@pytest.mark.parametrize("metric", ["path", "end"])
+@pytest.mark.parametrize("metric", ["path", "end", "landed"])
 @pytest.mark.parametrize("activation", ["mish", "silu"])
 def test_mean_flows_target_is_the_velocity_and_the_change_of_the_average(metric, activation):
     """v + (τ′ − τ) du/dτ, the derivative along the path by central differences."""
@@ -80,7 +91,7 @@ def test_mean_flows_target_is_the_velocity_and_the_change_of_the_average(metric,
     assert found == pytest.approx(expected(flow, target_of, tau_of, metric), rel=1e-6)
 
 
-@pytest.mark.parametrize("metric", ["path", "end"])
+@pytest.mark.parametrize("metric", ["path", "end", "landed"])
 @pytest.mark.parametrize("finest", [2, 8])
 def test_a_shortcut_is_held_to_two_of_half_its_length_and_an_instant_to_the_velocity(metric, finest):
     flow, consistency = make(), 0.6

@@ -7,6 +7,7 @@ from wmzoo.contracts.common import enliven, noise, simplices
 from wmzoo.dynamics.categorical import CategoricalDynamics
 from wmzoo.dynamics.gaussian import GaussianDynamics
 from wmzoo.dynamics.noise_flow import NoiseFlowDynamics
+from wmzoo.errors import WmzooError
 from wmzoo.losses.likelihood import LikelihoodLoss
 from wmzoo.losses.noise_flow import NoiseFlowLoss
 from wmzoo.registry import build
@@ -94,8 +95,9 @@ def test_a_noise_flow_is_held_to_straight_paths_from_noise(metric, times, mean):
 
 def test_the_mean_learns_from_its_rollout_alone_and_is_refused_without_one():
     dynamics = flow(mean=True)
-    with pytest.raises(ValueError, match=r"loss.rollout_weight is above 0 or dynamics.mean=false"):
-        value(NoiseFlowLoss(rollout_weight=0.0, step_weight=1.0, generator=stream()), dynamics)
+    with pytest.raises(WmzooError, match=r"loss.rollout_weight is above 0 or dynamics.mean=false"):
+        NoiseFlowLoss(rollout_weight=0.0, step_weight=1.0, generator=stream()).check(dynamics)
+    NoiseFlowLoss(rollout_weight=0.0, generator=stream()).check(flow(mean=False))
     gradients = []
     for step_weight in (1.0, 3.0):
         dynamics.zero_grad()

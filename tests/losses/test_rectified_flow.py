@@ -45,30 +45,44 @@ def softmax(y):
     return (e / e.sum(-1, keepdims=True)).reshape(-1)
 
 
-def expected_loss(flow, sources, actions, targets, task, taus, gamma, logit, metric="path", rows=range(B)):
-    """Σ_t γ^t mean of the squared errors, one path at a time; z_τ ⊙ (δ − ⟨z_τ, δ⟩) is softmax's differential.
+def identity(z):
+    return z
 
-    path: J(z_τ)(v − v*). end: J(z*)(v − v*). landed: S(y_τ + (1−τ) v) − z*.
+
+def root(z):
+    return np.sqrt(np.maximum(z, 1e-6))
+
+
+def on_sphere(y):
+    squares = y.reshape(-1, SIZE) ** 2
+    return (squares / squares.sum(-1, keepdims=True)).reshape(-1)
+
+
+def expected_loss(flow, sources, actions, targets, task, taus, gamma, chart="logit", metric="path", rows=range(B)):
+    """Σ_t γ^t mean of the squared errors, one path at a time.
+
+    path: S(y_τ + h δ) − S(y_τ − h δ) over 2h, of δ = v − v* and a small h, the differential of the way back S. end: the
+    same at y*. landed: S(y_τ + (1−τ) v) − z*.
     """
+    to_chart, to_latent = {"latent": (identity, identity), "logit": (log, softmax), "sphere": (root, on_sphere)}[chart]
+    land, h = on_simplices if chart == "latent" else to_latent, 1e-5
     total = 0.0
     for t in range(H):
         squares = []
         for b in rows:
             z_s, z_star, tau = sources[t, b], targets[t, b], taus[t * B + b]
-            start, end = (log(z_s), log(z_star)) if logit else (z_s, z_star)
+            start, end = to_chart(z_s), to_chart(z_star)
             y_tau = (1 - tau) * start + tau * end
-            z_tau = softmax(y_tau) if logit else y_tau
+            z_tau = to_latent(y_tau)
             row = (torch.from_numpy(x)[None] for x in (z_tau, actions[t, b], np.array([tau]), task[b], z_s))
             z_, a_, tau_, task_, source_ = row
             v = flow.velocity(z_, a_, tau_, task_, source=source_).detach().numpy()[0]
-            delta, place = v - (end - start), z_tau if metric == "path" else z_star
             if metric == "landed":
-                y_1 = y_tau + (1 - tau) * v
-                delta = (softmax(y_1) if logit else on_simplices(y_1)) - z_star
-            elif logit:
-                g, d = place.reshape(-1, SIZE), delta.reshape(-1, SIZE)
-                delta = (g * (d - (g * d).sum(-1, keepdims=True))).reshape(-1)
-            squares.append(delta**2)
+                error = land(y_tau + (1 - tau) * v) - z_star
+            else:
+                delta, place = v - (end - start), to_chart(z_tau if metric == "path" else z_star)
+                error = (to_latent(place + h * delta) - to_latent(place - h * delta)) / (2 * h)
+            squares.append(error**2)
         total += gamma**t * np.mean(squares)
     return total
 
@@ -93,7 +107,7 @@ def predictions(flow, z0, actions, task):
     return torch.stack(rows)
 
 
-@pytest.mark.parametrize("coordinates", ["latent", "logit"])
+@pytest.mark.parametrize("coordinates", ["latent", "logit", "sphere"])
 @pytest.mark.parametrize("conditioned", [False, True])
 @pytest.mark.parametrize("tau", ["uniform", "midpoint"])
 @pytest.mark.parametrize("source", ["predicted", "encoded"])
@@ -110,8 +124,30 @@ def test_the_loss_is_that_of_the_straight_paths(coordinates, conditioned, tau, s
     if tau == "midpoint":
         taus = np.full(H * B, 0.5)
     arrays = (x.numpy() for x in (sources, actions, targets, task))
-    expected = expected_loss(flow, *arrays, taus, 0.9, coordinates == "logit", metric)
-    np.testing.assert_allclose(value.item(), expected, rtol=1e-9)
+    expected = expected_loss(flow, *arrays, taus, 0.9, coordinates, metric)
+    np.testing.assert_allclose(value.item(), expected, rtol=1e-8)
+
+
+@pytest.mark.parametrize("coordinates", ["latent", "logit", "sphere"])
+def test_with_landed_a_predicted_end_counts_by_where_the_network_says_that_the_path_ends(coordinates):
+    """S(y_τ + f) − z*, f the network's output as it is, or from 0.95 on (1−τ)/0.05 of it."""
+    flow = make(coordinates=coordinates, predict="end", substeps=1)
+    z0, actions, targets, task = data()
+    settings = {"metric": "landed", "encoded": 1.0, "generator": stream()}
+    value = RectifiedFlowLoss(**settings).rollout(flow, z0, actions, targets, 0.9, task).loss.item()
+    taus = torch.rand(H, B, 1, generator=stream()).double()
+    charts = {"latent": (identity, on_simplices), "logit": (log, softmax), "sphere": (root, on_sphere)}
+    to_chart, land = charts[coordinates]
+    expected = 0.0
+    for t, sources in enumerate([z0, *targets[:-1]]):
+        for b in range(B):
+            z_s, z_star, tau = sources[b].numpy(), targets[t, b].numpy(), taus[t, b].item()
+            y_tau = (1 - tau) * to_chart(z_s) + tau * to_chart(z_star)
+            z_tau = y_tau if coordinates == "latent" else land(y_tau)
+            seen = torch.cat([torch.from_numpy(z_tau), actions[t, b], taus[t, b], task[b]])
+            f = flow.net(seen[None]).detach().numpy()[0]
+            expected += 0.9**t * np.mean((land(y_tau + min(1, (1 - tau) / 0.05) * f) - z_star) ** 2) / B
+    np.testing.assert_allclose(value, expected, rtol=1e-9)
 
 
 def test_an_older_config_says_its_sources_in_other_words():
@@ -129,7 +165,7 @@ def test_both_terms_count_by_their_weights():
     rows = predictions(flow, z0, actions, task)
     taus = torch.rand(H * B, 1, generator=stream()).double().flatten().numpy()
     arrays = [x.numpy() for x in (rows[:-1], actions, targets, task)]
-    path = expected_loss(flow, *arrays, taus, 0.9, True)
+    path = expected_loss(flow, *arrays, taus, 0.9)
     rollout = sum(0.9**t * ((rows[t + 1] - targets[t]) ** 2).mean().item() for t in range(H))
     loss = RectifiedFlowLoss(rollout_weight=0.7, path_weight=0.2, generator=stream())
     value = loss.rollout(flow, z0, actions, targets, 0.9, task).loss.item()
@@ -142,7 +178,7 @@ def test_a_share_of_the_rows_is_every_second_one_for_a_half():
     taus = torch.rand(H * B, 1, generator=stream()).double().flatten().numpy()
     arrays = [x.numpy() for x in (rows[:-1], actions, targets, task)]
     value = RectifiedFlowLoss(rows=0.5, generator=stream()).rollout(flow, z0, actions, targets, 0.9, task).loss.item()
-    np.testing.assert_allclose(value, expected_loss(flow, *arrays, taus, 0.9, True, rows=[0, 2, 4]), rtol=1e-9)
+    np.testing.assert_allclose(value, expected_loss(flow, *arrays, taus, 0.9, rows=[0, 2, 4]), rtol=1e-9)
 
 
 @pytest.mark.parametrize("tau", ["uniform", "midpoint"])
@@ -216,9 +252,7 @@ def test_several_samples_are_averaged_and_each_lies_in_its_part_of_the_unit_inte
     rows = predictions(flow, z0, actions, task)[:-1]
     draws = torch.rand(H, samples, B, generator=stream()).double().numpy()
     arrays = [x.numpy() for x in (rows, actions, targets, task)]
-    by_sample = [
-        expected_loss(flow, *arrays, ((draws[:, i] + i) / samples).flatten(), 0.9, True) for i in range(samples)
-    ]
+    by_sample = [expected_loss(flow, *arrays, ((draws[:, i] + i) / samples).flatten(), 0.9) for i in range(samples)]
     np.testing.assert_allclose(value.item(), np.mean(by_sample), rtol=1e-6)  # the times are drawn in float32
 
 

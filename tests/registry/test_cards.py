@@ -30,6 +30,6 @@ def test_a_card_names_a_class_that_takes_its_params(kind: str, name: str) -> Non
 @pytest.mark.parametrize("name", list_entries("dynamics"))
 def test_the_defaults_a_dynamics_names_exist_and_suit_it(name: str) -> None:
     entry = get("dynamics", name)
-    assert get("loss", entry.facts["default_loss"]).requires <= entry.provides
+    assert get("loss", entry.facts["default_loss"]).trains(entry)
     if "default_integrator" in entry.facts:
         assert get("integrator", entry.facts["default_integrator"])

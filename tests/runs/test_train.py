@@ -75,6 +75,26 @@ def test_run_json_tells_how_many_evaluations_one_latent_step_costs(folder, tmp_p
     assert json.loads((tmp_path / "run" / "run.json").read_text())["nfe_per_latent_step"] == 4 * 3
 
 
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["loss.metric=foo"], "loss.metric is path, end or landed, not 'foo'"),
+        (["dynamics=noise_flow", "loss.step_weight=0"], "loss.step_weight above 0"),
+    ],
+)
+def test_a_loss_that_cannot_be_is_refused_before_there_is_a_folder(overrides, words, tmp_path, capsys):
+    assert main(["train", *SHORT_RUN, *overrides, f"run_dir={tmp_path / 'run'}"]) == 2
+    out, err = capsys.readouterr()
+    assert words in err and "run folder" not in out + err and not (tmp_path / "run").exists()
+
+
+def test_a_mean_that_nothing_trains_is_refused_before_the_first_random_step(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("wmzoo.trainers.online.OnlineTrainer.begin", lambda self: pytest.fail("it has begun"))
+    overrides = ["dynamics=noise_flow", "loss.rollout_weight=0", f"run_dir={tmp_path / 'run'}"]
+    assert main(["train", *SHORT_RUN, *overrides]) == 2
+    assert "loss.rollout_weight is above 0 or dynamics.mean=false" in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_without_rendering_it_is_told_before_training_and_no_episode_is_run_for_a_video(tmp_path, capsys, monkeypatch):
     def blind(self):

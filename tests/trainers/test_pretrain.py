@@ -69,6 +69,17 @@ def test_each_task_has_its_own_moments_and_errors(data: Path, tmp_path: Path) ->
     assert torch.equal(in_task_units(agent, ones, torch.tensor([1, 0])), model.reward_moments.std[[1, 0]].float())
 
 
+def test_a_stochastic_model_has_the_errors_of_its_samples_too(data: Path, tmp_path: Path) -> None:
+    """Which at first are those of noise, where the mean is no change."""
+    settings = [*SETTINGS, "dynamics=noise_flow", "trainer.model_updates=1", "recipe.model_lr=0", "recipe.final_lr=0"]
+    train(compose([*settings, f"data.dir={data}", f"run_dir={tmp_path / 'run'}"]))
+    row = read_metrics(tmp_path / "run")[-1]
+    for when in ("first", "last"):
+        for name in ("", *(f"/{task.name}" for task in TWO)):
+            assert row[f"latent_error_{when}{name}"] == pytest.approx(1, rel=1e-3)
+            assert row[f"sample_error_{when}{name}"] > 1.05
+
+
 def test_data_of_one_task_have_the_columns_that_they_had(data: Path, tmp_path: Path) -> None:
     train(compose([*SETTINGS, f"data.dir={data}", "data.tasks=[cup-catch]", f"run_dir={tmp_path / 'run'}"]))
     assert not [name for name in read_metrics(tmp_path / "run")[-1] if "/" in name]

@@ -167,6 +167,7 @@ def job(cfg: DictConfig) -> None:
     ended = partial(note, Path(here.sweep.dir), here.job.num, overrides=list(here.overrides.task), folder=cfg.run_dir)
     try:
         plugins.load_files(cfg.plugins)
+        composition.fit_experiment(cfg, [text.lstrip("+").partition("=")[0] for text in here.overrides.task])
         composition.validate(cfg)
         train(cfg)
         ended(status="done")

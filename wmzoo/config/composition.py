@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from wmzoo import registry
@@ -54,6 +54,7 @@ def compose(overrides: Sequence[str] = ()) -> DictConfig:
             raise ConfigError(f"{override.input_line} gives several values: a sweep needs -m")
     try:
         cfg = _compose(overrides)
+        fit_experiment(cfg, [override.key_or_group for override in parsed])
         OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     except Exception as error:  # only Hydra and OmegaConf are at work here, and they raise many kinds
         raise explained(error, overrides, parsed) from error
@@ -61,6 +62,21 @@ def compose(overrides: Sequence[str] = ()) -> DictConfig:
     if any(o.key_or_group.partition(".")[0] == "integrator" for o in parsed) and (why := _idle_integrator(cfg)):
         log.warning(why)
     return cfg
+
+
+def fit_experiment(cfg: DictConfig, typed: Collection[str]) -> None:
+    """Leave out what an experiment sets of `env` and the suite does not have, as `action_repeat` of the toy tasks.
+
+    typed: the keys of the overrides, which stay, so that a mistake is told.
+    """
+    env = cfg.get("env")
+    if not isinstance(env, DictConfig) or env.get("name") not in registry.list_entries("env"):
+        return
+    known = {"name", *registry.get("env", env.name).params}
+    with open_dict(env):
+        for key in [*map(str, env)]:
+            if key not in known and f"env.{key}" not in typed:
+                del env[key]
 
 
 def _idle_integrator(cfg: DictConfig) -> str:
@@ -154,8 +170,8 @@ def _check_defaults() -> None:
 
 
 def validate(cfg: DictConfig) -> None:
-    """Refuse a loss that needs what the dynamics does not have, with the pairs that work, or that compares with nothing
-    observed; and values without sense."""
+    """Refuse a loss that needs what the dynamics does not have or leaves a part of it untrained, with the pairs that
+    work, or that compares with nothing observed; and values without sense."""
     rules.check(cfg, rules.every(cfg))
     if cfg.model.latent_dim % cfg.model.simnorm_dim:
         raise ConfigError(
@@ -171,18 +187,22 @@ def validate(cfg: DictConfig) -> None:
             f"loss={loss.name} compares with nothing observed, any prediction would do: it is added to another loss, "
             f"loss={main} '{chosen(loss)}'"
         )
-    missing = loss.requires - dynamics.provides
-    if not missing:
+    if loss.trains(dynamics):
         return
     losses = [registry.get("loss", name) for name in registry.list_entries("loss")]
     losses = [entry for entry in losses if not entry.regularises]
     others = [registry.get("dynamics", name) for name in registry.list_entries("dynamics")]
-    works = [f"dynamics={dynamics.name} loss={x.name}" for x in losses if x.requires <= dynamics.provides]
-    works += [f"dynamics={x.name} loss={loss.name}" for x in others if loss.requires <= x.provides]
-    raise ConfigError(
-        f"loss={loss.name} needs {', '.join(sorted(missing))}, which dynamics={dynamics.name} does not have; "
-        f"these work: {'; '.join(works) or 'none'}"
-    )
+    works = [f"dynamics={dynamics.name} loss={x.name}" for x in losses if x.trains(dynamics)]
+    works += [f"dynamics={x.name} loss={loss.name}" for x in others if loss.trains(x)]
+    missing, untaught = loss.requires - dynamics.provides, dynamics.taught_by - loss.requires
+    why = f"needs {_listed(missing)}, which dynamics={dynamics.name} does not have"
+    if not missing:
+        why = f"does not train the {_listed(untaught)} of dynamics={dynamics.name}"
+    raise ConfigError(f"loss={loss.name} {why}; these work: {'; '.join(works) or 'none'}")
+
+
+def _listed(capabilities: Iterable[str]) -> str:
+    return ", ".join(sorted(capabilities))
 
 
 def _parse(overrides: list[str]) -> list[Override]:

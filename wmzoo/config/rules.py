@@ -81,6 +81,11 @@ RULES: dict[str, Rule] = {
     "trainer.finetune_lr": optional(number(0, 1e6)),
 }
 
+LATER: dict[str, Rule] = {
+    "env.sticky": Rule("a probability from 0 to below 1", lambda value: number(0, 1).holds(value) and value < 1),
+    "env.push": number(0),
+}  # of parameters that entries had not always: where a config lacks one, the entry's own default holds
+
 ADDED = {
     "precision": "fp32",
     "init_from_allow": [],
@@ -117,7 +122,8 @@ def check(cfg: DictConfig, needed: Iterable[str] = ()) -> None:
 
 def rules(cfg: DictConfig) -> Iterator[tuple[str, Rule]]:
     """The rules of the keys that `cfg` has, its entries' parameters among them."""
-    for key, rule in RULES.items():
+    known_rules = RULES | LATER
+    for key, rule in known_rules.items():
         if _has(cfg, key):
             yield key, rule
     for kind in (kind for kind in CONFIGURED if _has(cfg, kind)):
@@ -132,7 +138,7 @@ def rules(cfg: DictConfig) -> Iterator[tuple[str, Rule]]:
             inherited = RULES.get(referred(default)) or _like(default)
             if key == "dynamics.units" and (inherited is UNITS or default == "match"):
                 inherited = MATCHED
-            if inherited and key not in RULES and _has(cfg, key):
+            if inherited and key not in known_rules and _has(cfg, key):
                 yield key, inherited
 
 

@@ -120,10 +120,12 @@ def _lively(dynamics: str) -> Dynamics:
 
 
 def legal_dynamics(name: str) -> list[str]:
-    """The dynamics that have what loss `name` requires."""
-    requires = get("loss", name).requires
-    found = [other for other in list_entries("dynamics") if requires <= get("dynamics", other).provides]
-    expect(bool(found), f"loss '{name}' requires {', '.join(requires)}, which no dynamics provides")
+    """The dynamics that loss `name` trains; then, of a term, those to whose losses it can only be added."""
+    loss, entries = get("loss", name), [get("dynamics", other) for other in list_entries("dynamics")]
+    found = [other.name for other in entries if loss.trains(other)]
+    expect(bool(found), f"loss '{name}' requires {', '.join(loss.requires)}, which no dynamics provides")
+    if loss.facts.get("term"):
+        found += [other.name for other in entries if loss.requires <= other.provides and not loss.trains(other)]
     return found
 
 

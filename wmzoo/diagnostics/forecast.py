@@ -6,6 +6,7 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
+from wmzoo.diagnostics.open_loop import relative_errors
 from wmzoo.diagnostics.scene import Figures, Scene
 
 SAMPLES, SLICES = 32, 128  # of each slice's future; slices
@@ -35,13 +36,12 @@ def measure(scene: Scene) -> Figures:
     samples = rearrange(zs[1:], "step (sample row) latent -> step sample row latent", sample=SAMPLES)
     changes = truth[1:] - truth[0]
     scores = torch.stack([energy_score(*pair) for pair in zip(samples, truth[1:], strict=True)])
-    errors = (samples[:, 0] - truth[1:]).square().sum((1, 2)) / changes.square().sum((1, 2))
     ends = [coverage(samples[step], truth[1:][step]) for step in (0, -1)]
     return {
         "forecast": {
             "step": [*range(1, len(actions) + 1)],
             "energy_score": (scores / changes.norm(dim=-1).mean(1)).tolist(),
-            "sample_error": errors.tolist(),
+            "sample_error": relative_errors(samples[:, 0], truth).tolist(),
             "level": list(LEVELS),
             "coverage_first": ends[0],
             "coverage_last": ends[1],

@@ -117,9 +117,11 @@ class NoiseVelocityDynamics(StochasticDynamics):
     """A stochastic dynamics with the capability `noise_velocity`, which the loss `noise_flow` trains: a flow from noise
     x_0 ~ N(0, I) to the scaled change of the chart, x_1 = (y(z′) − y(z) − m)/σ.
 
-    scale: σ. substeps: in which a sample takes the way from 0 to 1. Leading dimensions are [B] or [H,B].
+    scale: σ. substeps: in which a sample takes the way from 0 to 1. least_rest: as in VelocityDynamics. Leading
+    dimensions are [B] or [H,B].
     """
 
+    least_rest: float | None = None
     coordinates: Coordinates
     scale: float
     substeps: int
@@ -137,8 +139,11 @@ class VelocityDynamics(Dynamics):
     """A dynamics that flows: it has the capability `velocity`, which the loss `rectified_flow` trains.
 
     `coordinates` says where the straight paths run (see `Coordinates`). The builder also passes `integrator`.
+    `least_rest` is of a dynamics that predicts where a path ends, whose velocity is the way there divided by what is
+    left, 1 − τ: by so much at least, since errors of the way are multiplied as well. None for all others.
     """
 
+    least_rest: float | None = None
     coordinates: Coordinates
 
     @abstractmethod

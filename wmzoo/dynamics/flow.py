@@ -9,12 +9,10 @@ from torch import Tensor
 
 from wmzoo.dynamics.base import join
 from wmzoo.dynamics.coordinates import coordinates
-from wmzoo.dynamics.integrated import IntegratedDynamics
+from wmzoo.dynamics.integrated import IntegratedDynamics, least_rest
 from wmzoo.errors import check_known
 from wmzoo.integrators.base import Field, Integrator
 from wmzoo.nets.blocks import TrunkAndHead, mlp
-
-LEAST_REST = 0.05  # of 1 − τ, by which the way to a predicted end is divided, as in Li and He, arXiv 2511.13720
 
 
 class FlowDynamics(IntegratedDynamics):
@@ -31,7 +29,8 @@ class FlowDynamics(IntegratedDynamics):
         trunk: `own`, every evaluation runs the whole network on [z_τ, a, τ]; `shared`, its trunk runs once per latent
             step, on [z, a], and the evaluations share it (see TrunkAndHead). Such a field knows its source.
         predict: what the network's output f means. `velocity`: v = f. `end`: the path ends at y_τ + f, which is known
-            as x1-prediction; then v = f / max(1 − τ, 0.05).
+            as x1-prediction; then v = f / max(1 − τ, r), r = 0.05, or 1/K for more than 20 sub-steps K, so that Euler's
+            last one arrives, too.
         retract: for latent coordinates, how an integrated latent comes back onto the simplices, once per latent step.
     """
 
@@ -58,7 +57,8 @@ class FlowDynamics(IntegratedDynamics):
         check_known("dynamics.trunk", trunk, ("own", "shared"))
         check_known("dynamics.predict", predict, ("velocity", "end"))
         self.coordinates = _coordinates(coordinates, simnorm_dim, retract)
-        self.condition_on_source, self.trunk, self.predict = condition_on_source, trunk, predict
+        self.condition_on_source, self.trunk = condition_on_source, trunk
+        self.least_rest = least_rest(max(self.substeps, self.train_substeps)) if predict == "end" else None
         self.net: torch.nn.Module
         if trunk == "shared":
             self.net = TrunkAndHead(latent_dim + action_dim + task_dim, latent_dim + 1, units, latent_dim, activation)
@@ -78,7 +78,7 @@ class FlowDynamics(IntegratedDynamics):
                 out: Tensor = self.net(torch.cat(join(z, a, tau, seen, task_emb), -1))
             else:
                 out = shared(trunk, torch.cat([z, tau], -1))
-            return out if self.predict == "velocity" else out / (1 - tau).clamp_min(LEAST_REST)
+            return out if self.least_rest is None else out / (1 - tau).clamp_min(self.least_rest)
 
         return field
 

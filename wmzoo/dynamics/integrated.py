@@ -8,6 +8,12 @@ from wmzoo.dynamics.base import VelocityDynamics
 from wmzoo.integrators.base import Integrator
 
 MOST_SUBSTEPS = 1024
+LEAST_REST = 0.05  # of 1 − τ, by which the way to a predicted end is divided, as in Li and He, arXiv 2511.13720
+
+
+def least_rest(substeps: int) -> float:
+    """By how much the way to a predicted end is divided at least: no more than what Euler's last sub-step has left."""
+    return min(LEAST_REST, 1 / substeps)
 
 
 class IntegratedDynamics(VelocityDynamics):

@@ -9,11 +9,10 @@ from torch import Tensor, nn
 
 from wmzoo.dynamics.base import NoiseVelocityDynamics, join
 from wmzoo.dynamics.coordinates import coordinates
+from wmzoo.dynamics.integrated import least_rest
 from wmzoo.errors import check_known
 from wmzoo.integrators.base import Field, Integrator
 from wmzoo.nets.blocks import TrunkAndHead
-
-LEAST_REST = 0.05  # of 1 − τ, by which the way to a predicted end is divided; Euler's last step has 1/K
 
 
 class NoiseFlowDynamics(NoiseVelocityDynamics):
@@ -21,7 +20,8 @@ class NoiseFlowDynamics(NoiseVelocityDynamics):
     is where y′ lands. The trunk of the network runs once per latent step, its head once per evaluation.
 
     Args:
-        predict: what the head f gives: the `velocity`, v = f, or the `end`, x_1 = f/σ, v = (f/σ − x)/(1 − τ).
+        predict: what the head f gives: the `velocity`, v = f, or the `end`, x_1 = f/σ, v = (f/σ − x)/(1 − τ),
+            divided by 0.05 at least, or by 1/K for more than 20 sub-steps.
         mean: whether a second head gives m; else m = 0. `mean_step` lands at y(z) + m; without m it is the sample of
             x_0 = 0.
         scale: σ, in units of the chart.
@@ -51,7 +51,8 @@ class NoiseFlowDynamics(NoiseVelocityDynamics):
         if scale <= 0 or substeps < 1:
             raise ValueError("dynamics.scale is above 0, and dynamics.substeps 1 or more")
         self.coordinates, self.noise_dim = _coordinates(coordinates, simnorm_dim, retract), latent_dim
-        self.integrator, self.substeps, self.scale, self.predict = integrator, substeps, scale, predict
+        self.integrator, self.substeps, self.scale = integrator, substeps, scale
+        self.least_rest = least_rest(substeps) if predict == "end" else None
         self.net = TrunkAndHead(latent_dim + action_dim + task_dim, latent_dim + 1, units, latent_dim, activation)
         self.mean = nn.Linear(units[-1], latent_dim) if mean else None
         self.learns_mean = mean
@@ -91,11 +92,11 @@ class NoiseFlowDynamics(NoiseVelocityDynamics):
 
     def _field(self, trunk: Tensor) -> Field:
         def field(x: Tensor, tau: Tensor) -> Tensor:
-            if self.predict == "velocity":
+            if self.least_rest is None:
                 out: Tensor = self.net(trunk, torch.cat([x, tau], -1))
                 return out
             end: Tensor = self.net(trunk, torch.cat([tau * x, tau], -1)) / self.scale  # at τ = 0 x says nothing
-            return (end - x) / (1 - tau).clamp_min(LEAST_REST)
+            return (end - x) / (1 - tau).clamp_min(self.least_rest)
 
         return field
 

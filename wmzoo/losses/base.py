@@ -31,17 +31,23 @@ class DynamicsLoss(ABC):
 
     ℓ_t is a mean over batch and latent units for every loss, so that the balance with the reward loss does not shift.
     A loss that needs a capability of the dynamics (`velocity`) says so on its card (`requires`). One that draws random
-    numbers takes a `generator` (torch.Generator) in its constructor. `trained_times` are the τ at which a velocity is
-    trained, None where that is no matter or all of [0, 1]. `world`, set by the builder, says which part of the batch it
-    is shown, where several processes share one: random numbers are drawn for the whole batch, by all processes alike.
-    `value`, set by the builder where there are critics, is z[..., D] -> values [E, ...], with a gradient by z alone.
+    numbers takes a `generator` (torch.Generator) in its constructor. `world`, set by the builder, says which part of
+    the batch it is shown, where several processes share one: random numbers are drawn for the whole batch, by all
+    processes alike. `value`, set by the builder where there are critics, is z[..., D] -> values [E, ...], with a
+    gradient by z alone. `fades` says whether the error of a velocity counts by 1 − τ, so that next to nothing is
+    learned at τ = 1; `all_times`, what to type so that all times are trained.
     """
 
-    trained_times: tuple[float, ...] | None = None
+    fades = False
+    all_times = "loss.tau=uniform"
     world: World = ALONE
     value: Callable[[Tensor], Tensor] | None = None
 
     generator: torch.Generator | None = None
+
+    def trained_times(self, dynamics: Dynamics) -> tuple[float, ...] | None:
+        """The τ at which a velocity of the dynamics is trained; None where that is no matter, or all of [0, 1]."""
+        return None
 
     @torch.compiler.disable  # type: ignore[untyped-decorator]  # a generator draws outside of compiled code
     def drawn(
@@ -55,8 +61,8 @@ class DynamicsLoss(ABC):
         return send(numbers[..., self.world.part(whole), :], like.device).to(like)
 
     def check(self, dynamics: Dynamics) -> None:  # noqa: B027 (most ask for nothing)
-        """WmzooError where this loss asks for what the dynamics, or the training (`value`), does not have and its card
-        does not say. Asked before anything is trained."""
+        """WmzooError, before anything is trained, where this loss asks for what the dynamics, or the training
+        (`value`), does not have, or would leave a part of the dynamics untrained, and no card says so."""
 
     @abstractmethod
     def rollout(

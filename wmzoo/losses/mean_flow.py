@@ -39,7 +39,7 @@ class MeanFlowLoss(AverageVelocityLoss):
 
         y = paths.at(tau)
         target = velocity + (end - tau) * _change(average, y, tau, end, velocity)
-        return self.measured(chart, paths, chart.point(y), 1 - tau, average(y, tau, end) - target)
+        return self.jumped(chart, paths, chart.point(y), tau, end, average(y, tau, end) - target)
 
 
 @torch.compiler.disable  # type: ignore[untyped-decorator]  # torch.compile cannot take forward derivatives apart

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from wmzoo.dynamics.base import Dynamics, NoiseVelocityDynamics
-from wmzoo.errors import check_known
+from wmzoo.errors import WmzooError, check_known
 from wmzoo.losses.base import lacking
 from wmzoo.losses.chance import ChanceLoss
 
@@ -28,20 +28,28 @@ class NoiseFlowLoss(ChanceLoss):
         parameters: as in ChanceLoss.
     """
 
+    all_times = "loss.times=uniform"
+
     def __init__(self, metric: str = "start", times: str = "uniform", **parameters: Any) -> None:
         super().__init__(**parameters)
         check_known("loss.metric", metric, ("start", "landed"))
         check_known("loss.times", times, ("uniform", "steps"))
-        self.metric, self.times = metric, times
+        self.metric, self.times, self.fades = metric, times, metric == "landed"
 
-    def errors(self, dynamics: Dynamics, z: Tensor, a: Tensor, target: Tensor, task_emb: Tensor | None) -> Tensor:
-        if not isinstance(dynamics, NoiseVelocityDynamics):
-            raise TypeError(lacking(dynamics, "noise-flow", "noise_velocity"))
-        if dynamics.learns_mean and not self.rollout_weight:
-            raise ValueError(
+    def check(self, dynamics: Dynamics) -> None:
+        if self.capable(dynamics).learns_mean and not self.rollout_weight:
+            raise WmzooError(
                 "the mean of a noise flow learns by its rollout: loss.rollout_weight is above 0 or dynamics.mean=false"
             )
-        flow = dynamics
+
+    def trained_times(self, dynamics: Dynamics) -> tuple[float, ...] | None:
+        if self.times == "uniform":
+            return None
+        steps = self.capable(dynamics).substeps
+        return tuple(step / steps for step in range(steps))
+
+    def errors(self, dynamics: Dynamics, z: Tensor, a: Tensor, target: Tensor, task_emb: Tensor | None) -> Tensor:
+        flow = self.capable(dynamics)
         chart, scale = flow.coordinates, flow.scale
         base = chart.chart(z) + flow.centre(z, a, task_emb).detach()
         end = (chart.chart(target) - base) / scale
@@ -55,3 +63,9 @@ class NoiseFlowLoss(ChanceLoss):
         if self.metric == "landed":
             return (chart.land(base + scale * (x + (1 - tau) * velocity)) - target).square()
         return chart.induced(z, scale * (velocity - (end - start))).square()
+
+    def capable(self, dynamics: Dynamics) -> NoiseVelocityDynamics:
+        """The dynamics; TypeError for one without the capability."""
+        if not isinstance(dynamics, NoiseVelocityDynamics):
+            raise TypeError(lacking(dynamics, "noise-flow", "noise_velocity"))
+        return dynamics

@@ -50,7 +50,8 @@ class PathLoss(DynamicsLoss):
     Args:
         metric: how an error δ of the field on the path from y_s to y* counts as a change of z. With J the differential
             of the chart's way back y ↦ z: `path`, J(z_τ) δ; `end`, J(z*) δ, which is right to first order for where
-            the path ends; `landed`, S(y* + (1−τ) δ) − z*, of where it would land from y_τ, S the way back.
+            the path ends; `landed`, S(y* + (1−τ) δ) − z*, of where it would land from y_τ, S the way back (of an
+            average velocity: see AverageVelocityLoss).
         rollout_weight, path_weight: w_r and w_p.
         tau: `uniform` in [0, 1] per row, or `midpoint`, ½ for all: the field is then trained at one time, and
             integrators that evaluate it elsewhere extrapolate.
@@ -94,9 +95,12 @@ class PathLoss(DynamicsLoss):
         self.rollout_weight, self.path_weight, self.rows = rollout_weight, path_weight, rows
         self.encoded = 1.0 if source == "encoded" else encoded
         self.detached = detached if source_grad else 1.0
-        self.generator = generator
-        if tau == "midpoint" or tau_zero == 1:
-            self.trained_times = (0.0,) * (tau_zero > 0) + (0.5,) * (tau == "midpoint" and tau_zero < 1)
+        self.generator, self.fades = generator, metric == "landed"
+
+    def trained_times(self, dynamics: Dynamics) -> tuple[float, ...] | None:
+        if self.tau == "midpoint" or self.tau_zero == 1:
+            return (0.0,) * (self.tau_zero > 0) + (0.5,) * (self.tau == "midpoint" and self.tau_zero < 1)
+        return None
 
     @abstractmethod
     def errors(self, dynamics: Dynamics, paths: Paths) -> Tensor:
@@ -127,8 +131,8 @@ class PathLoss(DynamicsLoss):
         return LatentRollout(zs, loss, {})
 
     def measured(self, chart: Coordinates, paths: Paths, place: Tensor, rest: Tensor, delta: Tensor) -> Tensor:
-        """The change of z [N,D] that the error delta[N,D] of a velocity makes, at the latent place[N,D] of the path
-        with rest[N,1] of its time to go."""
+        """The change of z [N,D] that the error delta[N,D] of a velocity makes, at the latent place[N,D] of the path,
+        which it follows for the time rest[N,1]."""
         if self.metric == "landed":
             return chart.land(paths.end + rest * delta) - paths.target
         return chart.induced(place if self.metric == "path" else paths.target, delta)

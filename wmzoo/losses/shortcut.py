@@ -49,4 +49,4 @@ class ShortcutLoss(AverageVelocityLoss):
             second = average(y + jump / 2 * first, middle, tau + jump)
             target = torch.where(compared, (first + second) / 2, paths.end - paths.start)
         delta = average(y, tau, tau + jump) - target
-        return self.measured(chart, paths, chart.point(y), 1 - tau, delta)
+        return self.jumped(chart, paths, chart.point(y), tau, tau + jump, delta)

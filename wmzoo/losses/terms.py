@@ -42,7 +42,10 @@ class SumLoss(DynamicsLoss):
 
     def __init__(self, main: DynamicsLoss, terms: Sequence[tuple[str, float, RolloutTerm]]) -> None:
         self.main, self.terms = main, tuple(terms)
-        self.trained_times, self.generator = main.trained_times, main.generator
+        self.generator, self.fades, self.all_times = main.generator, main.fades, main.all_times
+
+    def trained_times(self, dynamics: Dynamics) -> tuple[float, ...] | None:
+        return self.main.trained_times(dynamics)
 
     def check(self, dynamics: Dynamics) -> None:
         for part in (self.main, *(term for _, _, term in self.terms)):

@@ -59,6 +59,15 @@ class Entry:
         return bool(self.facts.get("regularises"))
 
     @property
+    def taught_by(self) -> frozenset[str]:
+        """Of a dynamics: capabilities that only a loss which requires them trains."""
+        return _names(self.facts.get("taught_by"))
+
+    def trains(self, dynamics: Entry) -> bool:
+        """Of a loss: whether it goes with the dynamics and trains all of it."""
+        return self.requires <= dynamics.provides and dynamics.taught_by <= self.requires
+
+    @property
     def needs(self) -> frozenset[str]:
         """What a trainer is given: `env`, environments to act in; `data`; `policy`, to be trained and evaluated;
         `teacher`, a trained agent."""

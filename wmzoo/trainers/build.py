@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from wmzoo.agent.agent import Agent
 from wmzoo.agent.build import MATCH, build_agent, with_matched_units
 from wmzoo.agent.init_from import init_from
-from wmzoo.agent.teacher import load_teacher
+from wmzoo.agent.load import load
 from wmzoo.checkpoints.find import pinned
 from wmzoo.checkpoints.weights import check_savable
 from wmzoo.compute.device import compiles, device_of
@@ -23,10 +23,10 @@ from wmzoo.data.sampler import SliceSampler
 from wmzoo.data.shards import Shards
 from wmzoo.envs.base import VectorEnv
 from wmzoo.envs.build import build_env, evaluation_seed
-from wmzoo.errors import WmzooError
+from wmzoo.errors import WmzooError, one_line
 from wmzoo.evaluation.episodes import evaluate
 from wmzoo.losses.extrapolation import extrapolation
-from wmzoo.pwm.build import build_pwm
+from wmzoo.pwm.build import build_loss, build_pwm
 from wmzoo.pwm.esnr import WINDOW
 from wmzoo.registry import build_from, get
 from wmzoo.trainers.base import Recorder, Trainer
@@ -77,7 +77,7 @@ def _check_memory(cfg: DictConfig, obs_dim: int, act_dim: int) -> None:
 
 def check_given(cfg: DictConfig) -> None:
     """WmzooError where the config's trainer needs data, or a trained model, and none is named, or is told of data that
-    it has not."""
+    it has not; and for parameters that the loss does not take, which is built from nothing else."""
     needed = get("trainer", cfg.trainer.name).needs
     if "data" in needed and cfg.data.dir is None:
         raise WmzooError(f"trainer={cfg.trainer.name} learns from data: data.dir=FOLDER, as `wmzoo data convert` makes")
@@ -86,6 +86,10 @@ def check_given(cfg: DictConfig) -> None:
         raise WmzooError(f"{only[0]} is of policies learned from data: trainer={cfg.trainer.name} acts by itself")
     if cfg.init_from is None and ("teacher" in needed or extracts(needed)):
         raise WmzooError(f"trainer={cfg.trainer.name} learns inside a model that was trained: init_from=RUN")
+    try:
+        build_loss(cfg, {"tau": torch.Generator()})
+    except ValueError as error:
+        raise WmzooError(one_line(error)) from error
 
 
 def build_trainer(cfg: DictConfig, recorder: Callable[[Agent], Recorder]) -> tuple[Trainer, DictConfig]:
@@ -98,7 +102,7 @@ def build_trainer(cfg: DictConfig, recorder: Callable[[Agent], Recorder]) -> tup
     data = Shards(cfg.data.dir) if "data" in needed else None
     env = build_env(cfg) if "env" in needed else None
     eval_env = build_env(cfg, cfg.eval.episodes) if "policy" in needed else None
-    teacher = load_teacher(cfg.init_from).to(device) if "teacher" in needed else None
+    teacher = load(cfg.init_from).requires_grad_(False).to(device) if "teacher" in needed else None
     source = env or eval_env or data
     assert source is not None, "a trainer needs env, data or policy"
     cfg = settled(cfg, data or source)  # extraction learns from data alone

@@ -32,6 +32,6 @@ class DistillTrainer(PretrainTrainer):
         """Errors of the student's predictions and of the teacher's, on the same slices that neither has seen here."""
         drawn = self.held_out.sample(DIAGNOSED_SLICES, self.horizon).to(self.device)
         task = self.known(drawn.task)
-        rest = (drawn.slices, partial(self.pwm.scale_reward, task=task), task)
+        rest = (drawn.slices, partial(self.pwm.scale_reward, task=task), task, self.streams["diagnostics"])
         teacher = open_loop(self.teacher, *rest)
         return open_loop(self.agent.world_model, *rest) | {f"teacher_{name}": each for name, each in teacher.items()}

@@ -212,8 +212,9 @@ class OnlineTrainer(IterativeTrainer):
         return [self.pwm.update_model(slices) for slices in draws]
 
     def _model_errors(self) -> Row:
-        slices = self.replay.sample(DIAGNOSED_SLICES, self.horizon, self.streams["diagnostics"])
-        return open_loop(self.agent.world_model, slices.to(self.device), self.pwm.scale_reward)
+        draws = self.streams["diagnostics"]
+        slices = self.replay.sample(DIAGNOSED_SLICES, self.horizon, draws).to(self.device)
+        return open_loop(self.agent.world_model, slices, self.pwm.scale_reward, None, draws)
 
     # ── state ────────────────────────────────────────
 

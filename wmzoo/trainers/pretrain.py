@@ -65,7 +65,7 @@ class PretrainTrainer(DataTrainer):
         drawn = data.sample(DIAGNOSED_SLICES, self.horizon).to(self.device)
         task = self.known(drawn.task)
         scale = partial(self.pwm.scale_reward, task=task)
-        return open_loop(self.agent.world_model, drawn.slices, scale, task)
+        return open_loop(self.agent.world_model, drawn.slices, scale, task, self.streams["diagnostics"])
 
     def _update(self) -> Row:
         drawn = self.data.sample(self.batch_size, self.model_horizon).columns(self.part).to(self.device)
