@@ -29,7 +29,8 @@ def check_told(cfg: DictConfig, env: VectorEnv, index: Index | None) -> None:
 
 def learned_tasks(cfg: DictConfig) -> Sequence[str] | None:
     """Names of those whose episodes a policy learns from; None for all that there are."""
-    return cfg.data.tasks or cfg.env.get("only")
+    names: Sequence[str] | None = cfg.data.tasks or cfg.env.get("only")
+    return names
 
 
 def check_same(cfg: DictConfig, env: VectorEnv, index: Index) -> None:
