@@ -97,5 +97,9 @@ def interval(values: Sequence[float], digits: int = 0) -> str:
     mean = statistics.fmean(values)
     if len(values) < 2:
         return f"{mean:.{digits}f} (one seed)"
-    width = float(stats.t.ppf(0.975, len(values) - 1)) * statistics.stdev(values) / math.sqrt(len(values))
-    return f"{mean:.{digits}f} ± {width:.{digits}f}"
+    return f"{mean:.{digits}f} ± {half_width(values):.{digits}f}"
+
+
+def half_width(values: Sequence[float]) -> float:
+    """Of the 95% interval of the mean by Student's t, of two values or more."""
+    return float(stats.t.ppf(0.975, len(values) - 1)) * statistics.stdev(values) / math.sqrt(len(values))
