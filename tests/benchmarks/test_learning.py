@@ -81,6 +81,20 @@ def test_the_index_is_what_the_script_writes(learning: ModuleType) -> None:
     assert index.FILE.read_text(encoding="utf-8") == index.text(), "run python benchmarks/learning.py"
 
 
+def test_the_index_says_of_the_small_mt30_whose_plan_it_is_and_of_arms_beside_what_their_study_says(
+    learning: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = learning.results_index
+    said = " ".join(index.text().split())
+    assert "public_pwm was run with its own code, see docs/findings.md." in said
+    with open(index.RESULTS / "mt30_mini" / "tables" / "scores.csv", newline="") as file:
+        tasks = [row["task"] for row in csv.DictReader(file)]
+    former, now = "What the command left in runs/mt30/report by a former recipe", "What the command leaves in runs"
+    for planned, sentence in ((["walker-walk"], former), (tasks, now)):
+        monkeypatch.setattr(index, "_plan", lambda planned=planned: {"collect": {"tasks": planned}})
+        assert sentence in " ".join(index.text().split())
+
+
 def test_finished_runs_are_kept_without_their_folder_and_with_short_numbers(
     learning: ModuleType, tmp_path: Path
 ) -> None:
