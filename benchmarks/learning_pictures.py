@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import statistics
 import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 
+from learning_from_data import acts, agent_return, data_return, is_from_data
 from learning_table import Results, evaluations, last_returns
 
 from wmzoo.reports.canvas import panels, save
@@ -20,20 +22,32 @@ WIDTH = 70  # letters of a line of the title
 def draw(results: Results, title: str) -> None:
     """<task>.png, or curves.png of a study with one task; none of a study of the model, which has no curve. That of a
     task whose runs are all left out is removed."""
-    runs = list(results.runs())
+    runs, from_data = list(results.runs()), is_from_data(results)
     for task in results.tasks:
-        arms = [(arm, files) for of, arm, files in runs if of == task]
+        arms = [(arm, files) for of, arm, files in runs if of == task and not (from_data and acts(files[0]))]
         if not any(len(evaluations(read_metrics(file))) > 1 for _, files in arms for file in files):
             if not arms:
                 (results.folder / f"{task}.png").unlink(missing_ok=True)
             continue
         several = len(results.tasks) > 1
-        about = f"{title}: {task}" if several else title
+        about = textwrap.fill(f"{title}: {task}" if several else title, WIDTH)
         if len(arms) > MANY:
             name = f"{task}_last_evaluations" if several else "last_evaluations"
             _bars(dict(arms), results.folder / f"{name}.png", about)
         else:
-            plot_comparison(arms, results.folder / f"{task if several else 'curves'}.png", about)
+            out, x = results.folder / f"{task if several else 'curves'}.png", "iteration" if from_data else "env_steps"
+            levels = _levels(results, task, arms) if from_data else {}
+            plot_comparison(arms, out, about, x=x, levels=levels)
+
+
+def _levels(results: Results, task: str, arms: Sequence[tuple[str, list[Path]]]) -> dict[str, float]:
+    """What the policies are measured by: the agent in the end, and the mean of the data, where all have the same."""
+    means = {data_return(results, files[0]) for _, files in arms}
+    levels = {
+        "agent, in the end": agent_return(results, task),
+        "mean of the data": means.pop() if len(means) == 1 else None,
+    }
+    return {name: value for name, value in levels.items() if value is not None}
 
 
 def _bars(arms: dict[str, list[Path]], out: Path, title: str) -> None:
@@ -49,5 +63,5 @@ def _bars(arms: dict[str, list[Path]], out: Path, title: str) -> None:
         axes.plot(values, [row] * len(values), "o", color=COLOURS[0], markersize=4, alpha=0.7)
     axes.invert_yaxis()
     shown = "the last three evaluations and their mean" if single else "a seed's last three evaluations, and their mean"
-    axes.set(xlabel=f"return: {shown}", title=textwrap.fill(title, WIDTH))
+    axes.set(xlabel=f"return: {shown}", title=title)
     save(figure, out)

@@ -18,6 +18,7 @@ from marked_tables import markdown, wrapped
 
 from wmzoo.registry.cards import load_yaml
 from wmzoo.reports.words import number
+from wmzoo.storage.package_data import data_dir
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
@@ -69,11 +70,11 @@ def _learning(folder: Path) -> str:
     study = load_yaml(HERE / "studies" / f"{folder.name}.yaml")
     command = f"`wmzoo study run benchmarks/studies/{folder.name}.yaml --workers 2`"
     links = f"[data]({_path(folder)}), {_link(folder / 'summary.csv')}"
-    there = (arm for arm in study.get("beside", []) if any(folder.glob(f"*/{arm}")))
-    beside = [f"{arm} was run with its own code, see docs/findings.md." for arm in there]
-    table = "\n".join(markdown(_read(folder / "summary.csv")))
+    beside = [f"{arm} {what}." for arm, what in study.get("beside", {}).items() if any(folder.glob(f"*/{arm}"))]
+    made = (folder / f"{name}.csv" for name in ("summary", "acceptance"))
+    tables = ["\n".join(markdown(_read(file))) for file in made if file.is_file()]
     pictures = map(_picture, sorted(folder.glob("*.png")))
-    return "\n\n".join([f"### {study['title']}", f"{command}: {links}", *beside, table, *pictures])
+    return "\n\n".join([f"### {study['title']}", f"{command}: {links}", *beside, *tables, *pictures])
 
 
 def _study(name: str) -> str:
@@ -85,8 +86,21 @@ def _study(name: str) -> str:
 
 
 def _mt30() -> str:
-    title, *rest = _report(RESULTS / "mt30_mini", [], "scores", ("learning_curves", "scores", "modes"))
-    return "\n\n".join([f"## {title}", "What the command leaves in runs/mt30/report.", *rest])
+    folder = RESULTS / "mt30_mini"
+    title, *rest = _report(folder, [], "scores", ("learning_curves", "scores", "modes"))
+    about = "What the command leaves in runs/mt30/report."
+    if {row["task"] for row in _read(folder / "tables" / "scores.csv")} != {*_plan()["collect"]["tasks"]}:
+        about = (
+            "What the command left in runs/mt30/report by a former recipe, on random episodes. It now has other tasks, "
+            "the replays of agents as data, and another recipe ([docs/multitask.md](../../docs/multitask.md)); no "
+            "report of these is here yet."
+        )
+    return "\n\n".join([f"## {title}", about, *rest])
+
+
+def _plan() -> dict[str, Any]:
+    """Of the command, as it is now."""
+    return dict(load_yaml(data_dir("configs") / "experiment" / "mt30_mini.yaml")["extraction"])
 
 
 def _report(folder: Path, commands: Sequence[str], table: str, shown: Sequence[str]) -> list[str]:

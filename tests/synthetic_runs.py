@@ -36,20 +36,23 @@ def write_run(
     config: dict[str, Any] | None = None,
     facts: dict[str, Any] | None = None,
     suite: str = "dmc",
+    acts: bool = True,
 ) -> Path:
-    """A run with one evaluation every `every` iterations of 1,024 steps and so many seconds each."""
+    """A run with one evaluation every `every` iterations of 1,024 steps and so many seconds each; one that does not act
+    learns from data, and counts no steps."""
     folder.mkdir(parents=True)
     cfg = {
         "seed": seed, "run_dir": str(folder), "env": {"name": suite, "task": task, "episode_length": None},
         "dynamics": {"name": dynamics, "units": [256, 256] if dynamics == "mlp" else [250, 250]},
-        "integrator": {"name": "heun"}, "trainer": {"name": "online", "iterations": every * len(returns)},
+        "integrator": {"name": "heun"},
+        "trainer": {"name": "online" if acts else "offline", "iterations": every * len(returns)},
         **(config or {}),
     }  # fmt: skip
     (folder / "config.yaml").write_text(yaml.safe_dump(cfg, sort_keys=False))
     with open(folder / "metrics.jsonl", "w") as file:
         for i in range(1, every * len(returns) + 1):
-            row = {"iteration": i, "env_steps": 20480 + 1024 * i, "wall_clock": start + seconds * i}
-            row |= {"fps": 1024 / seconds, "nonfinite": nonfinite}
+            row = {"iteration": i, "env_steps": 20480 + 1024 * i if acts else 0, "wall_clock": start + seconds * i}
+            row |= {"fps": 1024 / seconds if acts else None, "nonfinite": nonfinite}
             row |= {"eval_return": None if i % every else float(returns[i // every - 1])}
             file.write(json.dumps(row) + "\n")
     size = {"encoder": 35200, "dynamics": 133248 if dynamics == "mlp" else 133001, "actor": 153402, "critic": 399603}

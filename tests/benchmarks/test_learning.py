@@ -11,10 +11,16 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+import torch
+from chunk_files import write_chunks
+from matplotlib.figure import Figure
 from omegaconf import OmegaConf
 from synthetic_runs import write_run
 
 from wmzoo.config.composition import compose
+from wmzoo.data.chunks import Chunk
+from wmzoo.data.convert import convert
+from wmzoo.envs.task_sets import find
 from wmzoo.registry.cards import load_yaml
 from wmzoo.runs.metrics import read_metrics
 from wmzoo.storage.rows import write_csv
@@ -29,7 +35,7 @@ title: Two tasks
 arms: {mlp: [dynamics=mlp], flow: [dynamics=flow]}
 tasks: [cartpole_swingup, reacher_easy]
 seeds: [0, 1]
-beside: [other_code]
+beside: {other_code: was run with its own code}
 """
 
 
@@ -61,6 +67,14 @@ def test_a_study_composes(file: Path) -> None:
     assert read_study(str(file)).name == file.stem
 
 
+@pytest.mark.parametrize("file", STUDIES, ids=lambda file: file.stem)
+def test_a_study_has_a_place_for_its_table_and_says_what_stands_beside(file: Path, learning: ModuleType) -> None:
+    findings = learning.FINDINGS.read_text(encoding="utf-8")
+    assert findings.count(f"<!-- table: {file.stem} -->") == 1
+    learning.marked_tables.replace(findings, file.stem, ["| a |"], learning.FINDINGS)  # SystemExit without an end
+    assert all(what and not what.endswith(".") for what in load_yaml(file).get("beside", {}).values())
+
+
 def test_every_folder_of_results_belongs_to_a_study() -> None:
     assert {file.name for file in RESULTS.iterdir()} <= {file.stem for file in STUDIES}
 
@@ -81,6 +95,20 @@ def test_the_index_says_over_how_many_iterations_diagnostics_are_averaged(learni
     assert "means over the last 30 iterations" in " ".join(learning.results_index.text().split())
 
 
+def test_the_index_says_of_the_small_mt30_whose_plan_it_is_and_of_arms_beside_what_their_study_says(
+    learning: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = learning.results_index
+    said = " ".join(index.text().split())
+    assert "public_pwm was run with its own code, see docs/findings.md." in said
+    with open(index.RESULTS / "mt30_mini" / "tables" / "scores.csv", newline="") as file:
+        tasks = [row["task"] for row in csv.DictReader(file)]
+    former, now = "What the command left in runs/mt30/report by a former recipe", "What the command leaves in runs"
+    for planned, sentence in ((["walker-walk"], former), (tasks, now)):
+        monkeypatch.setattr(index, "_plan", lambda planned=planned: {"collect": {"tasks": planned}})
+        assert sentence in " ".join(index.text().split())
+
+
 def test_finished_runs_are_kept_without_their_folder_and_with_short_numbers(
     learning: ModuleType, tmp_path: Path
 ) -> None:
@@ -91,7 +119,7 @@ def test_finished_runs_are_kept_without_their_folder_and_with_short_numbers(
     facts = json.loads((run / "run.json").read_text())
     (run / "run.json").write_text(json.dumps(facts | {"command": "wmzoo train env=reacher_easy run_dir=runs/x seed=0"}))
     write_run(run.parent / "seed1", dynamics="mlp", task="reacher-easy", seed=1, returns=[5], status="running")
-    table = learning.report(read_study(str(tmp_path / "two.yaml")), ["other_code"])
+    (table,) = learning.report(read_study(str(tmp_path / "two.yaml")), ["other_code"])
     kept = tmp_path / "results" / "two"
     assert [folder.name for folder in (kept / "reacher_easy" / "mlp").iterdir()] == ["seed0"]
     run = kept / "reacher_easy" / "mlp" / "seed0"
@@ -121,7 +149,7 @@ def test_runs_of_other_settings_are_left_out_and_said_and_a_study_that_is_over_i
             run, score = tmp_path / "runs" / "two" / cell.name, [100 + 800 * cell.seed]
             shutil.rmtree(run, ignore_errors=True)
             write_run(run, dynamics="mlp", task="reacher-easy", seed=cell.seed, returns=score * 3, config=config)
-        (row,) = learning.report(study, ["other_code"])
+        ((row,),) = learning.report(study, ["other_code"])
         return str(row["last three evaluations, by seed"])
 
     older = ["recipe.noise_correlation=[0,0.9]"]
@@ -158,6 +186,113 @@ def test_errors_of_samples_stand_in_a_table_of_which_an_arm_has_them(
     ]
     (row,) = table.Results(tmp_path / "online", ["bet2"], ["mlp"]).rows()
     assert not {*row} & {*table.SAMPLED}
+
+
+FROM_DATA = """
+title: Policies from data whose title is as long as that of the longest study, and would not fit above one picture
+overrides: [trainer=offline, data.dir=data]
+arms: {mlp: [dynamics=mlp], flow: [dynamics=flow]}
+tasks: [reacher-easy, cup-catch]
+seeds: [0, 1, 2]
+beside: {agent: is the run}
+"""
+AGENT = {"reacher-easy": 800.0, "cup-catch": 900.0}  # its last three evaluations' mean
+SCORES = {  # of each seed
+    ("reacher-easy", "mlp"): [760, 800, 840],
+    ("reacher-easy", "flow"): [400, 300, 350],
+    ("cup-catch", "mlp"): [800, 1000, 900],
+    ("cup-catch", "flow"): [899, 901, 900],
+}
+
+
+@pytest.fixture
+def from_data(learning: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[ModuleType, Path]:
+    """A study of policies from data, of which reacher-easy's episodes have returns of 500 on average, cup-catch's 900;
+    and its results."""
+    (tmp_path / "offline.yaml").write_text(FROM_DATA)
+    monkeypatch.setattr(learning, "HERE", tmp_path / "benchmarks")
+    for task, returns in {"reacher-easy": (400.0, 600.0), "cup-catch": (850.0, 950.0)}.items():
+        own = find(task)
+        reward = torch.zeros(2, 11)
+        reward[:, 3] = torch.tensor(returns)
+        obs, action = torch.zeros(2, 11, own.obs_dim), torch.zeros(2, 11, own.act_dim)
+        chunks = write_chunks(tmp_path / f"chunks-{task}", Chunk(obs, action, reward, torch.zeros(2, 11).int()))
+        convert([chunks], tmp_path / "data" / task, [own])
+        runs = tmp_path / "runs" / "offline" / task
+        write_run(
+            runs / "agent/seed0", dynamics="mlp", task=task, seed=0, returns=[AGENT[task] + d for d in (-9, 0, 9)]
+        )
+        for arm in ("mlp", "flow"):
+            for seed, score in enumerate(SCORES[task, arm]):
+                run, cfg = runs / arm / f"seed{seed}", {"data": {"dir": f"data/{task}", "tasks": None}}
+                write_run(run, dynamics=arm, task=task, seed=seed, returns=[score] * 3, acts=False, config=cfg)
+                (run / "eval").mkdir()
+                (run / "eval" / "00000030.json").write_text(json.dumps({"returns": [score]}))
+                lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+                rows = [r | ({"off_data": (1 + seed) / 4} if r["eval_return"] else {}) for r in lines]
+                (run / "metrics.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    return learning, tmp_path / "results" / "offline"
+
+
+def test_policies_from_data_are_held_against_their_data_and_against_the_agent(
+    from_data: tuple[ModuleType, Path], tmp_path: Path
+) -> None:
+    """By hand: of 760, 800 and 840 the mean is 800, its half-width 4.303 · 40/√3 = 99."""
+    learning, results = from_data
+    table, over_tasks = learning.report(read_study(str(tmp_path / "offline.yaml")), ["agent"])
+    found = {(row["task"], row["arm"]): row for row in table}
+    mlp = found["reacher-easy", "mlp"]
+    assert mlp["mean ± 95%"] == "800 ± 99" and mlp["data mean"] == "500" and mlp["iterations"] == "30"
+    assert mlp["share of the agent's return"] == "1.00 ± 0.12" and mlp["off the data"] == "0.50"
+    assert found["cup-catch", "flow"]["share of the agent's return"] == "1.00 ± 0.00"
+    agent = found["reacher-easy", "agent"]
+    assert agent["mean ± 95%"] == "800 (one seed)" and agent["data mean"] == agent["off the data"] == "–"
+    assert not any("agent steps" in row for row in table)
+    # mlp: 800 ± 99 of 800 and 900 ± 248 of 900; flow: 350 of 800 and 900 ± 2 of 900, which alone has an interval above
+    # 0.95 of it, 855; the data have 500 and 900, above which neither is on cup-catch. Over tasks by seed: 0.919, 1.056,
+    # 1.025, and 0.749, 0.688, 0.719
+    wanted = {
+        "mlp": ["3", "1.00 ± 0.18", "2 of 2", "0 of 2", "1 of 2", "1 of 2"],
+        "flow": ["3", "0.72 ± 0.08", "1 of 2", "1 of 2", "0 of 2", "0 of 2"],
+    }
+    assert {row["arm"]: list(row.values())[1:] for row in over_tasks} == wanted
+    assert {file.stem for file in results.glob("*.csv")} == {"summary", "acceptance"}
+
+
+def test_of_policies_from_data_every_episode_is_kept_and_what_the_data_came_to_when_they_are_gone(
+    from_data: tuple[ModuleType, Path], tmp_path: Path
+) -> None:
+    learning, results = from_data
+    study = read_study(str(tmp_path / "offline.yaml"))
+    tables = learning.report(study, ["agent"])
+    kept = results / "cup-catch" / "flow" / "seed1" / "eval" / "00000030.json"
+    assert json.loads(kept.read_text()) == {"returns": [901]}
+    for gone in ("data", "runs"):
+        shutil.rmtree(tmp_path / gone)
+    assert learning.report(study, ["agent"]) == tables
+    noted = json.loads((results / "data.json").read_text())
+    assert noted["data/reacher-easy"] == {"reacher-easy": {"episodes": 2, "mean return": 500.0}}
+
+
+def test_their_curves_are_by_iteration_below_lines_of_the_agent_and_the_data(
+    from_data: tuple[ModuleType, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learning, _ = from_data
+    drawn: dict[str, Figure] = {}
+    save = Figure.savefig
+    monkeypatch.setattr(
+        Figure,
+        "savefig",
+        lambda figure, file, **how: (drawn.update({str(len(drawn)): figure}), save(figure, file, **how)),
+    )
+    learning.report(read_study(str(tmp_path / "offline.yaml")), ["agent"])
+    figure = drawn["0"]
+    (axes,) = figure.axes
+    curves = [line.get_xdata().tolist() for line in axes.lines[:2]]
+    assert axes.get_xlabel() == "iterations" and curves == [[10, 20, 30]] * 2
+    assert sorted(line.get_ydata()[0] for line in axes.lines[2:]) == [500.0, 800.0]
+    title = axes.title.get_window_extent()
+    assert figure.bbox.x0 <= title.x0 and title.x1 <= figure.bbox.x1  # not cut off
 
 
 def test_runs_are_put_beside_published_ones_at_equal_environment_steps(

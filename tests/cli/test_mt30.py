@@ -1,6 +1,7 @@
 """`wmzoo mt30`: what makes no sense is refused before anything is made."""
 
 import shlex
+import time
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,7 @@ def test_what_it_takes_here_is_measured_and_nothing_is_made(tmp_path, capsys):
         "extraction.pretrain=['trainer.iterations=60','trainer.model_updates=100']",
         "extraction.extract=['trainer.iterations=2000','eval.every=200']",
     ]
+    began = time.perf_counter()
     assert main([*words, "--out", str(tmp_path / "out")]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("experiment=mt30_mini on ") and "6 tasks that are collected, 0.00 GB" in lines[1]
@@ -51,9 +53,14 @@ def test_what_it_takes_here_is_measured_and_nothing_is_made(tmp_path, capsys):
         ("extract mlp, finetuned", "6", "2,000"),
         ("evaluate", "12", "11"),
     ]
-    for _, runs, steps, pace, _, _, hours in rows:
+    for name, runs, steps, pace, _, _, hours in rows:
         taken = int(runs) * int(steps.replace(",", "")) / float(pace.replace(",", "")) / 3600
-        assert float(hours) == pytest.approx(taken, abs=0.006, rel=0.01)
+        if name.strip() == "agents":  # whose warm-up of 500 steps of each environment is more than their 8 iterations
+            assert float(hours) > taken + 0.006
+        else:
+            assert float(hours) == pytest.approx(taken, abs=0.006, rel=0.01)
+    took = float(lines[8].partition("measured in ")[2].partition(" ")[0])
+    assert abs(took - (time.perf_counter() - began)) < 5 and took != 1  # what it took, and not what was asked for
     assert not (tmp_path / "out").exists()
 
 

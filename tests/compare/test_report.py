@@ -167,6 +167,22 @@ def test_runs_of_another_study_are_named_by_their_folders(tmp_path: Path) -> Non
     for name, arm in (("former", "mlp"), ("new", "flow")):
         two_arms(tmp_path / name, {arm: [[100.0, 200.0, 300.0]] * 3})
     page = Report([tmp_path / "former", tmp_path / "new"], ["dynamics"], "", QUICK, baseline="mlp")
-    assert (tmp_path / "former/mlp/seed1").as_posix() in page.write(tmp_path / "report").read_text().replace(
-        "<wbr>", ""
-    )
+    written = page.write(tmp_path / "report").read_text().replace("<wbr>", "")
+    assert (tmp_path / "former/mlp/seed1").as_posix() in written
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_policies_from_data_are_compared_by_iterations_in_every_table_and_in_words(tmp_path: Path) -> None:
+    """Three evaluations after 10, 20 and 30 iterations: means of 200 and 400."""
+    two_arms(tmp_path, {"mlp": [[100.0, 200.0, 300.0]] * 3, "flow": [[300.0, 400.0, 500.0]] * 3}, acts=False)
+    page = Report([tmp_path], ["dynamics"], "", QUICK, baseline="mlp").write(tmp_path / "report").read_text()
+    assert "Steps are iterations of the training: it learns from data" in page
+    assert "Evaluation return by iterations" in page and "Evaluation return by agent steps" not in page
+    written = tmp_path / "report" / "tables"
+    runs = rows(written / "runs.csv")
+    assert [float(run["iterations"]) for run in runs] == [30.0] * 6
+    assert "environment steps" not in runs[0] and "agent steps" not in runs[0]
+    curves = rows(written / "learning_curves_steps.csv")
+    assert [float(row["iterations"]) for row in curves if row["arm"] == "mlp"] == [10.0, 20.0, 30.0]
+    found = {row["arm"]: row for row in rows(written / "scores.csv") if row["at"] == "30.0 iterations"}
+    assert {arm: float(row["mean return"]) for arm, row in found.items()} == {"mlp": 200.0, "flow": 400.0}

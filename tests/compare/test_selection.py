@@ -147,3 +147,25 @@ def test_a_mistake_is_told_in_one_line(tmp_path: Path, what: str, words: str) ->
 def test_a_study_s_grid_is_complete(tmp_path: Path) -> None:
     runs, _ = select_runs([write_study(tmp_path / "s", seeds=2, tasks=3, diagnostics=False)], ["dynamics"])
     assert len(runs) == 12
+
+
+def test_runs_that_step_no_environment_are_compared_by_iterations(tmp_path: Path) -> None:
+    arm(tmp_path, "mlp", acts=False)
+    arm(tmp_path, "flow", acts=False)
+    runs, notes = select_runs([tmp_path], ["dynamics"])
+    assert notes == [] and {run.unit for run in runs} == {"iterations"}
+    assert all(run.steps.tolist() == [10, 20, 30] and run.action_repeat == 1 for run in runs)
+
+
+def test_runs_that_count_otherwise_than_the_baseline_are_left_out_and_named(tmp_path: Path) -> None:
+    """An agent beside the policies that were learned from its replay."""
+    arm(tmp_path, "mlp", acts=False)
+    arm(tmp_path, "flow", acts=False)
+    arm(tmp_path, "agent", seeds=1)
+    runs, (note,) = select_runs([tmp_path], ["dynamics"], "mlp")
+    assert {run.arm for run in runs} == {"mlp", "flow"}
+    assert "1 run of agent on cheetah-run, counted in agent steps, not iterations" in note
+    with pytest.raises(
+        WmzooError, match=r"one arm by dynamics .agent.*2 runs of mlp .*counted in iterations, not agent st"
+    ):
+        select_runs([tmp_path], ["dynamics"])

@@ -144,7 +144,7 @@ def run_inspect(args: argparse.Namespace) -> int:
 
     found = inspect(args.folder, None if args.tasks is None else parse_tasks(args.tasks))
     if args.json:
-        facts = {"kind": found.kind, "tasks": [task.row() for task in found.tasks], "problems": found.problems}
+        facts = {"kind": found.kind, "tasks": [task.facts() for task in found.tasks], "problems": found.problems}
         print(json.dumps(facts | {"made": found.made}, indent=2))
     else:
         print("\n".join([table(found), *origin(found.made)]))
@@ -154,7 +154,8 @@ def run_inspect(args: argparse.Namespace) -> int:
 
 
 def table(found: Inspection) -> str:
-    """The tasks in columns, and in lines below how episodes have ended, where that is known, and the problems."""
+    """The tasks in columns, and in lines below how and when episodes have ended, where that is known, and the
+    problems."""
     from wmzoo.reports.table import aligned
 
     names = ("task", "name", "episodes", "rows", "reward sum", "reward mean", "not finite", "too wide")
@@ -163,7 +164,12 @@ def table(found: Inspection) -> str:
     episodes, steps = sum(task.episodes for task in found.tasks), sum(task.rows for task in found.tasks)
     lines.append(f"{found.kind}: {len(found.tasks)} tasks, {episodes:,} episodes, {steps:,} rows")
     ended = [f"{t.name}: {t.terminated:,} episodes were ended by the task itself" for t in found.tasks if t.terminated]
-    return "\n".join([*lines, *ended, *(f"problem: {text}" for text in found.problems)])
+    shares = [
+        f"{t.name}: its episodes ended after {min(t.shares):g} to {max(t.shares):g} of the training that they are from"
+        for t in found.tasks
+        if t.shares
+    ]
+    return "\n".join([*lines, *ended, *shares, *(f"problem: {text}" for text in found.problems)])
 
 
 def origin(made: Mapping[str, Any]) -> list[str]:
@@ -188,10 +194,11 @@ def _told(made: Mapping[str, Any]) -> list[str]:
         if "env_steps" in source:
             low, high = source["ended_after"]
             lines.append(
-                f"exported: {source['episodes']} episodes, {source['pieces']} of them not whole, that ended between "
-                f"{low:g} and {high:g} of {source['env_steps']:,} agent steps, seed {source['seed']}: {source['file']}"
+                f"exported: {source['episodes']} episodes, {source['pieces']} of them not whole, of those that ended "
+                f"between {low:g} and {high:g} of {source['env_steps']:,} agent steps, seed {source['seed']}: "
+                f"{source['file']}"
             )
-    return lines
+    return [*lines, *(f"note: {note}" for note in made.get("notes", ()))]
 
 
 def draw(found: Inspection, file: Path) -> Path:

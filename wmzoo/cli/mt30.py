@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import signal
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -103,8 +104,10 @@ def budget(args: argparse.Namespace) -> list[str]:
         found = bytes_of(tasks, *episodes_of(plan, args.set))
         name = args.set.upper() if plan.collect is None else f"{len(tasks)} tasks that are collected"
         size = f"{name}, {found.chunks / 1e9:,.2f} GB of chunks and as a data set {found.data / 1e9:,.2f} GB"
+    began = time.perf_counter()
     with Bar() as bar:
-        found_stages = stages(plan, tasks, args.seconds, bar.at)
+        found_stages = stages(plan, tasks, args.seconds, bar.at, collects=not args.data)
+    took = time.perf_counter() - began
     table = [["stage", "runs", "steps of each", "steps a second", "memory", "hours"]]
     for stage in found_stages:
         pace, memory = f"{1 / stage.seconds:,.3g}", f"{stage.memory / 1e9:,.2f} GB"
@@ -114,8 +117,10 @@ def budget(args: argparse.Namespace) -> list[str]:
         f"experiment={plan.experiment} on {machine()}",
         f"data: {size}; {free_bytes(args.out) / 1e9:,.0f} GB are free in {args.out}",
         *aligned(table, left=[0]),
-        f"{hours:,.1f} hours in all, one run after the other; measured in {args.seconds} seconds, on random numbers",
+        f"{hours:,.1f} hours in all, one run after the other; measured in {took:,.0f} seconds, on random numbers",
         "a step: of pretraining an update of the model, of evaluation all its episodes, of others an iteration",
+        "hours: of agents with their warm-up and evaluations, of pretraining without its tests on episodes held out",
+        "memory: of a GPU the most in the stage's probe; of a CPU the most that the process has held up to its end",
     ]
 
 

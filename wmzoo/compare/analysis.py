@@ -71,6 +71,11 @@ class Comparison:
     seeds: Mapping[str, int]  # the smallest number of runs on a task, by arm
     _known: dict[tuple[Any, ...], Any] = field(default_factory=dict)
 
+    @property
+    def unit(self) -> str:
+        """What a step is, of all runs: an agent step, or of policies from data an iteration."""
+        return next(run.unit for task in self.tasks for runs in task.runs.values() for run in runs)
+
     def estimate(self, statistic: Callable[..., Array], *groups: Sequence[Array], method: str = "linear") -> Estimate:
         settings = self.settings
         return estimate(statistic, *groups, repetitions=settings.repetitions, seed=settings.seed, method=method)

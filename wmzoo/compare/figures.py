@@ -13,6 +13,7 @@ from matplotlib.ticker import EngFormatter, MaxNLocator
 from wmzoo.compare.analysis import AGGREGATES, Comparison
 from wmzoo.compare.conclusions import AXIS_WORDS
 from wmzoo.compare.published import Points
+from wmzoo.compare.runs import AGENT_STEPS
 from wmzoo.compare.tasks import CPU, PACE, SECONDS, STEPS, WALL
 from wmzoo.reports.canvas import (
     WIDTH,
@@ -30,7 +31,6 @@ from wmzoo.statistics.bootstrap import Estimate
 from wmzoo.statistics.curves import Curve
 
 SECONDS_OF = {WALL: "seconds", CPU: "processor seconds", PACE: "seconds (modelled: at undisturbed pace)"}
-AGENT_STEPS = "agent steps"
 COLUMNS = 3  # tasks beside each other
 PROFILE_POINTS = 101
 Curves = Mapping[str, Mapping[str, Curve]]  # by task and arm
@@ -39,7 +39,7 @@ Beside = Mapping[str, Sequence[Points]]  # by task
 
 def axis_label(comparison: Comparison, axis: str) -> str:
     """Whose steps or seconds: seconds may be modelled."""
-    return AGENT_STEPS if axis == STEPS else SECONDS_OF[comparison.settings.clock]
+    return comparison.unit if axis == STEPS else SECONDS_OF[comparison.settings.clock]
 
 
 def learning_curves(comparison: Comparison, axis: str, beside: Beside | None = None) -> Picture:

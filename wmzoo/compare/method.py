@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from wmzoo import __version__
 from wmzoo.compare.analysis import Comparison
+from wmzoo.compare.runs import ITERATIONS
 from wmzoo.compare.tasks import AREA, CPU, PACE, SECONDS, STEPS, UNDISTURBED, Margin
 from wmzoo.reports.words import MINUS, number
 
@@ -19,7 +20,7 @@ def method(comparison: Comparison) -> list[str]:
     return [
         f"The score of a run at some point is {score}, interpolated between evaluations.",
         *_normalisation(comparison),
-        f"Steps are agent steps, of all environments of a run together; {_environment_steps(comparison)}",
+        _steps(comparison),
         "Equal steps: the last step that every run of the task was evaluated at. Equal seconds: the smallest over arms"
         f" of the median time of the last evaluation; slower arms are cut there ({ends}).",
         "Intervals: 95%, percentiles of a stratified bootstrap over seeds within each task and arm, arms drawn"
@@ -35,12 +36,17 @@ def method(comparison: Comparison) -> list[str]:
     ]
 
 
-def _environment_steps(comparison: Comparison) -> str:
-    """By what agent steps are multiplied."""
+def _steps(comparison: Comparison) -> str:
+    """What they are, and by what agent steps are multiplied."""
+    if comparison.unit == ITERATIONS:
+        return "Steps are iterations of the training: it learns from data, and steps no environment."
     repeats = {task.action_repeat for task in comparison.tasks}
     by_task = ", ".join(f"{task.name} {task.action_repeat or 'differs'}" for task in comparison.tasks)
     repeat = str(repeats.pop()) if len(repeats) == 1 and None not in repeats else f"by task: {by_task}"
-    return f"the environment's own, as many papers count, are these times the action repeat ({repeat})."
+    return (
+        "Steps are agent steps, of all environments of a run together; the environment's own, as many papers count, are"
+        f" these times the action repeat ({repeat})."
+    )
 
 
 def _margin(margin: Margin | None) -> list[str]:

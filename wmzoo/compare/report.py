@@ -11,6 +11,7 @@ from wmzoo.compare.analysis import Comparison, compare
 from wmzoo.compare.conclusions import Conclusion, caveats, conclude
 from wmzoo.compare.configuration import notes
 from wmzoo.compare.method import method
+from wmzoo.compare.runs import AGENT_STEPS
 from wmzoo.compare.selection import select_runs
 from wmzoo.compare.tasks import SECONDS, STEPS, Settings
 from wmzoo.reports import page
@@ -133,7 +134,8 @@ class Report:
                 for task in comparison.tasks
                 for arm in comparison.arms
             ]
-            repeats = {task.name: task.action_repeat for task in comparison.tasks} if axis == STEPS else None
+            steps = axis == STEPS and comparison.unit == AGENT_STEPS
+            repeats = {task.name: task.action_repeat for task in comparison.tasks} if steps else None
             x = figures.axis_label(comparison, axis)
             made = tables.points(f"learning_curves_{axis}", points, x, "mean return", repeats)
             self.tables.append(made)

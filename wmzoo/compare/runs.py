@@ -21,6 +21,7 @@ from wmzoo.statistics.aggregates import Array
 from wmzoo.storage.rows import Row, flat
 from wmzoo.storage.run_layout import FACTS, read_facts
 
+AGENT_STEPS, ITERATIONS = "agent steps", "iterations"  # what a run's steps are
 FOLDER = "folder"  # --by folder: the arm is the name of the folder that the run lies in
 
 Config = dict[str, Any]
@@ -28,7 +29,10 @@ Config = dict[str, Any]
 
 @dataclass(frozen=True)
 class Run:
-    """One run with its E evaluations. `config` is flat, {"dynamics.name": "flow", …}; seconds are of the wall clock."""
+    """One run with its E evaluations. `config` is flat, {"dynamics.name": "flow", …}; seconds are of the wall clock.
+
+    Steps are agent steps; of a run that steps no environment, as a policy learned from data, iterations (`unit`).
+    """
 
     folder: Path
     task: str
@@ -36,17 +40,18 @@ class Run:
     arm: str
     seed: int
     status: str
-    steps: Array  # agent steps of the evaluations, increasing [E]
+    steps: Array  # of the evaluations, increasing [E]
     seconds: Array  # [E]
     returns: Array  # mean over the episodes of each [E]
-    first: tuple[float, float]  # agent steps and seconds after the first iteration, the warm-up among them
+    first: tuple[float, float]  # steps and seconds after the first iteration, the warm-up among them
     speeds: Array  # agent steps per second of the iterations; empty if not recorded
     nonfinite: int  # updates skipped because of a number that was not finite
     config: dict[str, Any]
     facts: dict[str, Any]  # run.json
     diagnostics: dict[str, Any]  # as diagnosed.py reads them
     without_return: tuple[int, ...] = ()  # iterations whose evaluation came to no number: they are not among the E
-    action_repeat: int = 1  # environment steps an agent step
+    action_repeat: int = 1  # environment steps a step; 1 of an iteration
+    unit: str = AGENT_STEPS
     cpu_time: Array = field(default_factory=lambda: np.empty(0))  # processor seconds of the evaluations, if recorded
     latent_errors: tuple[Array, Array] = (np.empty(0), np.empty(0))  # open-loop, of the first step and the last
 
@@ -102,6 +107,8 @@ def read_run(folder: Path, cfg: Config, by: Sequence[str]) -> Run:
     if file:
         _check_order(file, rows, evaluations)
     facts = read_facts(folder)
+    acts = any(row["env_steps"] for row in evaluations) or any(row.get("iteration") is None for row in evaluations)
+    steps = "env_steps" if acts else "iteration"
     return Run(
         folder=folder,
         task=_task(folder, cfg),
@@ -109,14 +116,15 @@ def read_run(folder: Path, cfg: Config, by: Sequence[str]) -> Run:
         arm=" ".join(_label(folder, cfg, key) for key in by),
         seed=_whole(folder, cfg, "seed", 0),
         status=str(facts.get("status", "done")),
-        steps=_column(evaluations, "env_steps"),
+        steps=_column(evaluations, steps),
         seconds=_column(evaluations, "wall_clock"),
         cpu_time=_column(evaluations, "cpu_time"),
         latent_errors=(_column(evaluations, "latent_error_first"), _column(evaluations, "latent_error_last")),
         returns=_column(evaluations, "eval_return"),
         without_return=_without_return(rows, select(cfg, "eval.every")),
-        action_repeat=_whole(folder, cfg, "env.action_repeat", 1),
-        first=(float(rows[0].get("env_steps") or 0), float(rows[0].get("wall_clock") or 0)) if rows else (0.0, 0.0),
+        action_repeat=_whole(folder, cfg, "env.action_repeat", 1) if acts else 1,
+        unit=AGENT_STEPS if acts else ITERATIONS,
+        first=(float(rows[0].get(steps) or 0), float(rows[0].get("wall_clock") or 0)) if rows else (0.0, 0.0),
         speeds=_column(rows, "fps"),
         nonfinite=int(max(_column(rows, "nonfinite"), default=0)),
         config=flat(cfg),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from wmzoo.checkpoints.config import CONFIG
-from wmzoo.compare.runs import FOLDER, Config, Run, find_runs, read_run, select
+from wmzoo.compare.runs import AGENT_STEPS, FOLDER, ITERATIONS, Config, Run, find_runs, read_run, select
 from wmzoo.errors import WmzooError, unknown
 from wmzoo.reports.words import counted
 from wmzoo.storage.foreign import read_config
@@ -22,8 +22,9 @@ def select_runs(paths: Sequence[Path], by: Sequence[str], baseline: str | None =
     configs = {folder: read_config(folder / CONFIG) for folder in find_runs(paths)}
     _check_keys(list(configs.values()), by)
     found = [read_run(folder, cfg, by) for folder, cfg in configs.items()]
-    runs = [run for run in found if _why_not(run) is None]
-    notes = [*_left_out(found), *map(_without_return, (run for run in runs if run.without_return))]
+    unit = _unit(found, baseline)
+    runs = [run for run in found if _why_not(run, unit) is None]
+    notes = [*_left_out(found, unit), *map(_without_return, (run for run in runs if run.without_return))]
     if not runs:
         why = " ".join(notes) or f"none in {', '.join(map(str, paths))}"
         raise WmzooError(f"no finished run with evaluations to compare: {why}")
@@ -51,11 +52,17 @@ def _check_keys(configs: Sequence[Config], by: Sequence[str]) -> None:
             raise WmzooError(f"--by: {unknown('key', key, sorted(known), listing=listing)}")
 
 
-def _left_out(found: Sequence[Run]) -> list[str]:
+def _unit(found: Sequence[Run], baseline: str | None) -> str:
+    """In what the steps of the comparison are: the baseline's, else agent steps where any run has them."""
+    units = [run.unit for run in found if _why_not(run, run.unit) is None and baseline in (None, run.arm)]
+    return ITERATIONS if units and AGENT_STEPS not in units else AGENT_STEPS
+
+
+def _left_out(found: Sequence[Run], unit: str) -> list[str]:
     """A failed run is an outcome too, so each arm's are counted and named."""
     folders: dict[tuple[str, str, str], list[str]] = {}
     for run in found:
-        if reason := _why_not(run):
+        if reason := _why_not(run, unit):
             folders.setdefault((run.arm, run.task, reason), []).append(str(run.folder))
     return [
         f"Left out: {counted(len(names), 'run')} of {arm} on {task}, {reason}: {', '.join(names)}."
@@ -63,13 +70,15 @@ def _left_out(found: Sequence[Run]) -> list[str]:
     ]
 
 
-def _why_not(run: Run) -> str | None:
-    """Why a run is not compared."""
+def _why_not(run: Run, unit: str) -> str | None:
+    """Why a run is not compared with others whose steps are of this unit."""
     if run.status != "done":
         return run.status
     if not run.steps.size:
         return "without evaluations"
-    return None if run.steps.any() else "without steps of an environment"
+    if not run.steps.any():
+        return "without steps of an environment"
+    return None if run.unit == unit else f"counted in {run.unit}, not {unit}"
 
 
 def _without_return(run: Run) -> str:

@@ -11,6 +11,7 @@ from wmzoo.compare import horizons
 from wmzoo.compare.analysis import AGGREGATES, EFFECT, OF_A_TASK, Comparison
 from wmzoo.compare.conclusions import AXIS_WORDS, not_worse, verdict
 from wmzoo.compare.configuration import COST, PARTS, differences, parity
+from wmzoo.compare.runs import AGENT_STEPS
 from wmzoo.compare.tasks import SECONDS, STEPS, Task
 from wmzoo.reports.table import Cell, Table
 from wmzoo.reports.words import MINUS, NONE, counted, number
@@ -100,7 +101,9 @@ def scores(comparison: Comparison) -> Table:
     rows: list[list[Cell]] = []
     for task in comparison.tasks:
         for axis in comparison.axes:
-            end = steps_in_words(task.end[axis], task.action_repeat) if axis == STEPS else f"{number(task.end[axis])} s"
+            end = f"{number(task.end[axis])} s"
+            if axis == STEPS:
+                end = steps_in_words(task.end[axis], task.action_repeat, comparison.unit)
             for arm in comparison.arms:
                 found = [comparison.task_score(name, axis, arm, task) for name in OF_A_TASK]
                 rows.append([task.name, end, arm, len(task.runs[arm]), *found, comparison.area(axis, arm, task)])
@@ -108,11 +111,11 @@ def scores(comparison: Comparison) -> Table:
     return Table("scores", "Returns at equal steps and at equal seconds, with 95% intervals.", columns, rows)
 
 
-def steps_in_words(steps: float, action_repeat: int | None) -> str:
-    """Agent steps, and beside them the environment's where these are others and known."""
+def steps_in_words(steps: float, action_repeat: int | None, unit: str = AGENT_STEPS) -> str:
+    """So many, and beside agent steps the environment's where these are others and known."""
     known = action_repeat is not None and action_repeat > 1
     beside = f" ({number(steps * (action_repeat or 1))} environment steps)" if known else ""
-    return f"{number(steps)} agent steps{beside}"
+    return f"{number(steps)} {unit}{beside}"
 
 
 def gradients(comparison: Comparison) -> Table:
@@ -199,8 +202,9 @@ def configuration(comparison: Comparison) -> Table:
 
 def runs(comparison: Comparison) -> Table:
     reused = any(run.trained_as for task in comparison.tasks for of_arm in task.runs.values() for run in of_arm)
+    acts = comparison.unit == AGENT_STEPS
     rows: list[list[Cell]] = [
-        [task.name, arm, run.seed, float(run.steps[-1]), float(run.steps[-1] * run.action_repeat),
+        [task.name, arm, run.seed, float(run.steps[-1]), *([float(run.steps[-1] * run.action_repeat)] if acts else []),
          float(run.seconds[-1]), *(float(comparison.returns(axis, arm, task)[i]) for axis in comparison.axes),
          run.nonfinite, run.folder.as_posix(), *([run.trained_as or ""] if reused else [])]
         for task in comparison.tasks for arm in comparison.arms for i, run in enumerate(task.runs[arm])
@@ -209,8 +213,8 @@ def runs(comparison: Comparison) -> Table:
         "task",
         "arm",
         "seed",
-        "agent steps",
-        "environment steps",
+        comparison.unit,
+        *(["environment steps"] if acts else []),
         "seconds",
         *(f"return {AXIS_WORDS[a]}" for a in comparison.axes),
         "non-finite",

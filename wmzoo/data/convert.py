@@ -59,7 +59,8 @@ def convert(
         if not _is_done(source.index, folder):
             for note in source.notes:
                 log.warning(note)
-            _write(source, folder, say, {**(made or {}), **source.origin})
+            notes = {"notes": [*source.notes]} if source.notes else {}
+            _write(source, folder, say, {**(made or {}), **source.origin, **notes})
         return read_index(folder)
     finally:
         lock.release()

@@ -51,6 +51,8 @@ class Summary:
         terminated: how many episodes the task itself is known to have ended.
         returns: of each episode, the sum of its finite rewards.
         seen: some finite observations, evenly spaced.
+        shares: of each episode, how much of the training that it is from was over when it ended; empty where they are
+            from no training.
     """
 
     task: int
@@ -64,6 +66,7 @@ class Summary:
     terminated: int = 0
     returns: list[float] = field(default_factory=list, repr=False)
     seen: Sample = field(default_factory=Sample, repr=False)
+    shares: tuple[float, ...] = field(default=(), repr=False)
 
     @property
     def reward_mean(self) -> float | None:
@@ -88,6 +91,10 @@ class Summary:
         """What is printed, by name."""
         names = ("task", "name", "episodes", "rows", "reward_sum", "reward_mean", "nonfinite_rows", "wide_rows")
         return {name: getattr(self, name) for name in names}
+
+    def facts(self) -> dict[str, Any]:
+        """What a program reads, by name."""
+        return self.row() | {"shares": [min(self.shares), max(self.shares)] if self.shares else None}
 
     def problems(self) -> list[str]:
         """What is wrong with it, a line each."""
@@ -161,7 +168,7 @@ def _shards(folder: Path) -> Found:
         return [], [str(error)], {}
     summaries, problems = [], []
     for task in index.tasks:
-        summary = Summary(task.task, task.name, terminated=len(task.terminated))
+        summary = Summary(task.task, task.name, terminated=len(task.terminated), shares=task.shares)
         for episodes in of_shard(folder, task):
             summary.add(episodes, task.obs_dim, task.act_dim)
         if tuple(summary.nonfinite) != task.nonfinite:

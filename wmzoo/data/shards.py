@@ -24,11 +24,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from wmzoo.envs.task_sets import find, task_of
 from wmzoo.errors import DamagedFile, WmzooError, about_file, named
 from wmzoo.storage.mapped import mapped
 
 INDEX, FORMAT, DTYPE = "index.json", 1, "float32"
 ARRAYS = ("obs", "action", "reward")
+SUITES = {"dmc": "", "metaworld": "mw-"}  # whose tasks a set has, and how it calls them
 NUMBERS = r"\[\n([\s\d.,e+-]+)\]"  # a list of nothing else, as it is printed over many lines
 
 
@@ -192,6 +194,18 @@ def merged(episodes: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
 def named_as_folder(text: str) -> str:
     """What a task of another source is called here, since its name becomes a folder's."""
     return re.sub(r"[^\w.-]", "-", text)
+
+
+def name_of(env: Mapping[str, Any]) -> str:
+    """What a data set calls the task of a config's environment: as in MT80, whose policies can then be extracted
+    together, where it is there."""
+    name = task_of(env)
+    if env["name"] in SUITES:
+        try:
+            return find(SUITES[env["name"]] + name.removeprefix("mw-")).name
+        except WmzooError:
+            pass
+    return named_as_folder(name)
 
 
 def check_name(name: str) -> str:

@@ -82,6 +82,17 @@ def task_set(chosen: str | Sequence[str]) -> tuple[Task, ...]:
     return tasks
 
 
+def chosen_by(numbered: Mapping[int, str], count: int) -> str | None:
+    """What `env.set` is for tasks with these numbers of `count`: a set's name, or the list of all of them. None where
+    they are neither."""
+    for name, tasks in SETS.items():
+        if count == len(tasks) and all(tasks[number].name == task for number, task in numbered.items()):
+            return name
+    known = {task.name for task in MT80}
+    whole = len(numbered) == count and known.issuperset(numbered.values())
+    return f"[{','.join(numbered[number] for number in sorted(numbered))}]" if whole else None
+
+
 def find(name: str, among: Sequence[Task] = MT80) -> Task:
     """The task of this name; underscores are hyphens. WmzooError with near matches where there is none."""
     known = {task.name: task for task in among}

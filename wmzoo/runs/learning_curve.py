@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,8 @@ from wmzoo.reports.palette import COLOURS, MARKERS
 from wmzoo.runs.metrics import read_metrics
 from wmzoo.storage.rows import Row
 
-LABELS = {"env_steps": "agent steps", "wall_clock": "wall-clock [s]"}
+LABELS = {"env_steps": "agent steps", "iteration": "iterations", "wall_clock": "wall-clock [s]"}
+LEVEL_STYLES = ((0, (6, 3)), (0, (1.5, 2)), (0, (6, 2, 1.5, 2)))
 MODEL_ERRORS = {
     "latent_error_first": "latent error after one step (1: as predicting no change)",
     "latent_error_last": "latent error after the horizon",
@@ -76,6 +78,7 @@ def plot_comparison(
     x: str = "env_steps",
     y: str = "eval_return",
     ylabel: str = "evaluation return",
+    levels: Mapping[str, float] = MappingProxyType({}),
 ) -> None:
     """Overlays variants: the mean over each one's seeds as a line, their minimum to maximum as a band.
 
@@ -84,8 +87,9 @@ def plot_comparison(
     Args:
         groups: (label, the metrics.jsonl or run folders of its seeds).
         out: the PNG to write.
-        x: `env_steps`, or `wall_clock` for a comparison at equal seconds.
+        x: `env_steps`, `iteration` of runs that step no environment, or `wall_clock` for a comparison at equal seconds.
         y: the column to draw.
+        levels: horizontal lines to hold the curves against, by their labels.
     """
     figure, axes = _canvas(title, x, ylabel)
     for number, (label, paths) in enumerate(groups):
@@ -108,6 +112,9 @@ def plot_comparison(
         )
         low, high = values.min(axis=0), values.max(axis=0)
         axes.fill_between(grid, low, high, color=colour, alpha=0.18, linewidth=0)
+    for number, (label, level) in enumerate(levels.items()):
+        style = LEVEL_STYLES[number % len(LEVEL_STYLES)]
+        axes.axhline(level, color="0.35", linewidth=1.4, linestyle=style, label=f"{label} ({level:.0f})")
     _save(figure, axes, out)
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from omegaconf import DictConfig
@@ -40,7 +40,9 @@ EPISODES = {"mt30": (690_000, 501), "mt80": (5_450_000, 101)}
 NUMBER = 4  # bytes
 AGENTS, EVALUATE = "agents", "evaluate"
 ACTED = 20  # steps of the environments in its probe
+UPDATED = 3  # first updates of an agent's model in its
 Say = Callable[[str, int, int], object]
+T = TypeVar("T")
 
 
 class Bytes(NamedTuple):
@@ -77,8 +79,8 @@ def _agent(plan: Plan) -> DictConfig:
 class Stage:
     """Runs of one kind.
 
-    steps: of each, what is measured. seconds: of a step, the median of the probe's. memory: bytes that the process, or
-    its GPU, has held at most in the probe.
+    steps: of each, what is measured. seconds: of a step, the median of the probe's. memory: bytes, see `_most_memory`.
+    beside: seconds of each run that are none of its steps, of an agent its warm-up and evaluations.
     """
 
     what: str
@@ -86,16 +88,26 @@ class Stage:
     steps: int
     seconds: float
     memory: int
+    beside: float = 0.0
 
     @property
     def hours(self) -> float:
         """One run after the other."""
-        return self.runs * self.steps * self.seconds / 3600
+        return self.runs * (self.steps * self.seconds + self.beside) / 3600
 
 
-def stages(plan: Plan, tasks: Sequence[Task], seconds: float, say: Say = lambda what, done, total: None) -> list[Stage]:
-    """Every stage of the plan, probed one after the other for `seconds` in all, but for at least one update each."""
-    wanted = [*_wanted(plan, tasks)]
+def stages(
+    plan: Plan,
+    tasks: Sequence[Task],
+    seconds: float,
+    say: Say = lambda what, done, total: None,
+    collects: bool = True,
+) -> list[Stage]:
+    """Every stage of the plan, probed one after the other for `seconds` in all, but for at least one update each.
+
+    collects: whether the plan makes its data itself, where it can.
+    """
+    wanted = [*_wanted(plan, tasks, collects)]
     found = []
     for number, (what, runs, cfg) in enumerate(wanted):
         say(f"probing {what}", number, len(wanted))
@@ -104,8 +116,8 @@ def stages(plan: Plan, tasks: Sequence[Task], seconds: float, say: Say = lambda 
     return found
 
 
-def _wanted(plan: Plan, tasks: Sequence[Task]) -> Iterator[tuple[str, int, DictConfig]]:
-    if runs := agent_overrides(plan):
+def _wanted(plan: Plan, tasks: Sequence[Task], collects: bool) -> Iterator[tuple[str, int, DictConfig]]:
+    if collects and (runs := agent_overrides(plan)):
         yield AGENTS, len(runs), _agent(plan)
     for name, words in plan.dynamics.items():
         cfg = compose([*plan.shared, "trainer=pretrain", *words, *plan.pretrain])
@@ -136,21 +148,28 @@ def _probe(what: str, runs: int, cfg: DictConfig, tasks: Sequence[Task], seconds
     gc.collect()
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
+    beside = 0.0
     if what == EVALUATE:  # every so often, and once more at the end
-        steps, step = math.ceil(cfg.trainer.iterations / cfg.eval.every) + 1, _evaluation(cfg, tasks)
+        steps, step = math.ceil(cfg.trainer.iterations / cfg.eval.every) + 1, _evaluation(cfg)
     elif what == AGENTS:
-        steps, step = cfg.trainer.iterations, _acting(cfg)
+        steps, (step, beside) = cfg.trainer.iterations, _acting(cfg)
     else:
         steps, step = cfg.trainer.iterations * cfg.trainer.get("model_updates", 1), _iteration(cfg, tasks, device)
     times: list[float] = []
     while not times or sum(times) + times[-1] < seconds:
-        began = time.perf_counter()
-        parts = step()
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-        times.append(time.perf_counter() - began)
+        took, parts = _timed(step, device)
+        times.append(took)
     taken = times[1:] or times  # the first of several takes memory, and compiles
-    return Stage(what, runs, steps, parts * statistics.median(taken), _most_memory(device))
+    return Stage(what, runs, steps, parts * statistics.median(taken), _most_memory(device), beside)
+
+
+def _timed(step: Callable[[], T], device: torch.device) -> tuple[float, T]:
+    """Its seconds, those of the GPU's work too, and what it gives."""
+    began = time.perf_counter()
+    found = step()
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter() - began, found
 
 
 class Drawn:
@@ -194,23 +213,34 @@ def _iteration(cfg: DictConfig, tasks: Sequence[Task], device: torch.device) -> 
     return iteration
 
 
-def _acting(cfg: DictConfig) -> Callable[[], float]:
-    """An online iteration, after a warm-up that is only as long as it needs to be; gives 1."""
-    cfg = cfg.copy()
-    cfg.trainer.warmup_steps, cfg.trainer.pretrain_updates = ACTED * cfg.env.num_envs, 0
-    trainer, _ = build_trainer(cfg, SilentRecorder(lambda: False).of)
+def _acting(cfg: DictConfig) -> tuple[Callable[[], float], float]:
+    """An online iteration, which gives 1, and the seconds of a run's warm-up, first updates and evaluations.
+
+    These come out of parts of them: some random steps, some updates, some steps of an evaluation.
+    """
+    trainer, cfg = build_trainer(cfg, SilentRecorder(lambda: False).of)
     assert isinstance(trainer, OnlineTrainer)
-    trainer.begin()
+    device, envs = device_of(cfg), trainer.env.num_envs
+    whole = (trainer.warmup_steps / (ACTED * envs), trainer.pretrain_updates / UPDATED)
+    trainer.warmup_steps = trainer.pretrain_updates = 0
+    trainer.begin()  # the environments
+    trainer.warmup_steps = ACTED * envs
+    acting, _ = _timed(trainer.begin, device)
+    trainer.pretrain_updates = UPDATED
+    updating, _ = _timed(trainer.begin, device)
+    assessing, parts = _timed(_evaluation(cfg), device)
+    evaluations = math.ceil(cfg.trainer.iterations / cfg.eval.every)
+    beside = whole[0] * acting + whole[1] * updating + evaluations * parts * assessing
 
     def iteration() -> float:
         trainer.learn()
         return 1.0
 
-    return iteration
+    return iteration, beside
 
 
-def _evaluation(cfg: DictConfig, tasks: Sequence[Task]) -> Callable[[], float]:
-    """Some steps of it on the first task; gives how often as many are an evaluation."""
+def _evaluation(cfg: DictConfig) -> Callable[[], float]:
+    """Some steps of it; gives how often as many are an evaluation."""
     env = build_env(cfg, cfg.eval.episodes)
     agent = build_agent(cfg, env.obs_dim, env.act_dim)
     obs = env.reset(evaluation_seed(cfg))

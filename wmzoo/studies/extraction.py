@@ -26,7 +26,7 @@ from omegaconf import DictConfig, OmegaConf
 from wmzoo.config.composition import compose
 from wmzoo.data.sampler import SliceSampler
 from wmzoo.data.shards import Shards, read_index
-from wmzoo.envs.task_sets import SETS, task_set
+from wmzoo.envs.task_sets import chosen_by, task_set
 from wmzoo.errors import WmzooError
 from wmzoo.storage.files import checked_name
 from wmzoo.storage.foreign import read_json
@@ -116,13 +116,13 @@ def set_of(data: Path) -> tuple[str, list[str]]:
     """
     index = read_index(data)
     names = [task.name for task in index.tasks]
-    for name, tasks in SETS.items():
-        if index.num_tasks == len(tasks) and all(tasks[task.task].name == task.name for task in index.tasks):
-            return name, names
-    if len(names) != index.num_tasks:
+    chosen = chosen_by({task.task: task.name for task in index.tasks}, index.num_tasks)
+    if chosen is None and len(names) != index.num_tasks:
         raise WmzooError(f"{data}: has {len(names)} of {index.num_tasks} tasks, and these are not MT30's or MT80's")
-    task_set(names)
-    return f"[{','.join(names)}]", names
+    if chosen is None:
+        task_set(names)  # says which of them is none of MT80's
+    assert chosen is not None
+    return chosen, names
 
 
 def check_data(plan: Plan, data: Path) -> None:

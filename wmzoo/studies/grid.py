@@ -161,9 +161,9 @@ def diagnoses(study: Study, root: Path, along: str | None = None, checkpoints: b
     WmzooError where there is no such arm.
     """
     arm, _, one = (along or "").partition("/")
-    if along is not None and arm not in study.arms:
-        if not all((folder_of(study, root) / task / arm).is_dir() for task in study.tasks):
-            raise WmzooError(unknown("arm", arm, study.arms))
+    beside = all((folder_of(study, root) / task / arm).is_dir() for task in study.tasks)
+    if along is not None and not beside and arm not in study.arms:
+        raise WmzooError(unknown("arm", arm, study.arms))
     found = []
     for job in trainings(study, root):
         guide = None if along is None else job.folder.parent.with_name(arm) / (one or job.folder.name)

@@ -30,6 +30,7 @@ from wmzoo.pwm.build import build_loss, build_pwm
 from wmzoo.pwm.esnr import WINDOW
 from wmzoo.registry import build_from, get
 from wmzoo.trainers.base import Recorder, Trainer
+from wmzoo.trainers.same_task import check_same, check_told, learned_tasks
 
 STREAMS = ("imagination", "minibatch", "exploration", "starts", "replay", "diagnostics", "tau")  # of a training
 FROM_DATA = ("recipe.disagreement_penalty", "recipe.bc_alpha")  # keys that only a policy from data follows
@@ -106,6 +107,10 @@ def build_trainer(cfg: DictConfig, recorder: Callable[[Agent], Recorder]) -> tup
     source = env or eval_env or data
     assert source is not None, "a trainer needs env, data or policy"
     cfg = settled(cfg, data or source)  # extraction learns from data alone
+    if played := eval_env or env:
+        check_told(cfg, played, data.index if data else None)
+    if data is not None and eval_env is not None:
+        check_same(cfg, eval_env, data.index)
     obs_dim, act_dim = source.obs_dim, source.act_dim
     if "policy" not in needed and (teacher is None or teacher.actor is None):
         cfg.actor = cfg.critic = None
@@ -158,7 +163,7 @@ def _samplers(
 ) -> dict[str, SliceSampler]:
     """Of all the data, or of what is left of it when some is held out, and that."""
     if not held_out:
-        return {"data": SliceSampler(data, streams["replay"], cfg.data.tasks or cfg.env.get("only"))}
+        return {"data": SliceSampler(data, streams["replay"], learned_tasks(cfg))}
     return {
         "data": SliceSampler(data, streams["replay"], cfg.data.tasks, part="train"),
         "held_out": SliceSampler(data, streams["diagnostics"], cfg.data.tasks, part="held_out"),

@@ -142,6 +142,28 @@ def test_an_episode_is_of_the_share_of_the_training_after_which_it_ended(tmp_pat
         convert([tmp_path / "run"], tmp_path / "none", kind="replay", part=(0.99, 0.995), whole=True)
 
 
+def test_a_full_replay_s_missing_beginning_is_told_at_export_and_at_inspection(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Rings of 20 rows hold the end of 60 steps: the first whole episode in one of them is known from the chronicle."""
+    chronicle = checkpoint(tmp_path / "run", rows=20, steps=60, spoil=0.0, stagger=False)
+    played = {tuple(e["obs"]): step for e, step in zip(chronicle.episodes, chronicle.ended, strict=True)}
+    ended = [played[tuple(obs)] for obs, *_ in converted(tmp_path / "run", tmp_path / "set", whole=True)]
+    first, last = (f"{share:g}" for share in (round(min(ended) / 60, 4), round(max(ended) / 60, 4)))
+    assert float(first) > 0.5
+    lost = f"its replay was full: episodes that ended before {first} of the training are missing"
+    assert lost in caplog.text
+    assert main(["data", "inspect", str(tmp_path / "set")]) == 0
+    said = capsys.readouterr().out
+    assert lost in said and f"its episodes ended after {first} to {last} of the training" in said
+    caplog.clear()
+    convert([tmp_path / "run"], tmp_path / "late", kind="replay", whole=True, part=(float(first), 1.0))
+    assert "was full" not in caplog.text  # nothing of what was asked for is missing
+    checkpoint(tmp_path / "all", rows=200, steps=60, spoil=0.0)
+    convert([tmp_path / "all"], tmp_path / "every", kind="replay", whole=True)
+    assert "was full" not in caplog.text
+
+
 def test_a_few_episodes_are_spread_evenly_over_the_training(tmp_path: Path) -> None:
     checkpoint(tmp_path / "run", rows=200, steps=60, spoil=0.0)
     every = convert([tmp_path / "run"], tmp_path / "out", kind="replay", whole=True).tasks[0].shares
@@ -174,7 +196,10 @@ def test_runs_of_several_tasks_are_one_set_whose_names_are_those_of_the_task_set
     assert "holds a data set made of other" in capsys.readouterr().err
     assert main(["data", "inspect", str(tmp_path / "out")]) == 0
     said = capsys.readouterr().out
-    assert said.count("ended between 0.5 and 1 of 120 agent steps, seed 0") == 3 and "0 of them not whole" in said
+    assert (
+        said.count("of those that ended between 0.5 and 1 of 120 agent steps, seed 0") == 3
+        and "0 of them not whole" in said
+    )
     assert main(["data", "export", runs[0], "--out", str(tmp_path / "bad"), "--share", "1", "0.5"]) == 2
     assert "two numbers from 0 to 1" in capsys.readouterr().err
 

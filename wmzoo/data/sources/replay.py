@@ -22,14 +22,12 @@ from wmzoo.checkpoints.find import locate
 from wmzoo.checkpoints.state import TENSORS, has_state, open_state
 from wmzoo.data.episodes import Episodes
 from wmzoo.data.replay import NO_EPISODE
-from wmzoo.data.shards import named_as_folder
+from wmzoo.data.shards import name_of
 from wmzoo.data.source import Recordings, Stamp
-from wmzoo.envs.task_sets import Task, find, task_of
+from wmzoo.envs.task_sets import Task
 from wmzoo.errors import DamagedFile, WmzooError
 from wmzoo.storage.files import file_sha256
 from wmzoo.storage.tensors import StoredTensor
-
-SUITES = {"dmc": "", "metaworld": "mw-"}  # whose tasks a set has, and how it calls them
 
 
 class Played(NamedTuple):
@@ -146,17 +144,29 @@ class Replay:
             "config_sha256": file_sha256(self.bundle / CONFIG),
         }
 
+    @cached_property
+    def lost_before(self) -> float | None:
+        """The share of the training before which episodes are missing because the replay was full; None where it holds
+        the training from its beginning."""
+        numbers, heads = self.arrays["episode"], self.arrays["head"]
+        oldest = [((int(head) + 1) % len(numbers), env) for env, head in enumerate(heads)]
+        full = any(
+            numbers[row, env] not in (NO_EPISODE, env) or (row and numbers[row, env] == env) for row, env in oldest
+        )
+        there = [one.share for one in self.played if one.whole or not self.whole]
+        return min(there, default=1.0) if full else None
+
     def notes(self) -> Iterator[str]:
         low, high = self.part
-        if self.whole:
-            left = sum(not one.whole for one in self.played if low < one.share <= high)
-            if left:
-                yield f"{self.bundle}: {left} running, staggered or cut episodes are left out"
-            return
-        numbers, heads = self.arrays["episode"], self.arrays["head"]
-        oldest = [numbers[head + 1, env] for env, head in enumerate(heads) if head + 1 < len(numbers)]
-        if any(number != NO_EPISODE for number in oldest):
-            yield f"{self.bundle}: its replay was full, so the oldest episode of an environment may lack its beginning"
+        left = sum(not one.whole for one in self.played if low < one.share <= high) if self.whole else 0
+        if left:
+            yield f"{self.bundle}: {left} running, staggered or cut episodes are left out"
+        if self.lost_before is not None and low < self.lost_before:
+            cut = "" if self.whole else "; the oldest of an environment may lack its beginning"
+            yield (
+                f"{self.bundle}: its replay was full: episodes that ended before {self.lost_before:g} of the training "
+                f"are missing{cut}"
+            )
 
     def read(self, numbers: Sequence[int]) -> Iterator[Episodes]:
         for number in numbers:
@@ -196,7 +206,7 @@ def _open(bundle: Path, whole: bool, part: tuple[float, float], wanted: int | No
     if "replay" not in state:
         raise WmzooError(f"{bundle}: holds no replay; the checkpoints of a run of trainer=online do")
     cfg = load_config(bundle)
-    task = Task(_name(cfg), cfg.checkpoint.obs_dim, cfg.checkpoint.act_dim)
+    task = Task(name_of(cfg.env), cfg.checkpoint.obs_dim, cfg.checkpoint.act_dim)
     replay = Replay(bundle, cfg, task, state["replay"], int(state["counters"]["env_steps"]), whole, part, wanted)
     try:
         widths = [replay.stored[each].shape[2] for each in ("obs", "action")]
@@ -212,14 +222,3 @@ def _open(bundle: Path, whole: bool, part: tuple[float, float], wanted: int | No
         kind = "whole episode" if whole else "episode"
         raise WmzooError(f"{bundle}: no {kind} has ended between {part[0]:g} and {part[1]:g} of its training")
     return replay
-
-
-def _name(cfg: DictConfig) -> str:
-    """What the run's task is called: as in MT80, whose policies can then be extracted together, where it is there."""
-    name = task_of(cfg.env)
-    if cfg.env.name in SUITES:
-        try:
-            return find(SUITES[cfg.env.name] + name.removeprefix("mw-")).name
-        except WmzooError:
-            pass
-    return named_as_folder(name)
