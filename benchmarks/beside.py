@@ -1,8 +1,8 @@
-"""Runs of other code beside wmzoo's runs of the standard study, for the same processor seconds.
+"""Runs of other code beside wmzoo's runs of the standard study, or of another, for the same processor seconds.
 
 A run of theirs lies where one of wmzoo's does, runs/studies/standard/TASK/ARM/seedN, with its config, facts and
-metrics, and learning.py keeps it. It is given the processor seconds that the mlp's run of the same task and seed took,
-counted in the same way: from the first environment step on, random steps and evaluations included, without imports. It
+metrics, and learning.py keeps it. It is given the processor seconds that the run of the study's first arm (the mlp) of
+the same task and seed took, counted in the same way: from the first environment step on, random steps and evaluations included, without imports. It
 has one thread, and as many evaluations as wmzoo's runs have, of the same episodes, at equal shares of its seconds.
 """
 
@@ -33,7 +33,6 @@ from wmzoo.trainers.clock import Clock
 HERE = Path(__file__).parent
 STUDY = HERE / "studies" / "standard.yaml"
 RUNS = HERE.parent / "runs" / "studies"
-BESIDE = "mlp"  # the arm whose seconds the others get
 TASKS, SEEDS = ["cartpole_swingup", "walker_walk", "cheetah_run"], [0, 1, 2]
 
 
@@ -83,9 +82,10 @@ def train_one(train: Train, cfg: DictConfig, folder: Path, seconds: float, about
 def arguments(doc: str | None) -> argparse.ArgumentParser:
     """Of a script that trains other code."""
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--study", type=Path, default=STUDY, metavar="FILE", help="beside whose runs")
     parser.add_argument("--tasks", nargs="+", default=TASKS, metavar="TASK", help=f"left out: {' '.join(TASKS)}")
     parser.add_argument("--seeds", nargs="+", type=int, default=SEEDS, metavar="N")
-    parser.add_argument("--seconds", type=float, help=f"processor seconds of a run; left out: those of the {BESIDE}'s")
+    parser.add_argument("--seconds", type=float, help="processor seconds of a run; left out: the first arm's")
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="runs at a time")
     parser.add_argument("--here", action="store_true", help="one run, of one task and seed, in this process")
     return parser
@@ -105,21 +105,22 @@ def run(
     """
     if args.here:
         [task], [seed] = args.tasks, args.seeds
-        study = read_study(str(STUDY))
+        study = read_study(str(args.study))
         folder = folder_of(study, RUNS) / task
-        seconds = args.seconds or _seconds_of(folder / BESIDE / f"seed{seed}")
+        seconds = args.seconds or _seconds_of(folder / next(iter(study.arms)) / f"seed{seed}")
         cfg = compose([*study.shared, *study.tasks[task], f"seed={seed}", *overrides])
+        command += f" --study benchmarks/studies/{args.study.name}" if args.study != STUDY else ""
         typed = f"{command} --tasks {task} --seeds {seed}" + (f" --seconds {args.seconds:g}" if args.seconds else "")
         train_one(train, cfg, folder / arm / f"seed{seed}", seconds, {**about, "command": typed})
     else:
-        run_all(arm, args.tasks, args.seeds, args.workers)
+        run_all(arm, args.study.stem, args.tasks, args.seeds, args.workers)
 
 
-def run_all(arm: str, tasks: Sequence[str], seeds: Sequence[int], workers: int) -> None:
+def run_all(arm: str, study: str, tasks: Sequence[str], seeds: Sequence[int], workers: int) -> None:
     """Each run in a process of its own, seed by seed; those that are finished are kept."""
 
     def one(task: str, seed: int) -> None:
-        folder = RUNS / STUDY.stem / task / arm / f"seed{seed}"
+        folder = RUNS / study / task / arm / f"seed{seed}"
         if not is_trained(folder):
             own = ["--tasks", task, "--seeds", str(seed), "--here"]  # the last ones of a script's options count
             subprocess.run([sys.executable, *sys.argv, *own], check=True)

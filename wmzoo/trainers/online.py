@@ -126,6 +126,8 @@ class OnlineTrainer(IterativeTrainer):
                 return False
             self.recorder.preparing("random steps", self.env_steps, self.warmup_steps)
             self._act(self.noise.uniform())
+        if self.first_updates < self.pretrain_updates:
+            self._check_slices()
         together = max(1, self.model_updates)
         while self.first_updates < self.pretrain_updates:
             if self.stopping():
@@ -137,6 +139,14 @@ class OnlineTrainer(IterativeTrainer):
             self.first_updates += 1
         self.pwm.nonfinite.settle()
         return True
+
+    def _check_slices(self) -> None:
+        """RunFailed where no episode of the random steps has as many as a slice."""
+        try:
+            self.replay.sample(1, self.model_horizon, torch.Generator())
+        except ValueError as error:
+            mend = f"a shorter recipe.model_horizon than {self.model_horizon}, or more recipe.warmup_steps"
+            raise RunFailed(f"{error}, after {self.env_steps:,} random ones: {mend}") from error
 
     def _first_episodes(self) -> None:
         self.obs = self.env.reset(self.seed, stagger=self.stagger)
