@@ -2,8 +2,9 @@
 
 A run of theirs lies where one of wmzoo's does, runs/studies/standard/TASK/ARM/seedN, with its config, facts and
 metrics, and learning.py keeps it. It is given the processor seconds that the run of the study's first arm (the mlp) of
-the same task and seed took, counted in the same way: from the first environment step on, random steps and evaluations included, without imports. It
-has one thread, and as many evaluations as wmzoo's runs have, of the same episodes, at equal shares of its seconds.
+the same task and seed took, counted in the same way: from the first environment step on, random steps and evaluations
+included, without imports. It has one thread, and as many evaluations as wmzoo's runs have, of the same episodes, at
+equal shares of its seconds.
 """
 
 from __future__ import annotations

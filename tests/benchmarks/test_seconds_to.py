@@ -145,6 +145,26 @@ def test_evaluations_are_at_equal_shares_of_the_processor_seconds_and_count_as_s
     assert stopped == [False] * 4 + [True]
 
 
+def test_other_code_stands_beside_another_study_with_the_seconds_of_its_first_arm(
+    script: Callable[[str], ModuleType], tmp_path: Path
+) -> None:
+    beside, study = script("beside"), tmp_path / "two.yaml"
+    study.write_text(STUDY.replace("mlp: [dynamics=mlp]", "paper: [dynamics=mlp]"))
+    runs = tmp_path / "runs" / "two" / TASK
+    write_run(runs / "paper" / "seed1", dynamics="mlp", task="x", seed=1, returns=[1])
+    rewrite_metrics(runs / "paper" / "seed1" / "metrics.jsonl", [{"iteration": 1, "cpu_time": 2.5}])
+    given = ["--study", str(study), "--tasks", TASK, "--seeds", "1", "--here"]
+    threads = torch.get_num_threads()
+    try:
+        train = lambda cfg, watch: watch.clock.start()  # noqa: E731
+        beside.run("theirs", train, beside.arguments("").parse_args(given), "python theirs.py", {})
+    finally:
+        torch.set_num_threads(threads)
+    facts = read_facts(runs / "theirs" / "seed1")
+    assert facts["processor_seconds"] == 2.5
+    assert facts["command"] == f"python theirs.py --study benchmarks/studies/two.yaml --tasks {TASK} --seeds 1"
+
+
 @pytest.mark.slow
 def test_sac_has_the_seconds_of_the_run_beside_it(
     script: Callable[[str], ModuleType], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
