@@ -1,7 +1,7 @@
 """The rows that come with wmzoo, and their page.
 
     wmzoo bench NAME                           trains what is missing, in runs/bench/NAME/
-    python benchmarks/scoreboard.py --train    the same for every dynamics of the zoo on three tasks, three seeds each
+    python benchmarks/scoreboard.py --train    every dynamics of the zoo, shorter, on three tasks, three seeds each
     python benchmarks/scoreboard.py            keeps the zoo's own rows, and writes docs/scoreboard.md and README's best
 
 A row is a file scoreboard/NAME.json. Kept are the rows of runs/bench/, and what benchmarks/studies/standard.yaml has
@@ -9,9 +9,10 @@ trained with the same settings (benchmarks/results/learning/standard/, with the 
 what an iteration of these costs is timed by --time, on a machine that does nothing else. What was trained with other
 settings than the suite has today is left out, and said.
 
---train goes on after Ctrl-C, with the dynamics one after the other, and tries again what has failed. It is 153 runs, of
-the mlp's a quarter of an hour of one core each: 40 hours of a core if all were as fast, and more by as much as the
-others are slower (`wmzoo parity dynamics=NAME` says how much).
+--train goes on after Ctrl-C, with the dynamics one after the other, and tries again what has failed. It is 153 runs of
+100 thousand agent steps, of the mlp's five minutes of one core each: 13 hours of a core if all were as fast, and more
+by as much as the others are slower (`wmzoo parity dynamics=NAME` says how much). They are the beginning of longer ones,
+which `wmzoo bench NAME` makes of them.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ ROWS = data_dir("scoreboard")
 PAGE, README = HERE.parent / "docs" / "scoreboard.md", HERE.parent / "README.md"
 PICTURE = HERE.parent / "docs" / "images" / "scoreboard.png"
 TRAINED = ("cartpole_swingup", "walker_walk", "finger_spin")  # at least, of every dynamics
-SEEDS = 3
+SEEDS, STEPS = 3, 100_000
 INTERRUPTED = 130  # the exit code after Ctrl-C
 STUDY = "wmzoo study run benchmarks/studies/standard.yaml"
 AND = "; "  # between the commands of a row's tasks
@@ -68,8 +69,9 @@ What the zoo's own entries come to on the standard suite; the commands that trai
 `wmzoo bench my_dynamics.py` puts an entry of your own beside them ([the tutorial](tutorial.md) does it). Figures of one
 or two seeds say little."""
 MISSING = """Of the zoo's {all} dynamics {missing} have no finished runs, and no row.
-`python benchmarks/scoreboard.py --train` trains all of them on three tasks, with three seeds each, and goes on where it
-was stopped. That is 40 hours of one core at the mlp's speed, and more by as much as the others are slower."""
+`python benchmarks/scoreboard.py --train` trains all of them on three tasks, for 100 thousand agent steps with three
+seeds each, and goes on where it was stopped. That is 13 hours of one core at the mlp's speed, and more by as much as
+the others are slower."""
 
 
 def rows_of_the_study(kept: Path, tasks: Sequence[str]) -> Iterator[Row]:
@@ -240,7 +242,8 @@ def train(workers: int) -> None:
     failed = []
     for name in sorted(names, key=lambda name: (name != BASELINE, name)):
         words = [sys.executable, "-m", "wmzoo", "bench", name, "--tasks", ",".join(TRAINED), "--seeds", str(SEEDS)]
-        code = subprocess.run([*words, "--workers", str(workers)], cwd=HERE.parent).returncode
+        words += ["--steps", str(STEPS), "--workers", str(workers)]
+        code = subprocess.run(words, cwd=HERE.parent).returncode
         if code == INTERRUPTED:
             raise SystemExit(INTERRUPTED)
         if code:

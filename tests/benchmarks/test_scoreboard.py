@@ -133,7 +133,8 @@ def test_every_dynamics_of_the_zoo_is_trained_and_what_fails_does_not_stop_the_o
     with pytest.raises(SystemExit, match="runs of koopman have failed"):
         scoreboard.train(4)
     assert [words[1] for words in asked] == ["mlp", *sorted({*list_entries("dynamics")} - {"mlp"})]
-    assert " ".join(asked[0]) == ("bench mlp --tasks cartpole_swingup,walker_walk,finger_spin --seeds 3 --workers 4")
+    long = "bench mlp --tasks cartpole_swingup,walker_walk,finger_spin --seeds 3 --steps 100000 --workers 4"
+    assert " ".join(asked[0]) == long
     monkeypatch.setattr(scoreboard.subprocess, "run", lambda words, cwd: SimpleNamespace(returncode=130))
     with pytest.raises(SystemExit, match="130"):
         scoreboard.train(4)

@@ -136,6 +136,19 @@ def test_a_loss_that_never_trains_the_chance_is_refused(dynamics: str, part: str
         compose([f"dynamics={dynamics}", f"loss.add=[{{name: {loss}}}]"])
 
 
+def test_one_line_names_the_keys_that_a_rollout_which_is_acted_does_not_follow(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    typed = ["recipe.rollouts=32", "recipe.gamma=0.9", "recipe.starts=visited"]
+    with caplog.at_level(logging.WARNING, logger="wmzoo"):
+        compose(typed)
+        compose(["recipe=paper", "recipe.gamma=0.9"])
+        assert caplog.messages == []
+        compose(["recipe=paper", *typed])
+    (said,) = caplog.messages
+    assert said.startswith("recipe.rollouts, recipe.starts: no effect, with recipe.act_on=imagination")
+
+
 def test_one_line_says_that_an_integrator_has_no_effect(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, logger="wmzoo"):
         compose(["dynamics=flow", "integrator=heun"])

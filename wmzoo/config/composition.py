@@ -34,6 +34,7 @@ LAUNCHERS = {
     "joblib": ("hydra-joblib-launcher", "parallel"),
     "submitit": ("hydra-submitit-launcher", "slurm"),
 }
+OBSERVING = ("imagination_horizon", "actor_updates", "rollouts", "starts")  # of the recipe: with act_on=observations
 FOLLOWED = {"loss": "mse", "integrator": "heun"}  # of a dynamics whose card names no default
 
 log = logging.getLogger("wmzoo")
@@ -61,6 +62,10 @@ def compose(overrides: Sequence[str] = ()) -> DictConfig:
     validate(cfg)
     if any(o.key_or_group.partition(".")[0] == "integrator" for o in parsed) and (why := _idle_integrator(cfg)):
         log.warning(why)
+    typed = [override.key_or_group for override in parsed]
+    idle = [key for name in OBSERVING if (key := f"recipe.{name}") in typed]
+    if idle and cfg.trainer.name == "online" and cfg.recipe.act_on == "imagination":
+        log.warning("%s: no effect, with recipe.act_on=imagination its one rollout is what is acted", ", ".join(idle))
     return cfg
 
 
