@@ -459,7 +459,7 @@ def test_an_action_that_is_not_finite_is_named_and_with_skip_becomes_the_middle_
 
 def test_random_steps_of_which_no_episode_is_as_long_as_a_slice_are_told_with_what_mends_it() -> None:
     """Two steps of each environment; slices have four."""
-    words = "no episode in the replay has 4 steps yet, after 6 random ones: a shorter recipe.model_horizon than 4"
+    words = "no episode in the replay has 4 steps yet, after 6 environment steps: a shorter recipe.model_horizon than 4"
     with pytest.raises(RunFailed, match=words):
         training(warmup_steps=6).trainer.run()
     training(warmup_steps=6, pretrain_updates=0, iterations=1).trainer.run()  # there are more before the first update

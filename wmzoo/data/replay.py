@@ -41,6 +41,10 @@ class Slices(NamedTuple):
         return self.map(lambda tensor: send(tensor, device))
 
 
+class NoSlices(ValueError):
+    """No episode has as many steps as a slice."""
+
+
 class ReplayBuffer:
     """One ring of rows per environment. An episode of L steps takes L+1 rows; its last row holds the final observation.
 
@@ -131,7 +135,7 @@ class ReplayBuffer:
         self.filled = max(self.filled, int(self.head.max()) + 1)
 
     def sample(self, batch: int, horizon: int, generator: torch.Generator | None = None) -> Slices:
-        """`batch` slices of `horizon` steps, over all whole ones, the recent ones more often (`recency`). ValueError if
+        """`batch` slices of `horizon` steps, over all whole ones, the recent ones more often (`recency`). NoSlices if
         there is none yet.
 
         generator: another random stream than the replay's own, for looking without disturbing the training.
@@ -157,7 +161,7 @@ class ReplayBuffer:
         parts = (torch.arange(first, min(first + COUNTED, total)) for first in range(0, total, COUNTED))
         every = torch.cat([part[self._whole(part // self.num_envs, part % self.num_envs, horizon)] for part in parts])
         if not len(every):
-            raise ValueError(f"no episode in the replay has {horizon} steps yet")
+            raise NoSlices(f"no episode in the replay has {horizon} steps yet")
         chosen = every[self._among(every, batch, generator)]
         return chosen // self.num_envs, chosen % self.num_envs
 

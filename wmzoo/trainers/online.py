@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from wmzoo.compute.device import send
-from wmzoo.data.replay import ReplayBuffer
+from wmzoo.data.replay import NoSlices, ReplayBuffer, Slices
 from wmzoo.diagnostics.open_loop import open_loop
 from wmzoo.envs.base import NewEpisodes, VectorEnv
 from wmzoo.errors import RunFailed
@@ -126,8 +126,6 @@ class OnlineTrainer(IterativeTrainer):
                 return False
             self.recorder.preparing("random steps", self.env_steps, self.warmup_steps)
             self._act(self.noise.uniform())
-        if self.first_updates < self.pretrain_updates:
-            self._check_slices()
         together = max(1, self.model_updates)
         while self.first_updates < self.pretrain_updates:
             if self.stopping():
@@ -139,14 +137,6 @@ class OnlineTrainer(IterativeTrainer):
             self.first_updates += 1
         self.pwm.nonfinite.settle()
         return True
-
-    def _check_slices(self) -> None:
-        """RunFailed where no episode of the random steps has as many as a slice."""
-        try:
-            self.replay.sample(1, self.model_horizon, torch.Generator())
-        except ValueError as error:
-            mend = f"a shorter recipe.model_horizon than {self.model_horizon}, or more recipe.warmup_steps"
-            raise RunFailed(f"{error}, after {self.env_steps:,} random ones: {mend}") from error
 
     def _first_episodes(self) -> None:
         self.obs = self.env.reset(self.seed, stagger=self.stagger)
@@ -218,8 +208,14 @@ class OnlineTrainer(IterativeTrainer):
         return visited[send(chosen, self.device)]
 
     def _model_updates(self, count: int) -> list[Figures]:
-        draws = (self.replay.sample(self.batch_size, self.model_horizon).to(self.device) for _ in range(count))
-        return [self.pwm.update_model(slices) for slices in draws]
+        return [self.pwm.update_model(self._slices()) for _ in range(count)]
+
+    def _slices(self) -> Slices:
+        try:
+            return self.replay.sample(self.batch_size, self.model_horizon).to(self.device)
+        except NoSlices as error:
+            mend = f"a shorter recipe.model_horizon than {self.model_horizon}, or more recipe.warmup_steps"
+            raise RunFailed(f"{error}, after {self.env_steps:,} environment steps: {mend}") from error
 
     def _model_errors(self) -> Row:
         draws = self.streams["diagnostics"]
