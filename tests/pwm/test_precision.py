@@ -22,7 +22,7 @@ def contender(*overrides: str) -> Contender:
     cfg = composed("size=tiny", "model.latent_dim=64", "recipe.activation=mish", "trainer.horizon=4", *overrides)
     one, draws = Contender(cfg, obs_dim=5, act_dim=2), torch.Generator().manual_seed(0)
     with torch.no_grad():
-        for parameter in one.agent.parameters():
+        for parameter in (*one.agent.parameters(), *one.pwm.actor.parameters()):  # the policy that learns is a copy
             parameter.add_(0.1 * torch.randn(parameter.shape, generator=draws))
     return one
 

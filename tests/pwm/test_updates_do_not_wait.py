@@ -58,7 +58,8 @@ class Watch(TorchDispatchMode):
 
 def watched(pwm: PWM, *batch: Tensor, monkeypatch: pytest.MonkeyPatch) -> Watch:
     """What is sent to the device is the device's from then on."""
-    watch = Watch(*pwm.agent.parameters(), *pwm.agent.buffers(), *pwm.returns.buffers(), pwm.esnr.count, *batch)
+    held = (*pwm.agent.parameters(), *pwm.actor.parameters(), *pwm.agent.buffers(), *pwm.returns.buffers())
+    watch = Watch(*held, pwm.esnr.count, *batch)
 
     def send(tensor: Tensor, device: torch.device) -> Tensor:
         arrived = tensor.clone()
@@ -85,7 +86,8 @@ def test_no_update_looks_at_the_devices_numbers(
     loss = RectifiedFlowLoss(generator=torch.Generator()) if dynamics.startswith("flow") else MSELoss()
     settings = {"return_scale": True, "reward_scale": "std", "entropy": entropy}
     agent = tiny_agent(dynamics, tasks=tasks, bins=bins, std="state", ends=entropy == "auto")
-    pwm = tiny_pwm(agent, loss, target_tau=0.1 if entropy == "auto" else None, **settings)
+    tau = 0.1 if entropy == "auto" else None
+    pwm = tiny_pwm(agent, loss, target_tau=tau, policy_tau=tau, **settings)
     slices, task = batch(), torch.arange(6) % TASKS if tasks else None
     slices = slices._replace(terminated=slices.rewards > 0)
     with watched(pwm, *slices, *([] if task is None else [task]), monkeypatch=monkeypatch):
