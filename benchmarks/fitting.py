@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from omegaconf import OmegaConf
@@ -21,19 +21,11 @@ def differs(run: Run, overrides: Sequence[str]) -> bool:
     return bool(differences(fingerprint(run.config), fingerprint(cfg)))  # type: ignore[arg-type]
 
 
-def left_out(study: Study, folder: Path) -> list[str]:
-    """The names of those among its kept runs, which are in `folder`."""
-    return [name for name, run, overrides in _kept(study, folder) if differs(run, overrides)]
-
-
-def is_over(study: Study, folder: Path) -> bool:
-    """Whether no kept run of it fits: it is the record of another time, and its runs belong together."""
-    return all(differs(run, overrides) for _, run, overrides in _kept(study, folder))
-
-
-def _kept(study: Study, folder: Path) -> Iterator[tuple[str, Run, Sequence[str]]]:
-    """Name, run and today's overrides of each cell that has one."""
+def fits(study: Study, folder: Path) -> dict[str, bool]:
+    """By the name of each of its kept runs, which are in `folder`, whether that was made with today's settings."""
+    found = {}
     for cell in study.cells():
         file = folder / cell.name / CONFIG
         if file.is_file():
-            yield cell.name, read_run(file.parent, read_config(file), [FOLDER]), cell.overrides
+            found[cell.name] = not differs(read_run(file.parent, read_config(file), [FOLDER]), cell.overrides)
+    return found

@@ -58,11 +58,12 @@ def keep(run: Path, results: Path, episodes: bool = False) -> None:
 
 
 def results_of(study: Study, beside: Collection[str] = ()) -> learning_table.Results:
-    """What is kept of a study, and of arms beside it, but for runs of other settings than the study has today; of one
-    that is over all of it."""
+    """What is kept of a study, and of arms beside it, but for runs of other settings than the study has today. Of one
+    of which no run fits all of it: it is the record of another time, and its runs belong together."""
     folder = RESULTS / study.name
-    over = study.name != STANDARD and fitting.is_over(study, folder)
-    others = [] if over else fitting.left_out(study, folder)
+    fits = fitting.fits(study, folder)
+    over = study.name != STANDARD and not any(fits.values())
+    others = [] if over else [name for name, does in fits.items() if not does]
     return learning_table.Results(folder, list(study.tasks), [*study.arms, *beside], others)
 
 

@@ -14,8 +14,6 @@ from wmzoo.errors import WmzooError, unknown
 from wmzoo.registry import Entry
 
 FORM = "loss.add is a list of {name: NAME, weight: NUMBER} with, perhaps, parameters of that loss"
-
-
 WEIGHT = 0.1  # in examples, and of what is benched
 
 

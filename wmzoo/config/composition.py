@@ -53,16 +53,16 @@ def compose(overrides: Sequence[str] = ()) -> DictConfig:
     for override in parsed:
         if override.is_sweep_override():
             raise ConfigError(f"{override.input_line} gives several values: a sweep needs -m")
+    typed = [override.key_or_group for override in parsed]
     try:
         cfg = _compose(overrides)
-        fit_experiment(cfg, [override.key_or_group for override in parsed])
+        fit_experiment(cfg, typed)
         OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     except Exception as error:  # only Hydra and OmegaConf are at work here, and they raise many kinds
         raise explained(error, overrides, parsed) from error
     validate(cfg)
-    if any(o.key_or_group.partition(".")[0] == "integrator" for o in parsed) and (why := _idle_integrator(cfg)):
+    if any(key.partition(".")[0] == "integrator" for key in typed) and (why := _idle_integrator(cfg)):
         log.warning(why)
-    typed = [override.key_or_group for override in parsed]
     idle = [key for name in OBSERVING if (key := f"recipe.{name}") in typed]
     if idle and cfg.trainer.name == "online" and cfg.recipe.act_on == "imagination":
         log.warning("%s: no effect, with recipe.act_on=imagination its one rollout is what is acted", ", ".join(idle))
@@ -187,10 +187,9 @@ def validate(cfg: DictConfig) -> None:
     dynamics, loss = registry.get("dynamics", cfg.dynamics.name), registry.get("loss", cfg.loss.name)
     added(cfg)
     if loss.regularises:
-        main = dynamics.facts.get("default_loss") or FOLLOWED["loss"]
         raise ConfigError(
             f"loss={loss.name} compares with nothing observed, any prediction would do: it is added to another loss, "
-            f"loss={main} '{chosen(loss)}'"
+            f"loss={loss_of(dynamics)} '{chosen(loss)}'"
         )
     if loss.trains(dynamics):
         return
@@ -204,6 +203,11 @@ def validate(cfg: DictConfig) -> None:
     if not missing:
         why = f"does not train the {_listed(untaught)} of dynamics={dynamics.name}"
     raise ConfigError(f"loss={loss.name} {why}; these work: {'; '.join(works) or 'none'}")
+
+
+def loss_of(dynamics: registry.Entry) -> str:
+    """The loss that a dynamics learns by unless another one is typed."""
+    return str(dynamics.facts.get("default_loss") or FOLLOWED["loss"])
 
 
 def _listed(capabilities: Iterable[str]) -> str:

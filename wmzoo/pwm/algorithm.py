@@ -351,9 +351,7 @@ class PWM:
         RunFailed for what was not finite and has not been told yet.
         """
         self.nonfinite.settle()
-        modules: dict[str, nn.Module | None] = {"actor": self.learner, "target": self.target}
-        parts = modules | {"entropy": self.entropy, "disagreement": self.disagreement}
-        return {name: part.state_dict() for name, part in parts.items() if part is not None} | {
+        return {name: part.state_dict() for name, part in self._parts().items()} | {
             "optimisers": self.optimisation.state_dict(),
             "returns": self.returns.state_dict(),
             "esnr": self.esnr.state_dict(),
@@ -361,17 +359,17 @@ class PWM:
             "nonfinite": dict(self.nonfinite.counts),
         }
 
+    def _parts(self) -> dict[str, nn.Module | Entropy]:
+        """What there is, by its name in the state: entropy's weight, and networks that the agent has not."""
+        own = {"actor": self.learner, "target": self.target, "disagreement": self.disagreement}
+        return {name: part for name, part in {"entropy": self.entropy, **own}.items() if part is not None}
+
     def check_state(self, state: dict[str, Any]) -> None:
         """ValueError, naming the place, for a state that does not have the form of the present one."""
         self.optimisation.check_state(state["optimisers"], "pwm/optimisers")
         check_form(state["returns"], self.returns.state_dict(), "pwm/returns")
-        if self.entropy is not None:
-            self.entropy.check_state(state["entropy"], "pwm/entropy")
-        for name, part in {"actor": self.learner, "target": self.target}.items():
-            if part is not None:
-                check_form(state[name], part.state_dict(), f"pwm/{name}")
-        if self.disagreement is not None:
-            self.disagreement.check_state(state["disagreement"], "pwm/disagreement")
+        for name, part in self._parts().items():
+            check_form(state[name], part.state_dict(), f"pwm/{name}")
         width = 0 if self.agent.actor is None else sum(p.numel() for p in self.agent.actor.parameters())
         self.esnr.check_state(state["esnr"], width)
         for name, generator in self.streams.items():
@@ -383,13 +381,8 @@ class PWM:
         self.check_state(state)
         self.optimisation.load_state_dict(state["optimisers"])
         self.returns.load_state_dict(state["returns"])
-        if self.entropy is not None:
-            self.entropy.load_state_dict(state["entropy"])
-        for name, part in {"actor": self.learner, "target": self.target}.items():
-            if part is not None:
-                part.load_state_dict(state[name])
-        if self.disagreement is not None:
-            self.disagreement.load_state_dict(state["disagreement"])
+        for name, part in self._parts().items():
+            part.load_state_dict(state[name])
         self.esnr.load_state_dict(state["esnr"])
         for name, generator in self.streams.items():
             generator.set_state(state["streams"][name])

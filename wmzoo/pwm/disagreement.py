@@ -6,14 +6,11 @@ model and not in its place, so that every dynamics has one and none is changed b
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
 from wmzoo.agent.moments import RunningMoments
 from wmzoo.nets.members import Members, truncated
-from wmzoo.storage.form import check_form
 
 UNITS = (128, 128)
 RATE = 1.0e-3  # of their learning, at first
@@ -56,7 +53,3 @@ class Disagreement(nn.Module):
     def _predicted(self, z: Tensor, a: Tensor) -> Tensor:
         predicted: Tensor = self.net(torch.cat([z, a], -1))
         return predicted.to(z.dtype)
-
-    def check_state(self, state: Any, where: str) -> None:
-        """ValueError for another form than that of `state_dict`."""
-        check_form(state, self.state_dict(), where)

@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 
 from wmzoo.config.recipe import Recipe
-from wmzoo.storage.form import check_form
 
 LOG_RANGE = (-9.0, 2.0)  # of the weight
 
@@ -53,10 +52,6 @@ class Entropy:
 
     def state_dict(self) -> dict[str, Any]:
         return {"log_coef": self.log_coef}
-
-    def check_state(self, state: Any, where: str) -> None:
-        """ValueError for another form than that of `state_dict`."""
-        check_form(state, self.state_dict(), where)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on where `state_dict` was taken."""

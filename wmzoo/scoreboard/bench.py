@@ -9,6 +9,7 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from wmzoo.checkpoints.config import CONFIG
+from wmzoo.config.composition import loss_of
 from wmzoo.diagnostics.cost import how_to_match
 from wmzoo.errors import RunFailed, WmzooError
 from wmzoo.registry import get, plugins
@@ -69,7 +70,7 @@ class Bench:
         with Bar() as bar:
             measures = {task: measured(self.cfgs[task], bar.at) for task in runs}
         dynamics = next(iter(self.cfgs.values())).dynamics  # the arm's, on every task
-        about = self.arm.notes(dynamics, str(get("dynamics", dynamics.name).facts.get("default_loss", "mse")))
+        about = self.arm.notes(dynamics, loss_of(get("dynamics", dynamics.name)))
         row = made_of(self.arm.name, self.arm.overrides, self.command, runs, measures, about)
         file = folder_of(self.study, self.root) / ROW
         write_row(row, file)

@@ -161,8 +161,8 @@ def diagnoses(study: Study, root: Path, along: str | None = None, checkpoints: b
     WmzooError where there is no such arm.
     """
     arm, _, one = (along or "").partition("/")
-    beside = all((folder_of(study, root) / task / arm).is_dir() for task in study.tasks)
-    if along is not None and not beside and arm not in study.arms:
+    there = [along is None, arm in study.arms]
+    if not any(there) and not all((folder_of(study, root) / task / arm).is_dir() for task in study.tasks):
         raise WmzooError(unknown("arm", arm, study.arms))
     found = []
     for job in trainings(study, root):
