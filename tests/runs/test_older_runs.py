@@ -1,12 +1,14 @@
 """Runs of the version before the rooms (tests/fixtures/runs_before_rooms) load, evaluate and go on in this one.
 
-They had 4 iterations with checkpoints at 2 and 4, of which the first alone is kept. On the type of processor that made
-them all numbers come again bit for bit; others round otherwise, so they are compared to five digits.
+They had 4 iterations with checkpoints at 2 and 4, of which the first alone is kept; of two of recipe=paper, which has
+stayed what it was, the numbers alone. On the type of processor that made them all numbers come again bit for bit; others
+round otherwise, so they are compared to five digits.
 """
 
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from pathlib import Path
 from typing import Any
@@ -75,3 +77,14 @@ def test_it_goes_on_to_the_numbers_that_it_had(name: str, tmp_path: Path) -> Non
     assert_same(recorded(run, 4), recorded(RUNS / name, 4))
     assert [bundle.name for bundle in list_checkpoints(run)] == ["00000002", "00000004"]
     assert json.loads((run / "run.json").read_text())["status"] == "done"
+
+
+@either
+@pytest.mark.usefixtures("no_video")
+def test_recipe_paper_has_the_numbers_that_it_had(name: str, tmp_path: Path) -> None:
+    before = RUNS / f"paper-{name}"
+    words = shlex.split(json.loads((before / "run.json").read_text())["command"])
+    assert "recipe=paper" in words
+    assert main([*words[1:-1], f"run_dir={tmp_path}"]) == 0
+    for found, expected in zip(read_metrics(tmp_path), read_metrics(before), strict=True):
+        assert_same(found, expected)
