@@ -24,6 +24,7 @@ import learning_table
 import marked_tables
 import published
 import results_index
+from commands import without_folder
 
 from wmzoo.checkpoints.config import CONFIG
 from wmzoo.registry import get
@@ -51,8 +52,7 @@ def keep(run: Path, results: Path, episodes: bool = False) -> None:
     evaluations = [file.relative_to(run).as_posix() for file in sorted((run / EVALUATIONS).glob("*.json"))]
     kept.keep(run, results, more=[DIAGNOSTICS, *(evaluations if episodes else ())])
     facts = read_facts(results)
-    words = [word for word in facts["command"].split() if not word.startswith("run_dir=")]
-    write_json(results / FACTS, facts | {"command": " ".join(words)})
+    write_json(results / FACTS, facts | {"command": without_folder(facts["command"])})
     for file in (results / CONFIG, results / FACTS):
         write_text(file, file.read_text(encoding="utf-8").replace(f"{HERE.parent}/", ""))
 

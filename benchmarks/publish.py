@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 import yaml
+from commands import without_folder
 
 import wmzoo
 from wmzoo.compute.device import arithmetic
@@ -28,6 +29,8 @@ def publish(run: Path, name: str) -> None:
     for weights in agent.parameters():
         weights.data = rounded(weights.data)
     checkpoint = agent.cfg.checkpoint
+    agent.cfg.run_dir = f"runs/{name}"  # where it lay is nobody else's
+    checkpoint.origin.command = without_folder(checkpoint.origin.command)
     result, steps = checkpoint.origin.result, checkpoint.env_steps
     with arithmetic(agent.cfg):
         found = evaluate(agent, build_env(agent.cfg, result.episodes), result.seed)
