@@ -1,8 +1,8 @@
 """Runs of the version before the rooms (tests/fixtures/runs_before_rooms) load, evaluate and go on in this one.
 
 They had 4 iterations with checkpoints at 2 and 4, of which the first alone is kept; of two of recipe=paper, which has
-stayed what it was, the numbers alone. On the type of processor that made them all numbers come again bit for bit; others
-round otherwise, so they are compared to five digits.
+stayed what it was, the numbers alone. On the type of processor that made them all numbers come again bit for bit;
+others round otherwise, so they are compared to five digits.
 """
 
 from __future__ import annotations
