@@ -39,7 +39,7 @@ def test_the_library_reads_from_it_what_was_measured(name: str) -> None:
             "episodes": 10,
             "evaluation_seed": result["seed"],
             "training_seed": 0,
-            "agent_steps": 174080,
+            "agent_steps": 100_352,
         },
     )
 
