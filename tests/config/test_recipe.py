@@ -59,6 +59,7 @@ NEW: dict[str, tuple[Any, Any]] = {  # keys added since: in the default, and wha
     "flow_encoded": (1.0, 0.0),
     "flow_rows": (0.25, 1.0),
     "task_moments": (True, False),
+    "task_balance": (0.5, 0.0),
     "model_horizon": (8, None),
     "termination": (True, False),
     "termination_coef": (1.0, 1.0),

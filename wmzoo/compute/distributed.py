@@ -40,6 +40,13 @@ class World:
         dist.all_reduce(figures)
         return dict(zip(row, (figures / self.size).tolist(), strict=True))
 
+    def sum(self, figures: Tensor) -> Tensor:
+        """The sum of the tensors of all processes."""
+        if self.size > 1:
+            figures = figures.clone()
+            dist.all_reduce(figures)
+        return figures
+
     def every(self, flag: Tensor) -> Tensor:
         """Whether the flag, a bool scalar on its device, is set in all processes."""
         if self.size == 1:

@@ -81,6 +81,13 @@ class Recipe:
     task_moments: bool = key(
         True, BOOLEAN, "moments of observations and rewards are of each task, where a model has several", False, False
     )
+    task_balance: float = key(
+        0.5,
+        number(0, 1),
+        "p: where a model has several tasks, the dynamics loss of each counts by the size of its latent steps to −p",
+        0.0,
+        0.0,
+    )
     dynamics_coef: float = key(20.0, number(0), "of the dynamics loss", 1.0)
     reward_coef: float = key(0.2, number(0), "of the reward loss", 1.0)
     reward_latents: str = key(

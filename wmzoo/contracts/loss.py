@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
+from inspect import signature
 from typing import Any
 
 import torch
@@ -98,6 +99,7 @@ def suite(name: str) -> Iterator[Case]:
             exempt[check_gradient] = "a part of the gradient is cut on purpose"
         if entry.regularises:
             exempt[check_perfection] = exempt[check_discount] = "it compares with no target"
+            exempt[check_weights] = "it is added to a loss, whose weights are the loss's"
         yield from cases({id_: make}, CHECKS, exempt)
     yield Case(f"{name}: {title(check_card)}", law(check_card), lambda: check_card(made[name], get("loss", name).facts))
     missing = check_missing_capability
@@ -207,6 +209,27 @@ def check_determinism(make: Make, new: New = Drift) -> None:
     expect(untouched, "random numbers come from torch's global generator, not from `generator`")
 
 
+def check_weights(make: Make, new: New = Drift) -> None:
+    """With weights[B] the errors of each row count by its own, and no row's by another's. A loss without the parameter
+    trains one task alone."""
+    if "weights" not in signature(make(torch.Generator()).rollout).parameters:
+        return
+    model = new().double()
+    z0, actions, targets = _data(latents=_width(model))
+    z0.requires_grad_()
+
+    def gradient(weights: Tensor | None) -> Tensor:
+        loss = _rollout(make, model, z0, actions, targets, weights=weights).loss
+        (found,) = torch.autograd.grad(loss, z0, materialize_grads=True)
+        return found
+
+    whole = gradient(None)
+    for row in range(BATCH):
+        weights = torch.ones(BATCH)
+        weights[row] = 0.25
+        expect_close(gradient(weights), whole * weights.unsqueeze(1), f"the gradient with row {row} at a quarter", 1e-9)
+
+
 def check_missing_capability(make: Make, requires: Iterable[str]) -> None:
     """A dynamics without what the loss requires is a TypeError that names it."""
     for capability in requires:
@@ -231,6 +254,7 @@ ON_ANY_DYNAMICS: tuple[Callable[..., None], ...] = (
     check_discount,
     check_gradient_reaches_the_dynamics,
     check_determinism,
+    check_weights,
 )
 CHECKS: tuple[Callable[[Make], None], ...] = (*ON_ANY_DYNAMICS, check_perfection, check_gradient)
 
@@ -243,9 +267,9 @@ def _data(dtype: torch.dtype = torch.float64, latents: int = LATENTS) -> tuple[T
 
 
 def _rollout(
-    make: Make, dynamics: Dynamics, z0: Tensor, actions: Tensor, targets: Tensor, discount: float = 0.9
+    make: Make, dynamics: Dynamics, z0: Tensor, actions: Tensor, targets: Tensor, discount: float = 0.9, **more: Any
 ) -> LatentRollout:
-    return make(torch.Generator().manual_seed(7)).rollout(dynamics, z0, actions, targets, discount)
+    return make(torch.Generator().manual_seed(7)).rollout(dynamics, z0, actions, targets, discount, **more)
 
 
 def _value(z: Tensor) -> Tensor:

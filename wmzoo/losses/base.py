@@ -73,8 +73,13 @@ class DynamicsLoss(ABC):
         targets: Tensor,
         discount: float,
         task_emb: Tensor | None = None,
+        weights: Tensor | None = None,
     ) -> LatentRollout:
-        """z0[B,D] (with gradient), actions[H,B,A], targets[H,B,D] (without gradient), task_emb[B,E] or None."""
+        """z0[B,D] (with gradient), actions[H,B,A], targets[H,B,D] (without gradient), task_emb[B,E] or None.
+
+        weights[B]: by which the errors of each row count; None for 1. Given only where several tasks share a model
+        (pwm/task_balance.py): a loss without the parameter is trained with `recipe.task_balance=0`.
+        """
 
 
 def spread(count: int, share: float, device: torch.device | None = None) -> Tensor:
@@ -86,11 +91,13 @@ def spread(count: int, share: float, device: torch.device | None = None) -> Tens
     return (chosen / share).long() if share else chosen
 
 
-def discounted_sum(errors: Tensor, discount: float) -> Tensor:
-    """errors[H, …] -> Σ_t discount^t · mean(errors[t])."""
+def discounted_sum(errors: Tensor, discount: float, weights: Tensor | None = None) -> Tensor:
+    """errors[H, B, …] -> Σ_t discount^t · mean(errors[t]), each row's times its weights[B], if there are any."""
+    if weights is not None:
+        errors = errors * weights.to(errors).view(-1, *[1] * (errors.dim() - 2))
     per_step = reduce(errors, "step ... -> step", "mean")
-    weights = discount ** torch.arange(len(per_step), device=per_step.device, dtype=per_step.dtype)
-    return (weights * per_step).sum()
+    discounts = discount ** torch.arange(len(per_step), device=per_step.device, dtype=per_step.dtype)
+    return (discounts * per_step).sum()
 
 
 def lacking(dynamics: Dynamics, loss: str, capability: str) -> str:

@@ -42,13 +42,14 @@ class ChanceLoss(DynamicsLoss):
         targets: Tensor,
         discount: float,
         task_emb: Tensor | None = None,
+        weights: Tensor | None = None,
     ) -> LatentRollout:
         encoded = torch.cat([z0.unsqueeze(0), targets])
         embedded = None if task_emb is None else task_emb.expand(len(actions), -1, -1)
         errors = self.errors(dynamics, encoded[:-1], actions, targets, embedded)
         assert isinstance(dynamics, StochasticDynamics), "`errors` refuses others"
-        loss = self.step_weight * discounted_sum(errors, discount)
+        loss = self.step_weight * discounted_sum(errors, discount, weights)
         if self.rollout_weight and dynamics.learns_mean:
             zs = dynamics.unroll(z0, actions, task_emb)
-            loss = loss + self.rollout_weight * discounted_sum((zs[1:] - targets).square(), discount)
+            loss = loss + self.rollout_weight * discounted_sum((zs[1:] - targets).square(), discount, weights)
         return LatentRollout(encoded, loss, {})

@@ -25,6 +25,7 @@ class EnsembleLoss(DynamicsLoss):
         targets: Tensor,
         discount: float,
         task_emb: Tensor | None = None,
+        weights: Tensor | None = None,
     ) -> LatentRollout:
         if not isinstance(dynamics, MembersDynamics):
             raise TypeError(lacking(dynamics, "ensemble", "members"))
@@ -33,6 +34,7 @@ class EnsembleLoss(DynamicsLoss):
             members.append(dynamics.members(zs[-1], action, task_emb))
             zs.append(members[-1].mean(0))
         predicted = torch.stack(members)  # [H,M,B,D]
-        loss = discounted_sum((predicted - targets.unsqueeze(1)).square(), discount)
+        by_row = (predicted - targets.unsqueeze(1)).square().movedim(2, 1)
+        loss = discounted_sum(by_row, discount, weights)
         disagreement = predicted.detach().var(1, correction=0).mean().sqrt()
         return LatentRollout(torch.stack(zs), loss, {"disagreement": disagreement})

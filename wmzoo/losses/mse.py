@@ -37,14 +37,16 @@ class MSELoss(DynamicsLoss):
         targets: Tensor,
         discount: float,
         task_emb: Tensor | None = None,
+        weights: Tensor | None = None,
     ) -> LatentRollout:
         zs = dynamics.unroll(z0, actions, task_emb)
-        loss = self.rollout_weight * discounted_sum((zs[1:] - targets).square(), discount)
+        loss = self.rollout_weight * discounted_sum((zs[1:] - targets).square(), discount, weights)
         if self.single_step_weight:
             rows = spread(actions.shape[1], self.rows, actions.device)
             encoded = torch.cat([z0.unsqueeze(0), targets[:-1]])[:, rows]
             embedded = None if task_emb is None else task_emb[rows].repeat(len(actions), 1)
             reached = dynamics.rollout_step(encoded.flatten(0, 1), actions[:, rows].flatten(0, 1), embedded)
             by_step = rearrange(reached, "(step row) latent -> step row latent", step=len(actions))
-            loss = loss + self.single_step_weight * discounted_sum((by_step - targets[:, rows]).square(), discount)
+            errors, chosen = (by_step - targets[:, rows]).square(), None if weights is None else weights[rows]
+            loss = loss + self.single_step_weight * discounted_sum(errors, discount, chosen)
         return LatentRollout(zs, loss, {})

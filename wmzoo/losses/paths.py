@@ -118,16 +118,19 @@ class PathLoss(DynamicsLoss):
         targets: Tensor,
         discount: float,
         task_emb: Tensor | None = None,
+        weights: Tensor | None = None,
     ) -> LatentRollout:
         chart = self.chart(dynamics)
         zs = dynamics.unroll(z0, actions, task_emb)
         loss = targets.new_zeros(())
         if self.rollout_weight:
-            loss = loss + self.rollout_weight * discounted_sum((zs[1:] - targets).square(), discount)
+            loss = loss + self.rollout_weight * discounted_sum((zs[1:] - targets).square(), discount, weights)
         if self.path_weight:
             errors = self.errors(dynamics, self._paths(chart, zs[:-1], targets, actions, task_emb))
             by_step = rearrange(errors.square(), "(step row) latent -> step row latent", step=len(actions))
-            loss = loss + self.path_weight * discounted_sum(by_step, discount)
+            if weights is not None:
+                weights = weights[self._chosen(len(weights), weights.device)].repeat(self.samples)
+            loss = loss + self.path_weight * discounted_sum(by_step, discount, weights)
         return LatentRollout(zs, loss, {})
 
     def measured(self, chart: Coordinates, paths: Paths, place: Tensor, rest: Tensor, delta: Tensor) -> Tensor:
@@ -142,7 +145,7 @@ class PathLoss(DynamicsLoss):
     ) -> Paths:
         """From the rollout's latents predicted[H,B,D], of which the first is encoded, to targets[H,B,D]."""
         steps, batch = actions.shape[:2]
-        chosen = slice(None) if self.rows == 1 else spread(batch, self.rows, targets.device)
+        chosen = self._chosen(batch, targets.device)
         predicted, targets, actions = predicted[:, chosen], targets[:, chosen], actions[:, chosen]
         whole = batch * self.world.size
         number = torch.arange(whole, device=targets.device)[self.world.part(whole)][chosen]
@@ -163,6 +166,10 @@ class PathLoss(DynamicsLoss):
         second = rearrange(uniform(), by_row) if self.draws_two else None
         ends = chart.chart(source), chart.chart(target)
         return Paths(source, target, *ends, each(actions), tau, embedded, second)
+
+    def _chosen(self, batch: int, device: torch.device) -> Tensor | slice:
+        """The rows whose paths are looked at."""
+        return slice(None) if self.rows == 1 else spread(batch, self.rows, device)
 
     def _sources(self, predicted: Tensor, targets: Tensor, number: Tensor) -> Tensor:
         """[H,R,D] of rows that are number[R] of all processes': multiples of the golden ratio, which fill [0, 1)

@@ -19,7 +19,8 @@ class RolloutTerm(DynamicsLoss):
     def errors(
         self, dynamics: Dynamics, zs: Tensor, actions: Tensor, targets: Tensor, task_emb: Tensor | None = None
     ) -> Tensor:
-        """What counts of zs[H+1,B,D] at each step, 0 or more on average: [H, …], of which means are taken."""
+        """What counts of zs[H+1,B,D] at each step, 0 or more on average: [H,B,…], of which means are taken; a
+        regulariser's may be of fewer rows."""
 
     def rollout(
         self,
@@ -29,15 +30,18 @@ class RolloutTerm(DynamicsLoss):
         targets: Tensor,
         discount: float,
         task_emb: Tensor | None = None,
+        weights: Tensor | None = None,
     ) -> LatentRollout:
         zs = dynamics.unroll(z0, actions, task_emb)
-        return LatentRollout(zs, discounted_sum(self.errors(dynamics, zs, actions, targets, task_emb), discount), {})
+        errors = self.errors(dynamics, zs, actions, targets, task_emb)
+        return LatentRollout(zs, discounted_sum(errors, discount, weights), {})
 
 
 class SumLoss(DynamicsLoss):
     """A loss and weighted terms on the rollout that it made: ℓ = ℓ_main + Σ w_i ℓ_i (`loss.add`).
 
-    Each term is a figure of the metrics by its name, unweighted, and so is the main loss.
+    Each term is a figure of the metrics by its name, unweighted, and so is the main loss. Weights of rows are the main
+    loss's.
     """
 
     def __init__(self, main: DynamicsLoss, terms: Sequence[tuple[str, float, RolloutTerm]]) -> None:
@@ -59,8 +63,9 @@ class SumLoss(DynamicsLoss):
         targets: Tensor,
         discount: float,
         task_emb: Tensor | None = None,
+        weights: Tensor | None = None,
     ) -> LatentRollout:
-        zs, loss, figures = self.main.rollout(dynamics, z0, actions, targets, discount, task_emb)
+        zs, loss, figures = self.main.rollout(dynamics, z0, actions, targets, discount, task_emb, weights)
         figures = {**figures, "loss/main": loss}
         for name, weight, term in self.terms:
             figures[f"loss/{name}"] = discounted_sum(term.errors(dynamics, zs, actions, targets, task_emb), discount)

@@ -39,6 +39,7 @@ from wmzoo.pwm.optimisation import Optimisation
 from wmzoo.pwm.parameters import follow, frozen
 from wmzoo.pwm.returns import segment_discounts, td_lambda_targets
 from wmzoo.pwm.saved import check_stream
+from wmzoo.pwm.task_balance import TaskBalance
 from wmzoo.storage.form import check_form
 
 SATURATED = 0.97  # |a| beyond this counts as a saturated action
@@ -86,6 +87,10 @@ class PWM:
         self.precision, self.device = precision, next(agent.parameters()).device
         self.disagreement = disagreement
         self.nonfinite = NonFinite(on_nonfinite)
+        self.balance: TaskBalance | None = None
+        if self.model.task_embedding is not None and recipe.task_balance:
+            tasks = self.model.task_embedding.table.num_embeddings
+            self.balance = TaskBalance(tasks, recipe.task_balance, world).to(self.device)
         self.esnr = RunningESNR()  # of the actor's gradient, before clipping
         self.learner: Actor | None = None  # the policy that learns, where the agent's is its average
         if agent.actor is not None and recipe.policy_tau is not None:
@@ -122,8 +127,12 @@ class PWM:
 
     def update_model(self, slices: Slices, task: Tensor | None = None) -> Figures:
         """One step on obs[H+1,B,O], actions[H,B,A], rewards[H,B]; the gradient runs through the whole rollout."""
+        scaled = slices._replace(rewards=self.scale_reward(slices.rewards, task))
+        weights = None if self.balance is None or task is None else self.balance.weights(task)
         with self.autocast():
-            loss: ModelLoss = self.model_loss(slices._replace(rewards=self.scale_reward(slices.rewards, task)), task)
+            loss: ModelLoss = self.model_loss(scaled, task, weights)
+        if self.balance is not None and task is not None:
+            self.balance.update(loss.moved, task)
         made_of, clip = finite(loss.made_of), self.recipe.model_grad_clip
         norm = self.optimisation.descend("model", loss.total, self.model, clip, made_of)
         return _detached({"wm_loss": loss.total, "wm_grad_norm": norm, **loss.figures})
@@ -345,8 +354,8 @@ class PWM:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == torch.bfloat16)
 
     def state_dict(self) -> dict[str, Any]:
-        """Optimisers, return scale, entropy's weight, the policy that learns, target critics, the data's ends, running
-        ESNR, counters, random streams; the other weights and reward scale are the agent's.
+        """Optimisers, return scale, entropy's weight, the policy that learns, target critics, the data's ends, what the
+        tasks count, running ESNR, counters, random streams; the other weights and reward scale are the agent's.
 
         RunFailed for what was not finite and has not been told yet.
         """
@@ -361,8 +370,9 @@ class PWM:
 
     def _parts(self) -> dict[str, nn.Module | Entropy]:
         """What there is, by its name in the state: entropy's weight, and networks that the agent has not."""
-        own = {"actor": self.learner, "target": self.target, "disagreement": self.disagreement}
-        return {name: part for name, part in {"entropy": self.entropy, **own}.items() if part is not None}
+        parts: dict[str, nn.Module | Entropy | None] = {"entropy": self.entropy, "actor": self.learner}
+        parts |= {"target": self.target, "disagreement": self.disagreement, "balance": self.balance}
+        return {name: part for name, part in parts.items() if part is not None}
 
     def check_state(self, state: dict[str, Any]) -> None:
         """ValueError, naming the place, for a state that does not have the form of the present one."""

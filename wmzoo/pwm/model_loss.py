@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -13,16 +14,18 @@ from wmzoo.agent.world_model import END_WEIGHT, WorldModel
 from wmzoo.config.recipe import Recipe
 from wmzoo.data.replay import Slices
 from wmzoo.dynamics.base import Dynamics
-from wmzoo.losses.base import DynamicsLoss, discounted_sum
+from wmzoo.losses.base import DynamicsLoss, LatentRollout, discounted_sum
 
 
 class ModelLoss(NamedTuple):
-    """total = (c_dyn · dynamics + c_rew · reward + c_end · termination) / H, with figures of the single losses, and
-    what it came from, by name, in the order of its making."""
+    """total = (c_dyn · dynamics + c_rew · reward + c_end · termination) / H, with figures of the single losses, what it
+    came from, by name, in the order of its making, and how far each row's latents moved, moved[B]: the mean of |Δz*|²
+    over its steps and units, without gradient."""
 
     total: Tensor
     figures: Mapping[str, Tensor]
     made_of: Mapping[str, Tensor]
+    moved: Tensor
 
 
 class WorldModelLoss(nn.Module):
@@ -40,17 +43,16 @@ class WorldModelLoss(nn.Module):
         super().__init__()
         self.model, self.loss, self.recipe = model, loss, recipe
 
-    def forward(self, slices: Slices, task: Tensor | None = None) -> ModelLoss:
-        """obs[H+1,B,O], actions[H,B,A], rewards[H,B] as the head learns them, task[B] or None; the gradient runs
-        through the whole rollout."""
+    def forward(self, slices: Slices, task: Tensor | None = None, weights: Tensor | None = None) -> ModelLoss:
+        """obs[H+1,B,O], actions[H,B,A], rewards[H,B] as the head learns them, task[B] or None, weights[B] of the rows
+        in the dynamics loss or None; the gradient runs through the whole rollout."""
         horizon, gamma = len(slices.actions), self.recipe.gamma
         with torch.no_grad():
             targets = self.model.encode(slices.obs[1:], task)
         z0 = self.model.encode(slices.obs[0], task)
         actions = self.model.mask(slices.actions, task)
-        zs, dynamics_loss, figures = self.loss.rollout(
-            self.model.dynamics, z0, actions, targets, gamma, self.model.embed(task)
-        )
+        steps = (self.model.dynamics, z0, actions, targets, gamma, self.model.embed(task))
+        zs, dynamics_loss, figures = _rollout(self.loss, weights)(*steps)
         seen = zs if self.recipe.reward_latents == "predicted" else torch.cat([z0.unsqueeze(0), targets])
         errors = self.model.reward_code.error(self.model.reward(seen[:-1], actions, task), slices.rewards)
         reward_loss = discounted_sum(errors, gamma) / horizon
@@ -64,7 +66,7 @@ class WorldModelLoss(nn.Module):
             end_loss = end_errors(self.model.end_logit(reached, task), slices.terminated[-1]).mean()
             weighted = weighted + self.recipe.termination_coef * end_loss
             made_of["termination loss"] = figures["termination_loss"] = end_loss
-        return ModelLoss(weighted / horizon, figures, made_of)
+        return ModelLoss(weighted / horizon, figures, made_of, _moved(z0, targets))
 
 
 class DistillationLoss(nn.Module):
@@ -74,17 +76,30 @@ class DistillationLoss(nn.Module):
         super().__init__()
         self.model, self.loss, self.recipe, self.teacher = model, loss, recipe, teacher
 
-    def forward(self, slices: Slices, task: Tensor | None = None) -> ModelLoss:
+    def forward(self, slices: Slices, task: Tensor | None = None, weights: Tensor | None = None) -> ModelLoss:
         """obs[H+1,B,O], of which the first is encoded, and actions[H,B,A]; as WorldModelLoss."""
         actions = self.model.mask(slices.actions, task)
         with torch.no_grad():
             z0, task_emb = self.model.encode(slices.obs[0], task), self.model.embed(task)
             targets = self.teacher.unroll(z0, actions, task_emb)[1:]
-        zs, loss, figures = self.loss.rollout(self.model.dynamics, z0, actions, targets, self.recipe.gamma, task_emb)
+        steps = (self.model.dynamics, z0, actions, targets, self.recipe.gamma, task_emb)
+        zs, loss, figures = _rollout(self.loss, weights)(*steps)
         made_of = {"observation": slices.obs, "action": actions, "target latent": targets, "latent": zs}
         made_of["dynamics loss"] = loss
         figures = {"dynamics_loss": loss, **figures, **self.model.dynamics.figures()}
-        return ModelLoss(self.recipe.dynamics_coef * loss / len(actions), figures, made_of)
+        total = self.recipe.dynamics_coef * loss / len(actions)
+        return ModelLoss(total, figures, made_of, _moved(z0, targets))
+
+
+def _rollout(loss: DynamicsLoss, weights: Tensor | None) -> Callable[..., LatentRollout]:
+    """With weights only where there are some: a loss that trains one task alone need not know them."""
+    return loss.rollout if weights is None else partial(loss.rollout, weights=weights)
+
+
+@torch.no_grad()
+def _moved(z0: Tensor, targets: Tensor) -> Tensor:
+    """z0[B,D], targets[H,B,D] -> the mean of |Δz*|² over steps and units [B]."""
+    return torch.cat([z0.unsqueeze(0), targets]).diff(dim=0).square().mean((0, 2))
 
 
 def end_errors(logit: Tensor, terminated: Tensor) -> Tensor:

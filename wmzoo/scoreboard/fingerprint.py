@@ -23,7 +23,8 @@ LEFT_OUT = (
     *("seed", "run_dir", "device", "threads", "plugins", "loggers", "video", "study."),
     *("trainer.iterations", "eval.every", "save.", "env.backend", "recipe.flow_"),
     "recipe.termination",  # settled by the task
-    *("recipe.task_moments", "recipe.disagreement_", "recipe.bc_alpha"),  # of several tasks, of policies from data
+    *("recipe.task_moments", "recipe.task_balance"),  # of several tasks
+    *("recipe.disagreement_", "recipe.bc_alpha"),  # of policies from data
     "on_nonfinite",  # runs that met no such number are alike, and the others are told by their count
 )
 
