@@ -5,13 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from composed import composed
 from tiny import TASKS, tiny_agent, tiny_pwm
 
+from wmzoo.agent.build import build_agent
 from wmzoo.config.composition import compose
 from wmzoo.data.replay import Slices
 from wmzoo.errors import WmzooError
+from wmzoo.losses.cosine import CosineLoss
 from wmzoo.losses.mse import MSELoss
-from wmzoo.pwm.build import _check_weights
+from wmzoo.losses.terms import SumLoss
+from wmzoo.pwm.algorithm import PWM
+from wmzoo.pwm.build import build_pwm
 from wmzoo.pwm.task_balance import KEPT, TaskBalance
 
 
@@ -98,14 +103,34 @@ def test_one_task_or_the_power_zero_has_no_weights(tasks: bool, power: float) ->
     assert tiny_pwm(tiny_agent(tasks=True), task_balance=0.5).balance.rows.shape == (TASKS,)
 
 
-def test_a_loss_that_takes_no_weights_is_refused_with_the_way_out() -> None:
-    class Old(MSELoss):
-        def rollout(self, dynamics, z0, actions, targets, discount, task_emb=None):  # type: ignore[override]
-            return super().rollout(dynamics, z0, actions, targets, discount, task_emb)
+class Old(MSELoss):
+    """A loss as they were before there were weights."""
 
-    with pytest.raises(WmzooError, match=r"loss 'old' takes no `weights`.*recipe.task_balance=0"):
-        _check_weights("old", Old())
-    _check_weights("mse", MSELoss())
+    def rollout(self, dynamics, z0, actions, targets, discount, task_emb=None):  # type: ignore[override]
+        return super().rollout(dynamics, z0, actions, targets, discount, task_emb)
+
+
+@pytest.mark.parametrize("terms", [(), ("loss.add=[{name: cosine}]",)], ids=["alone", "with a term"])
+def test_a_loss_that_takes_no_weights_is_refused_with_the_way_out(
+    terms: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def built(*overrides: str) -> PWM:
+        cfg = composed("size=tiny", "dynamics=mlp", "model.num_tasks=3", *terms, *overrides)
+        streams = {name: torch.Generator() for name in ("imagination", "minibatch", "tau")}
+        return build_pwm(cfg, build_agent(cfg, obs_dim=3, act_dim=2), streams)
+
+    built()
+    monkeypatch.setattr(MSELoss, "rollout", Old.rollout)
+    with pytest.raises(WmzooError, match=r"loss 'mse' takes no `weights`.*recipe.task_balance=0"):
+        built()
+    assert built("recipe.task_balance=0").balance is None
+
+
+def test_a_loss_that_takes_no_weights_trains_one_task_with_a_term_too() -> None:
+    new, old = (SumLoss(main, [("cosine", 0.5, CosineLoss())]) for main in (MSELoss(), Old()))
+    assert new.takes_weights and not old.takes_weights
+    one, two = (tiny_pwm(tiny_agent(), loss).update_model(batch(0, [0, 0])[0]) for loss in (new, old))
+    assert one["wm_loss"] == two["wm_loss"]
 
 
 def test_the_default_balances_and_the_paper_does_not() -> None:

@@ -36,8 +36,7 @@ class World:
         """The mean of each figure over the processes."""
         if self.size == 1:
             return row
-        figures = torch.tensor(list(row.values()), dtype=torch.float64, device=device)
-        dist.all_reduce(figures)
+        figures = self.sum(torch.tensor(list(row.values()), dtype=torch.float64, device=device))
         return dict(zip(row, (figures / self.size).tolist(), strict=True))
 
     def sum(self, figures: Tensor) -> Tensor:

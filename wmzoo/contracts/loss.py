@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
-from inspect import signature
 from typing import Any
 
 import torch
@@ -212,7 +211,7 @@ def check_determinism(make: Make, new: New = Drift) -> None:
 def check_weights(make: Make, new: New = Drift) -> None:
     """With weights[B] the errors of each row count by its own, and no row's by another's. A loss without the parameter
     trains one task alone."""
-    if "weights" not in signature(make(torch.Generator()).rollout).parameters:
+    if not make(torch.Generator()).takes_weights:
         return
     model = new().double()
     z0, actions, targets = _data(latents=_width(model))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from functools import partial
+from inspect import signature
 from typing import NamedTuple
 
 import torch
@@ -63,6 +65,15 @@ class DynamicsLoss(ABC):
     def check(self, dynamics: Dynamics) -> None:  # noqa: B027 (most ask for nothing)
         """WmzooError, before anything is trained, where this loss asks for what the dynamics, or the training
         (`value`), does not have, or would leave a part of the dynamics untrained, and no card says so."""
+
+    @property
+    def takes_weights(self) -> bool:
+        """Whether `rollout` has the parameter `weights`, which only a loss of several tasks needs."""
+        return "weights" in signature(self.rollout).parameters
+
+    def weighed(self, weights: Tensor | None) -> Callable[..., LatentRollout]:
+        """`rollout` with the rows' weights[B], where there are some."""
+        return self.rollout if weights is None else partial(self.rollout, weights=weights)
 
     @abstractmethod
     def rollout(

@@ -126,10 +126,11 @@ class PathLoss(DynamicsLoss):
         if self.rollout_weight:
             loss = loss + self.rollout_weight * discounted_sum((zs[1:] - targets).square(), discount, weights)
         if self.path_weight:
-            errors = self.errors(dynamics, self._paths(chart, zs[:-1], targets, actions, task_emb))
+            chosen = slice(None) if self.rows == 1 else spread(actions.shape[1], self.rows, targets.device)
+            errors = self.errors(dynamics, self._paths(chart, zs[:-1], targets, actions, task_emb, chosen))
             by_step = rearrange(errors.square(), "(step row) latent -> step row latent", step=len(actions))
             if weights is not None:
-                weights = weights[self._chosen(len(weights), weights.device)].repeat(self.samples)
+                weights = weights[chosen].repeat(self.samples)
             loss = loss + self.path_weight * discounted_sum(by_step, discount, weights)
         return LatentRollout(zs, loss, {})
 
@@ -141,11 +142,17 @@ class PathLoss(DynamicsLoss):
         return chart.induced(place if self.metric == "path" else paths.target, delta)
 
     def _paths(
-        self, chart: Coordinates, predicted: Tensor, targets: Tensor, actions: Tensor, task_emb: Tensor | None
+        self,
+        chart: Coordinates,
+        predicted: Tensor,
+        targets: Tensor,
+        actions: Tensor,
+        task_emb: Tensor | None,
+        chosen: Tensor | slice,
     ) -> Paths:
-        """From the rollout's latents predicted[H,B,D], of which the first is encoded, to targets[H,B,D]."""
+        """From the rollout's latents predicted[H,B,D], of which the first is encoded, to targets[H,B,D], of the chosen
+        rows."""
         steps, batch = actions.shape[:2]
-        chosen = self._chosen(batch, targets.device)
         predicted, targets, actions = predicted[:, chosen], targets[:, chosen], actions[:, chosen]
         whole = batch * self.world.size
         number = torch.arange(whole, device=targets.device)[self.world.part(whole)][chosen]
@@ -166,10 +173,6 @@ class PathLoss(DynamicsLoss):
         second = rearrange(uniform(), by_row) if self.draws_two else None
         ends = chart.chart(source), chart.chart(target)
         return Paths(source, target, *ends, each(actions), tau, embedded, second)
-
-    def _chosen(self, batch: int, device: torch.device) -> Tensor | slice:
-        """The rows whose paths are looked at."""
-        return slice(None) if self.rows == 1 else spread(batch, self.rows, device)
 
     def _sources(self, predicted: Tensor, targets: Tensor, number: Tensor) -> Tensor:
         """[H,R,D] of rows that are number[R] of all processes': multiples of the golden ratio, which fill [0, 1)

@@ -48,6 +48,10 @@ class SumLoss(DynamicsLoss):
         self.main, self.terms = main, tuple(terms)
         self.generator, self.fades, self.all_times = main.generator, main.fades, main.all_times
 
+    @property
+    def takes_weights(self) -> bool:
+        return self.main.takes_weights
+
     def trained_times(self, dynamics: Dynamics) -> tuple[float, ...] | None:
         return self.main.trained_times(dynamics)
 
@@ -65,7 +69,8 @@ class SumLoss(DynamicsLoss):
         task_emb: Tensor | None = None,
         weights: Tensor | None = None,
     ) -> LatentRollout:
-        zs, loss, figures = self.main.rollout(dynamics, z0, actions, targets, discount, task_emb, weights)
+        rollout = self.main.weighed(weights)
+        zs, loss, figures = rollout(dynamics, z0, actions, targets, discount, task_emb)
         figures = {**figures, "loss/main": loss}
         for name, weight, term in self.terms:
             figures[f"loss/{name}"] = discounted_sum(term.errors(dynamics, zs, actions, targets, task_emb), discount)

@@ -131,7 +131,7 @@ class PWM:
         weights = None if self.balance is None or task is None else self.balance.weights(task)
         with self.autocast():
             loss: ModelLoss = self.model_loss(scaled, task, weights)
-        if self.balance is not None and task is not None:
+        if self.balance is not None and task is not None and loss.moved is not None:
             self.balance.update(loss.moved, task)
         made_of, clip = finite(loss.made_of), self.recipe.model_grad_clip
         norm = self.optimisation.descend("model", loss.total, self.model, clip, made_of)

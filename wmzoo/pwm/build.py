@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from inspect import signature
 
 import torch
 from omegaconf import DictConfig
@@ -52,16 +51,6 @@ def _values(critic: CriticEnsemble, z: Tensor) -> Tensor:
     return values
 
 
-def _check_weights(name: str, loss: DynamicsLoss) -> None:
-    """WmzooError for a loss whose rows cannot be weighed."""
-    main = loss.main if isinstance(loss, SumLoss) else loss
-    if "weights" not in signature(main.rollout).parameters:
-        raise WmzooError(
-            f"loss '{name}' takes no `weights` of rows in `rollout`, by which tasks of one model are balanced: "
-            f"recipe.task_balance=0 trains without"
-        )
-
-
 def build_pwm(
     cfg: DictConfig,
     agent: Agent,
@@ -89,7 +78,11 @@ def build_pwm(
             disagreement = Disagreement(recipe.disagreement_heads, cfg.model.latent_dim, agent.act_dim).to(device)
     loss = build_loss(cfg, streams, world, agent.critic)
     loss.check(agent.world_model.dynamics)
-    if agent.world_model.task_embedding is not None and recipe.task_balance:
-        _check_weights(cfg.loss.name, loss)
     how = (cfg.on_nonfinite, precision_of(cfg, device), compiled, world, teacher, disagreement)
-    return PWM(agent, loss, recipe, streams, *how)
+    pwm = PWM(agent, loss, recipe, streams, *how)
+    if pwm.balance is not None and not loss.takes_weights:
+        raise WmzooError(
+            f"loss '{cfg.loss.name}' takes no `weights` of rows in `rollout`, by which tasks of one model are "
+            f"balanced: recipe.task_balance=0 trains without"
+        )
+    return pwm

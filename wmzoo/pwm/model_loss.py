@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
@@ -14,18 +13,18 @@ from wmzoo.agent.world_model import END_WEIGHT, WorldModel
 from wmzoo.config.recipe import Recipe
 from wmzoo.data.replay import Slices
 from wmzoo.dynamics.base import Dynamics
-from wmzoo.losses.base import DynamicsLoss, LatentRollout, discounted_sum
+from wmzoo.losses.base import DynamicsLoss, discounted_sum
 
 
 class ModelLoss(NamedTuple):
     """total = (c_dyn · dynamics + c_rew · reward + c_end · termination) / H, with figures of the single losses, what it
-    came from, by name, in the order of its making, and how far each row's latents moved, moved[B]: the mean of |Δz*|²
-    over its steps and units, without gradient."""
+    came from, by name, in the order of its making, and, where rows are weighed, how far the latents of each moved,
+    moved[B]: the mean of |Δz*|² over its steps and units, without gradient."""
 
     total: Tensor
     figures: Mapping[str, Tensor]
     made_of: Mapping[str, Tensor]
-    moved: Tensor
+    moved: Tensor | None
 
 
 class WorldModelLoss(nn.Module):
@@ -52,7 +51,7 @@ class WorldModelLoss(nn.Module):
         z0 = self.model.encode(slices.obs[0], task)
         actions = self.model.mask(slices.actions, task)
         steps = (self.model.dynamics, z0, actions, targets, gamma, self.model.embed(task))
-        zs, dynamics_loss, figures = _rollout(self.loss, weights)(*steps)
+        zs, dynamics_loss, figures = self.loss.weighed(weights)(*steps)
         seen = zs if self.recipe.reward_latents == "predicted" else torch.cat([z0.unsqueeze(0), targets])
         errors = self.model.reward_code.error(self.model.reward(seen[:-1], actions, task), slices.rewards)
         reward_loss = discounted_sum(errors, gamma) / horizon
@@ -66,7 +65,7 @@ class WorldModelLoss(nn.Module):
             end_loss = end_errors(self.model.end_logit(reached, task), slices.terminated[-1]).mean()
             weighted = weighted + self.recipe.termination_coef * end_loss
             made_of["termination loss"] = figures["termination_loss"] = end_loss
-        return ModelLoss(weighted / horizon, figures, made_of, _moved(z0, targets))
+        return ModelLoss(weighted / horizon, figures, made_of, None if weights is None else _moved(z0, targets))
 
 
 class DistillationLoss(nn.Module):
@@ -83,17 +82,12 @@ class DistillationLoss(nn.Module):
             z0, task_emb = self.model.encode(slices.obs[0], task), self.model.embed(task)
             targets = self.teacher.unroll(z0, actions, task_emb)[1:]
         steps = (self.model.dynamics, z0, actions, targets, self.recipe.gamma, task_emb)
-        zs, loss, figures = _rollout(self.loss, weights)(*steps)
+        zs, loss, figures = self.loss.weighed(weights)(*steps)
         made_of = {"observation": slices.obs, "action": actions, "target latent": targets, "latent": zs}
         made_of["dynamics loss"] = loss
         figures = {"dynamics_loss": loss, **figures, **self.model.dynamics.figures()}
         total = self.recipe.dynamics_coef * loss / len(actions)
-        return ModelLoss(total, figures, made_of, _moved(z0, targets))
-
-
-def _rollout(loss: DynamicsLoss, weights: Tensor | None) -> Callable[..., LatentRollout]:
-    """With weights only where there are some: a loss that trains one task alone need not know them."""
-    return loss.rollout if weights is None else partial(loss.rollout, weights=weights)
+        return ModelLoss(total, figures, made_of, None if weights is None else _moved(z0, targets))
 
 
 @torch.no_grad()

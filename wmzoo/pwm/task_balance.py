@@ -13,7 +13,7 @@ KEPT = 0.98  # of a task's rows of former updates at each further one that has s
 class TaskBalance(nn.Module):
     """Weights of a batch's rows by how far the latents of their tasks move.
 
-    The dynamics loss is of absolute errors, and a latent step of one task may be forty times another's: the other's is
+    The dynamics loss is of absolute errors, and a latent step of one task may be many times another's: the other's is
     then learned last, or never. With s_k, task k's running mean of |Δz*|² over the data's steps, and p the power, an
     error of task k counts by
 
